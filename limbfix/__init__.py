@@ -1,0 +1,1 @@
+"""limbfix: the anatomy gate after the render."""

@@ -1,0 +1,107 @@
+"""What can go wrong, as one tree. Every message says what was expected, what came, and the remedy.
+
+    LimbfixError
+      UsageError           wrong arguments or settings                        (command line: exit 2)
+        PolicyError        unknown code or key, impossible threshold
+        NoPicturesFound    nothing to judge at the given paths                (command line: exit 5)
+      PictureError         this picture cannot be judged: one record, the run goes on
+        UnsupportedFormat  not PNG, JPEG or WebP
+        PictureTooLarge    more pixels, frames or metadata than allowed; refused before decoding
+        UnreadablePicture  missing, truncated, corrupt or not a regular file
+      ModelError           a model file is unusable                           (command line: exit 2)
+        ModelMissing       not on this machine; the message holds the command that fetches it
+        ModelCorrupt       its SHA-256 is not the one in the manifest
+        ModelUnavailable   could not be fetched from any address
+      DetectorError        a detector failed on a picture; never read as "nothing found"
+      MissingExtra         an optional package is not installed; the message holds the pip command
+      OutputError          an output cannot be written
+        ReportExists       the folder already holds something; nothing was touched
+        OutputLocked       another process is writing the same report or state
+        StateError         the state file is no limbfix state
+"""
+
+
+class LimbfixError(Exception):
+    """Base of every error that limbfix raises on purpose."""
+
+
+class UsageError(LimbfixError):
+    """The caller asked for something impossible or unknown."""
+
+
+class PolicyError(UsageError):
+    """A policy holds an unknown key or code, or a threshold out of range."""
+
+
+class NoPicturesFound(UsageError):
+    """No picture lies at the given paths."""
+
+
+class PictureError(LimbfixError):
+    """One picture cannot be judged.
+
+    Attributes:
+        code: stable machine-readable reason, one of `unsupported_format`, `too_large`, `unreadable`.
+    """
+
+    code = "unreadable"
+
+
+class UnsupportedFormat(PictureError):
+    """The bytes are not of an allowed format, whatever the file name says."""
+
+    code = "unsupported_format"
+
+
+class PictureTooLarge(PictureError):
+    """The header promises more pixels, frames or metadata than is allowed; nothing was decoded."""
+
+    code = "too_large"
+
+
+class UnreadablePicture(PictureError):
+    """The file is missing, truncated, corrupt, or not a regular file."""
+
+    code = "unreadable"
+
+
+class ModelError(LimbfixError):
+    """A model file cannot be used."""
+
+
+class ModelMissing(ModelError):
+    """A model file is not on this machine."""
+
+
+class ModelCorrupt(ModelError):
+    """A model file differs from the SHA-256 in the manifest."""
+
+
+class ModelUnavailable(ModelError):
+    """A model file could not be fetched from any of its addresses."""
+
+
+class DetectorError(LimbfixError):
+    """A detector failed. The message names the detector."""
+
+    code = "detector_failed"
+
+
+class MissingExtra(LimbfixError):
+    """An optional dependency is needed; the message holds the install command."""
+
+
+class OutputError(LimbfixError):
+    """An output cannot be written."""
+
+
+class ReportExists(OutputError):
+    """The target folder already holds something; it was left as it is."""
+
+
+class OutputLocked(OutputError):
+    """Another process writes to the same report or state."""
+
+
+class StateError(OutputError):
+    """The state file is not one of limbfix, or of another version."""
