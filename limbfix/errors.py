@@ -1,23 +1,23 @@
 """What can go wrong, as one tree. Every message says what was expected, what came, and the remedy.
 
-    LimbfixError
-      UsageError           wrong arguments or settings                        (command line: exit 2)
-        PolicyError        unknown code or key, impossible threshold
-        NoPicturesFound    nothing to judge at the given paths                (command line: exit 5)
-      PictureError         this picture cannot be judged: one record, the run goes on
-        UnsupportedFormat  not PNG, JPEG or WebP
-        PictureTooLarge    more pixels, frames or metadata than allowed; refused before decoding
-        UnreadablePicture  missing, truncated, corrupt or not a regular file
-      ModelError           a model file is unusable                           (command line: exit 2)
-        ModelMissing       not on this machine; the message holds the command that fetches it
-        ModelCorrupt       its SHA-256 is not the one in the manifest
-        ModelUnavailable   could not be fetched from any address
-      DetectorError        a detector failed on a picture; never read as "nothing found"
-      MissingExtra         an optional package is not installed; the message holds the pip command
-      OutputError          an output cannot be written
-        ReportExists       the folder already holds something; nothing was touched
-        OutputLocked       another process is writing the same report or state
-        StateError         the state file is no limbfix state
+LimbfixError
+  UsageError           wrong arguments or settings                        (command line: exit 2)
+    PolicyError        unknown code or key, impossible threshold
+    NoPicturesFound    nothing to judge at the given paths                (command line: exit 5)
+  PictureError         this picture cannot be judged: one record, the run goes on
+    UnsupportedFormat  not PNG, JPEG or WebP
+    PictureTooLarge    more pixels, frames or metadata than allowed; refused before decoding
+    UnreadablePicture  missing, truncated, corrupt or not a regular file
+  ModelError           a model file is unusable                           (command line: exit 2)
+    ModelMissing       not on this machine; the message holds the command that fetches it
+    ModelCorrupt       its SHA-256 is not the one in the manifest
+    ModelUnavailable   could not be fetched from any address
+  DetectorError        a detector failed on a picture; never read as "nothing found"
+  MissingExtra         an optional package is not installed; the message holds the pip command
+  OutputError          an output cannot be written
+    ReportExists       the folder already holds something; nothing was touched
+    OutputLocked       another process is writing the same report or state
+    StateError         the state file is no limbfix state
 """
 
 
