@@ -1,0 +1,81 @@
+"""How is MediaPipe's Tasks API reached? Loads verified model bytes, converts pixels, and names its failures.
+
+The one place that imports mediapipe; its objects do not leave `limbfix.detectors`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from limbfix import weights
+from limbfix.errors import DetectorError, MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
+
+
+def load_tasks() -> tuple[Any, Any]:
+    """Imports mediapipe and returns (mediapipe, mediapipe.tasks.python).
+
+    Raises:
+        MissingExtra: mediapipe or a system library that it loads is missing.
+    """
+    os.environ.setdefault("GLOG_minloglevel", "2")  # its C++ start-up chatter would bury our own lines on stderr
+    try:
+        import mediapipe
+        from mediapipe.tasks import python as tasks
+    except (ImportError, OSError) as error:
+        raise MissingExtra(
+            f"mediapipe: expected to import, got {error}. Install it with: pip install 'mediapipe>=1.2'; on Debian it also "
+            "needs: apt-get install libegl1 libgles2. `limbfix doctor` says what is missing."
+        ) from error
+    return mediapipe, tasks
+
+
+def base_options(tasks: Any, model: str, device: str) -> Any:
+    """Returns BaseOptions with the verified bytes of a model file.
+
+    Args:
+        tasks: mediapipe.tasks.python.
+        model: name in the weights manifest.
+        device: `cpu`, or `gpu` for MediaPipe's GL delegate.
+    """
+    delegate = tasks.BaseOptions.Delegate.GPU if device == "gpu" else tasks.BaseOptions.Delegate.CPU
+    return tasks.BaseOptions(model_asset_buffer=weights.model_path(model).read_bytes(), delegate=delegate)
+
+
+def as_image(mediapipe: Any, pixels: np.ndarray) -> Any:
+    """Wraps uint8 (H, W, 3) RGB pixels for MediaPipe."""
+    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
+
+
+def run(detector: str, call: Callable[[], T]) -> T:
+    """Calls MediaPipe and turns its failures into DetectorError with the detector's name."""
+    try:
+        return call()
+    except (RuntimeError, ValueError, TypeError, OSError) as error:
+        raise DetectorError(
+            f"detector {detector}: expected a result, got {type(error).__name__}: {error}. "
+            "Run `limbfix doctor`; if it is clean, report this with the picture."
+        ) from error
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Sends file descriptor 2 to nowhere while a graph is built: TFLite prints warnings there that nobody can act on."""
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)

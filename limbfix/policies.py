@@ -1,0 +1,191 @@
+"""What does the user accept? A policy: thresholds, codes that count, and named exceptions. It never sees a pixel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from limbfix.errors import PolicyError
+from limbfix.findings import CODES, DefectCode, codes_matching
+
+_FAULTS = tuple(sorted({code.split(".")[1] for code in CODES}))
+_CARTOON_CODES = (DefectCode.HAND_PROPORTION, DefectCode.PERSON_PROPORTION)
+"""Drawn people have large heads, hands and feet on purpose."""
+
+CARTOON_DIGITS = 4
+"""A cartoon hand is right with four digits, thumb included."""
+
+
+def _known_codes(selectors: tuple[str, ...]) -> tuple[str, ...]:
+    for selector in selectors:
+        if not codes_matching(selector):
+            raise ValueError(f"unknown code {selector!r}; expected one of {', '.join(CODES)}, or a family: hand, foot, person")
+    return selectors
+
+
+def _known_faults(faults: tuple[str, ...]) -> tuple[str, ...]:
+    for fault in faults:
+        if fault not in _FAULTS and fault not in CODES:
+            raise ValueError(f"unknown exception {fault!r}; expected one of {', '.join(_FAULTS)}, or a whole code")
+    return faults
+
+
+def _valid_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    return pattern
+
+
+Codes = Annotated[tuple[str, ...], AfterValidator(_known_codes)]
+Faults = Annotated[tuple[str, ...], AfterValidator(_known_faults)]
+
+
+class PromptRule(BaseModel):
+    """Exceptions that hold where the prompt in the picture's metadata matches a pattern.
+
+    Attributes:
+        when_prompt: regular expression, searched without regard to case.
+        cartoon, allow, ignore: as in Policy.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    when_prompt: Annotated[str, AfterValidator(_valid_pattern)]
+    cartoon: bool = False
+    allow: Faults = ()
+    ignore: Codes = ()
+
+
+DEFAULT_RULES = (
+    PromptRule(
+        when_prompt=r"\b(amput|prosthe|limb difference|one-armed|one-legged)",
+        allow=("missing_arm", "missing_hand", "missing_leg", "missing_foot", "missing_digit"),
+    ),
+    PromptRule(when_prompt=r"\b(mermaid|merman|centaur)", allow=("missing_leg", "missing_foot", "extra_leg", "extra_foot")),
+    PromptRule(when_prompt=r"\b(cartoon|anime|manga|comic|chibi)", cartoon=True),
+)
+"""People whose anatomy is different by intention are not defects. Every use is named in the record."""
+
+
+class Policy(BaseModel):
+    """What counts, and how much. Frozen; unknown keys are errors.
+
+    Attributes:
+        name: printed in every record, with the hash of all that follows.
+        reject_at: defect score, 0-1, from which a picture is rejected.
+        flag_at: defect score, 0-1, from which a person should look; at most `reject_at`.
+        select: codes or families that count; empty = all.
+        ignore: codes or families that never count and are left out of the record.
+        allow: faults that are accepted (`missing_arm`), whoever has them; they stay in the record as exceptions.
+        cartoon: four-fingered hands and drawn proportions are accepted.
+        min_hand_px: hands whose longer side is below this many px are not judged (`too_small`).
+        out_of_view: verdict where someone is seen but no hand, arm, leg or foot well enough to judge.
+        require_subject: counts `no_subject` pictures as not judged (exit code 3).
+        rules: exceptions by prompt; the default knows amputees, mermaids and cartoons.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "default"
+    reject_at: Annotated[float, Field(gt=0, le=1)] = 0.8
+    flag_at: Annotated[float, Field(gt=0, le=1)] = 0.5
+    select: Codes = ()
+    ignore: Codes = ()
+    allow: Faults = ()
+    cartoon: bool = False
+    min_hand_px: Annotated[float, Field(ge=0)] = 32.0
+    out_of_view: Literal["unjudged", "pass"] = "unjudged"
+    require_subject: bool = False
+    rules: tuple[PromptRule, ...] = DEFAULT_RULES
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Policy:
+        if self.flag_at > self.reject_at:
+            raise ValueError(f"flag_at must not exceed reject_at; got flag_at {self.flag_at} > reject_at {self.reject_at}")
+        return self
+
+    @property
+    def label(self) -> str:
+        """`name@hash`: equal labels judge alike."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return f"{self.name}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+    def for_prompt(self, prompt: str | None) -> EffectivePolicy:
+        """Returns what holds for one picture, the rules that match its prompt included."""
+        used = tuple(rule for rule in self.rules if prompt and re.search(rule.when_prompt, prompt, re.IGNORECASE))
+        return EffectivePolicy(policy=self, rules=used)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectivePolicy:
+    """A policy together with the prompt rules that one picture woke."""
+
+    policy: Policy
+    rules: tuple[PromptRule, ...] = ()
+
+    def counts(self, code: str) -> bool:
+        """Says whether a code is looked at: selected, and not ignored by the policy itself."""
+        policy = self.policy
+        selected = not policy.select or any(code in codes_matching(name) for name in policy.select)
+        return selected and not any(code in codes_matching(name) for name in policy.ignore)
+
+    def exception_for(self, code: str, measured: float | None) -> str | None:
+        """Returns the name of the exception that accepts a finding, or None where it counts.
+
+        Args:
+            code: the finding's code.
+            measured: the finding's measured number; a cartoon hand needs it to be four digits.
+        """
+        sources = [("policy", self.policy), *((f"when_prompt:{rule.when_prompt}", rule) for rule in self.rules)]
+        fault = code.split(".")[1]
+        for origin, source in sources:
+            if fault in source.allow or code in source.allow:
+                return f"allow {fault} ({origin})"
+            if source is not self.policy and any(code in codes_matching(name) for name in source.ignore):
+                return f"ignore {code} ({origin})"
+            four_fingered = code == DefectCode.HAND_MISSING_DIGIT and measured == CARTOON_DIGITS
+            if source.cartoon and (four_fingered or code in _CARTOON_CODES):
+                return f"cartoon ({origin})"
+        return None
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Reads a policy from a TOML or JSON file (a `[policy]` table or the bare keys).
+
+    Raises:
+        PolicyError: the file is missing or malformed, or holds an unknown key, code or impossible value.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        data: dict[str, Any] = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise PolicyError(f"policy {path}: expected a readable TOML or JSON file, got: {error}") from error
+    if isinstance(data, dict) and set(data) == {"policy"}:
+        data = data["policy"]
+    if not isinstance(data, dict):
+        raise PolicyError(f"policy {path}: expected a table of keys, got {type(data).__name__}")
+    return make_policy(data, origin=str(path))
+
+
+def make_policy(data: dict[str, Any], *, origin: str) -> Policy:
+    """Builds a policy from plain values.
+
+    Raises:
+        PolicyError: names each wrong key with what was expected.
+    """
+    try:
+        return Policy(**data)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'policy'}: {item['msg']}" for item in error.errors())
+        known = ", ".join(Policy.model_fields)
+        raise PolicyError(f"policy from {origin}: {problems}. Known keys: {known}") from error

@@ -1,0 +1,293 @@
+"""Which parts belong to one person? Assembly of bodies, faces and hands into people, with no place reserved for any of them.
+
+A person may own any number of hands. Pose models name exactly two arms and two legs, so here an arm or leg is `seen`
+where the model saw it, and everything that the model cannot say is left to the checks on hands, masks and overlaps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from limbfix.geometry import Box, distance
+from limbfix.parts import Part, PartKind, Side
+
+VISIBLE = 0.5
+"""Landmark visibility from which a joint counts as seen; the meaning that BlazePose gives to its own score."""
+
+HAND_REACH = 0.9
+"""A hand belongs to a wrist if they lie within this many hand sizes (longer side of the hand's box) of each other.
+Pose wrists sit up to half a hand from the hand model's wrist on fists; measured on `subhih` (benchmarks/)."""
+
+SAME_BODY = 0.35
+"""Two skeletons are one body seen twice if their shoulders and hips differ by less than this share of the torso."""
+
+
+class LimbKind(StrEnum):
+    """Arms and legs."""
+
+    ARM = "arm"
+    LEG = "leg"
+
+
+class LimbState(StrEnum):
+    """What can be said of a limb: all of it seen, only its upper part, or nothing."""
+
+    SEEN = "seen"
+    PARTLY = "partly"
+    HIDDEN = "hidden"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Limb:
+    """One arm or leg of a body's keypoints.
+
+    Attributes:
+        kind, side: what it is; the side is the subject's own.
+        state: seen = all three joints visible and inside the frame.
+        xy: float32 (3, 2) px: shoulder, elbow, wrist or hip, knee, ankle; nan where absent.
+        visibility: float32 (3,), 0-1 or nan.
+        leaves_frame: whether its end lies outside the picture.
+    """
+
+    kind: LimbKind
+    side: Side
+    state: LimbState
+    xy: np.ndarray
+    visibility: np.ndarray
+    leaves_frame: bool
+
+    @property
+    def end_length(self) -> float:
+        """Length of forearm or shin in px; nan where an end is absent."""
+        return distance(self.xy[1], self.xy[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hand:
+    """One detected hand and whom it belongs to.
+
+    Attributes:
+        hand_index: position in the record's `hands`.
+        part: the hand itself.
+        person_index: the owner, or None where no person is near.
+        arm: index into the owner's `limbs` of the arm it ends, or None where it hangs on none.
+        wrist_gap: distance from that arm's wrist in hand sizes, or None.
+    """
+
+    hand_index: int
+    part: Part
+    person_index: int | None
+    arm: int | None
+    wrist_gap: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Person:
+    """One person.
+
+    Attributes:
+        person_index: position in the record's `people`.
+        box: px.
+        body: the part with body keypoints, or None for a face or box alone.
+        face: the face, or None.
+        limbs: arms, then legs, as many as the body's keypoints give.
+        feet: how many feet are seen.
+    """
+
+    person_index: int
+    box: Box
+    body: Part | None
+    face: Part | None
+    limbs: tuple[Limb, ...]
+    feet: int
+
+    @property
+    def score(self) -> float | None:
+        """Detection score of body or face, 0-1, or None."""
+        part = self.body or self.face
+        return part.detection_score if part else None
+
+    @property
+    def torso(self) -> float:
+        """Length from the middle of the shoulders to the middle of the hips in px; nan where absent."""
+        return float("nan") if self.body is None else torso_length(self.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """Everything that was seen in one picture.
+
+    Attributes:
+        width, height: of the picture, px.
+        people: in order of their left edge.
+        hands: in order of their left edge; `hands[i].hand_index == i`.
+    """
+
+    width: int
+    height: int
+    people: tuple[Person, ...]
+    hands: tuple[Hand, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no person and no hand was seen."""
+        return not self.people and not self.hands
+
+    def hands_of(self, person_index: int) -> tuple[Hand, ...]:
+        """Returns the hands of one person."""
+        return tuple(hand for hand in self.hands if hand.person_index == person_index)
+
+
+def assemble(parts: tuple[Part, ...], width: int, height: int) -> Scene:
+    """Builds people from parts.
+
+    Args:
+        parts: of all detectors, in any order, in the frame of a picture of width x height px.
+        width: px.
+        height: px.
+
+    Returns:
+        The scene; people without a body but with a face or a person box are kept. Nothing is dropped but a second
+        sight of the same body.
+    """
+    bodies = _distinct_bodies([part for part in parts if part.kind is PartKind.PERSON])
+    faces = [part for part in parts if part.kind is PartKind.FACE]
+    owned = {id(body): _face_of(body, faces) for body in bodies}
+    taken = {id(face) for face in owned.values() if face is not None}
+    seeds: list[tuple[Part | None, Part | None]] = [(body, owned[id(body)]) for body in bodies]
+    seeds += [(None, face) for face in faces if id(face) not in taken and not _face_is_covered(face, bodies)]
+    seeds.sort(key=lambda seed: (seed[0] or seed[1]).box.x_min)  # type: ignore[union-attr]
+    people = tuple(_person(index, body, face, width, height) for index, (body, face) in enumerate(seeds))
+    hands = sorted((part for part in parts if part.kind is PartKind.HAND), key=lambda part: part.box.x_min)
+    return Scene(width=width, height=height, people=people, hands=_attach(hands, people))
+
+
+def torso_length(body: Part) -> float:
+    """Returns the distance of shoulder middle and hip middle in px; nan without those keypoints."""
+    if body.keypoints is None:
+        return float("nan")
+    point = body.keypoints.point
+    shoulders = (point("left_shoulder") + point("right_shoulder")) / 2
+    return distance(shoulders, (point("left_hip") + point("right_hip")) / 2)
+
+
+def _trunk(body: Part) -> np.ndarray | None:
+    if body.keypoints is None:
+        return None
+    names = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+    return np.stack([body.keypoints.point(name) for name in names])
+
+
+def _distinct_bodies(bodies: list[Part]) -> list[Part]:
+    """Drops second sights of one body, best detection score first; bare boxes go last."""
+    ranked = sorted(bodies, key=lambda part: (part.keypoints is None, -(part.detection_score or 0.0)))
+    kept: list[Part] = []
+    for body in ranked:
+        if not any(_same_body(body, other) for other in kept):
+            kept.append(body)
+    return kept
+
+
+def _same_body(body: Part, other: Part) -> bool:
+    trunk, other_trunk = _trunk(body), _trunk(other)
+    if trunk is None or other_trunk is None:
+        return body.box.iou(other.box) > 0.5 or body.box.overlap_of_smaller(other.box) > 0.8
+    scale = max(torso_length(body), torso_length(other), 1.0)
+    gaps = np.linalg.norm(trunk - other_trunk, axis=1)
+    swapped = np.linalg.norm(trunk[[1, 0, 3, 2]] - other_trunk, axis=1)  # the same body read as seen from behind
+    return bool(min(np.nanmean(gaps), np.nanmean(swapped)) < SAME_BODY * scale)
+
+
+def _face_of(body: Part, faces: list[Part]) -> Part | None:
+    """Returns the face whose box holds the body's nose, or None."""
+    if body.keypoints is None:
+        inside = [face for face in faces if body.box.overlap_of_smaller(face.box) > 0.8]
+        return inside[0] if inside else None
+    nose = body.keypoints.point("nose")
+    near = [face for face in faces if distance(face.box.center, nose) < 0.75 * face.box.size]
+    return min(near, key=lambda face: distance(face.box.center, nose)) if near else None
+
+
+def _face_is_covered(face: Part, bodies: list[Part]) -> bool:
+    """Whether a bare person box already stands for the person whose face this is."""
+    return any(body.keypoints is None and body.box.overlap_of_smaller(face.box) > 0.8 for body in bodies)
+
+
+def _person(index: int, body: Part | None, face: Part | None, width: int, height: int) -> Person:
+    box = (body or face).box  # type: ignore[union-attr]
+    limbs: tuple[Limb, ...] = ()
+    feet = 0
+    if body is not None and body.keypoints is not None:
+        limbs = tuple(_limb(body, kind, side, width, height) for kind in LimbKind for side in (Side.LEFT, Side.RIGHT))
+        feet = sum(_foot_seen(body, side, width, height) for side in (Side.LEFT, Side.RIGHT))
+    return Person(person_index=index, box=box, body=body, face=face, limbs=limbs, feet=feet)
+
+
+_JOINTS = {LimbKind.ARM: ("shoulder", "elbow", "wrist"), LimbKind.LEG: ("hip", "knee", "ankle")}
+
+
+def _inside(xy: np.ndarray, width: int, height: int) -> bool:
+    return bool(np.isfinite(xy).all() and 0 <= xy[0] <= width and 0 <= xy[1] <= height)
+
+
+def _limb(body: Part, kind: LimbKind, side: Side, width: int, height: int) -> Limb:
+    keypoints = body.keypoints
+    if keypoints is None:
+        raise ValueError("_limb: expected a body with keypoints, got a bare box")
+    names = [f"{side.value}_{joint}" for joint in _JOINTS[kind]]
+    xy = np.stack([keypoints.point(name) for name in names])
+    visibility = np.array([keypoints.visibility(name) for name in names], dtype=np.float32)
+    seen = [bool(_inside(point, width, height) and score >= VISIBLE) for point, score in zip(xy, visibility, strict=True)]
+    state = LimbState.SEEN if all(seen) else LimbState.PARTLY if seen[0] and seen[1] else LimbState.HIDDEN
+    leaves = not _inside(xy[2], width, height)
+    return Limb(kind=kind, side=side, state=state, xy=xy, visibility=visibility, leaves_frame=leaves)
+
+
+def _foot_seen(body: Part, side: Side, width: int, height: int) -> bool:
+    keypoints = body.keypoints
+    if keypoints is None:
+        return False
+    names = [name for name in (f"{side.value}_foot_index", f"{side.value}_heel") if name in keypoints.layout.landmarks]
+    return any(
+        keypoints.visibility(name) >= VISIBLE and _inside(keypoints.point(name), width, height) for name in names
+    )
+
+
+def _attach(parts: list[Part], people: tuple[Person, ...]) -> tuple[Hand, ...]:
+    """Gives each hand to the nearest wrist within reach, closest pairs first; several hands may share one wrist."""
+    hands = []
+    for index, part in enumerate(parts):
+        candidates = [
+            (gap, person.person_index, limb_index)
+            for person in people
+            for limb_index, limb in enumerate(person.limbs)
+            if limb.kind is LimbKind.ARM and (gap := _wrist_gap(part, limb)) <= HAND_REACH
+        ]
+        if candidates:
+            gap, owner, arm = min(candidates)
+            hands.append(Hand(hand_index=index, part=part, person_index=owner, arm=arm, wrist_gap=gap))
+        else:
+            owner = _owner_by_box(part, people)
+            hands.append(Hand(hand_index=index, part=part, person_index=owner, arm=None, wrist_gap=None))
+    return tuple(hands)
+
+
+def _wrist_gap(part: Part, limb: Limb) -> float:
+    """Returns the distance of hand wrist and arm wrist in hand sizes; inf where either is absent."""
+    start = part.keypoints.point("wrist") if part.keypoints is not None else part.box.center
+    gap = distance(start, limb.xy[2]) / max(part.box.size, 1.0)
+    return gap if np.isfinite(gap) else float("inf")
+
+
+def _owner_by_box(part: Part, people: tuple[Person, ...]) -> int | None:
+    """Returns the one person whose box, grown by a fifth, holds the hand's center; None where there is none or several."""
+    x, y = part.box.center
+    holders = []
+    for person in people:
+        box = person.box.grown(0.2)
+        if person.body is not None and box.x_min <= x <= box.x_max and box.y_min <= y <= box.y_max:
+            holders.append(person.person_index)
+    return holders[0] if len(holders) == 1 else None
