@@ -210,12 +210,13 @@ def _read(source: Download, response: http.client.HTTPResponse) -> bytes:
 
 
 def _pip_commands(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Lists the ways to run pip, the likeliest first; the later ones are prepared only when they are asked for."""
+    """Lists the ways to run pip: this interpreter's own, or else what can be found, prepared only when asked for."""
     if importlib.util.find_spec("pip") is not None:
         yield "pip", [sys.executable, "-m", "pip"]
+        return  # when it says no, another pip on this machine would only say so later
     uv = shutil.which("uv")
     if uv is not None:
-        yield "pip through uv", [uv, "tool", "run", "--quiet", "pip"]
+        yield "pip through uv", [uv, "tool", "run", "--quiet", "--python", sys.executable, "pip"]
     for name in ("pip3", "pip"):
         pip = shutil.which(name)
         if pip is not None:
