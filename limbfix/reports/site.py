@@ -1,0 +1,176 @@
+"""May a report be built in this folder? Nobody's files are deleted, and no finished report is lost."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+import shutil
+import sys
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limbfix.errors import OutputError, OutputLocked, ReportExists
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+MARKER = ".limbfix-report"
+"""Written first. A folder with a marker and without a manifest is a report that was never finished."""
+
+MANIFEST = "manifest.json"
+"""Written last. A folder without it is not a report."""
+
+EVIDENCE = "evidence"
+FILES: tuple[str, ...] = ("index.html", "records.jsonl", "records.csv", "summary.json")
+
+_OWN_FILE = re.compile(rf"({re.escape(MARKER)}|{MANIFEST}|{'|'.join(map(re.escape, FILES))})|\..*\.part")
+_OWN_EVIDENCE = re.compile(r"\d{6,}(-\d{2,}-[a-z0-9_.]+)?\.jpg|\..*\.part")
+_SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""Left by file browsers in any folder; nobody misses them."""
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+class Holding(Enum):
+    """What a folder holds."""
+
+    NOTHING = "nothing"
+    UNFINISHED = "an unfinished report"
+    FINISHED = "a report"
+    FOREIGN = "other files"
+
+
+def holding_of(folder: Path) -> tuple[Holding, str | None]:
+    """Returns what a folder holds, and for foreign ones the name of one file that is not of limbfix.
+
+    A folder that is missing or empty holds nothing. One with a marker is foreign too, once somebody put a file there.
+    """
+    if not folder.exists():
+        return Holding.NOTHING, None
+    if not folder.is_dir():
+        return Holding.FOREIGN, folder.name
+    names = sorted(entry.name for entry in folder.iterdir())
+    if not names:
+        return Holding.NOTHING, None
+    if names == [f".{MARKER}.part"]:  # killed while the marker itself was written
+        return Holding.UNFINISHED, None
+    if MARKER not in names:
+        return Holding.FOREIGN, names[0]
+    strays = [name for name in names if not (_OWN_FILE.fullmatch(name) or name in _SYSTEM_FILES or name == EVIDENCE)]
+    evidence = folder / EVIDENCE
+    if evidence.is_dir():
+        inside = (entry.name for entry in evidence.iterdir())
+        strays += [f"{EVIDENCE}/{n}" for n in inside if not (_OWN_EVIDENCE.fullmatch(n) or n in _SYSTEM_FILES)]
+    if strays:
+        return Holding.FOREIGN, strays[0]
+    return (Holding.FINISHED if MANIFEST in names else Holding.UNFINISHED), None
+
+
+def build_folder(target: Path, *, force: bool) -> Path:
+    """Returns an empty folder to build in: the target itself, or a sibling where a finished report must survive.
+
+    Call it while holding the target's lock. It repairs what a killed run left behind.
+
+    Raises:
+        ReportExists: a finished report without force, or foreign files; nothing was touched.
+        OutputError: the target is a mount point with a report in it, which cannot be replaced as a whole.
+    """
+    sibling, retired = target.with_name(f".{target.name}.limbfix-new"), _retired(target)
+    if not target.exists() and holding_of(retired)[0] is Holding.FINISHED:
+        retired.rename(target)
+    holding, stray = holding_of(target)
+    if holding is Holding.FOREIGN:
+        raise ReportExists(
+            f"{target}: expected an empty folder or a limbfix report, found {stray!r}; "
+            "choose another folder, or move the file away"
+        )
+    if holding is Holding.FINISHED and not force:
+        raise ReportExists(f"{target}: a report is already there; choose another folder, or overwrite it with --force")
+    if holding is Holding.FINISHED and os.path.ismount(target):
+        raise OutputError(f"{target}: a mount point cannot be replaced as a whole; choose a new folder inside it")
+    for leftover in (sibling, retired):
+        if holding_of(leftover)[0] is Holding.FOREIGN:
+            raise ReportExists(f"{leftover}: expected what a killed limbfix left, found other files; move them away")
+        discard(leftover)
+    build = sibling if holding is Holding.FINISHED else target
+    if holding is Holding.UNFINISHED:
+        empty(target)
+    build.mkdir(parents=True, exist_ok=True)
+    return build
+
+
+def publish(build: Path, target: Path) -> None:
+    """Puts a complete build in the target's place, in one step where the system can, and drops the old report."""
+    if build == target:
+        return
+    if not _exchange(build, target):
+        # The two renames leave a moment without a target; `build_folder` brings the old one back if we die in it.
+        target.rename(_retired(target))
+        build.rename(target)
+    for old in (build, _retired(target)):
+        discard(old)
+
+
+def discard(folder: Path) -> None:
+    """Deletes a folder of our own, if it is there."""
+    if folder.exists():
+        empty(folder)
+        folder.rmdir()
+
+
+def empty(folder: Path) -> None:
+    """Deletes what is inside a folder of ours, the manifest first and the marker last: a killed run leaves it ours."""
+    entries = sorted(folder.iterdir(), key=lambda entry: (entry.name == MARKER, entry.name != MANIFEST))
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink():  # a link is deleted, never followed
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def lock(target: Path) -> BaseFileLock:
+    """Returns the held lock of a report folder; it lies beside the folder, and `unlock` removes it.
+
+    Raises:
+        OutputLocked: another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    file_lock = FileLock(target.with_name(f".{target.name}.limbfix-lock"))
+    try:
+        file_lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputLocked(
+            f"{target}: another limbfix is writing a report there; wait for it, or choose another folder"
+        ) from error
+    return file_lock
+
+
+def unlock(file_lock: BaseFileLock) -> None:
+    """Releases a lock and removes its file, while it is held: who opened it meanwhile sees a nameless one and retries."""
+    with suppress(OSError):
+        Path(file_lock.lock_file).unlink()
+    file_lock.release()
+
+
+def _retired(target: Path) -> Path:
+    return target.with_name(f".{target.name}.limbfix-old")
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Swaps two folders atomically; False where the system or the file system has no such call."""
+    if not sys.platform.startswith("linux"):
+        return False
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    if renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EXDEV):
+        return False
+    raise OutputError(f"{b}: the finished report could not replace the old one ({os.strerror(code)}); it lies in {a}")

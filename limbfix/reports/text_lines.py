@@ -1,0 +1,65 @@
+"""One readable line per picture, in colour only where a person looks at a terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TextIO
+
+from limbfix.printing import printable
+from limbfix.reports.summary import VERDICTS, RunSummary
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_STYLES = {"reject": "bold red", "flag": "yellow", "pass": "green", "no_subject": "dim", "unjudged": "bold magenta"}
+_VERDICT_WIDTH = max(map(len, VERDICTS))
+
+
+class TextLines:
+    """Writes `verdict score path findings`, one line per picture.
+
+    Args:
+        out: text stream.
+        is_colored: None = only where `out` is a terminal and neither NO_COLOR nor TERM=dumb is set.
+    """
+
+    def __init__(self, out: TextIO, is_colored: bool | None = None) -> None:
+        from rich.console import Console
+
+        wants_color = out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._is_colored = wants_color if is_colored is None else is_colored
+        self._out = out
+        self._console = Console(file=out, force_terminal=self._is_colored, no_color=not self._is_colored, emoji=False)
+
+    def begin(self) -> None:
+        """Writes nothing."""
+
+    def row(self, record: Mapping[str, Any]) -> None:
+        """Writes one line and flushes. Names cannot break the line or command the terminal."""
+        line = _line(record)
+        if self._is_colored:
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+        else:
+            self._out.write(line.plain + "\n")
+        self._out.flush()
+
+    def end(self, summary: RunSummary) -> None:
+        """Writes nothing: the counts are the last line on stderr, which belongs to the command line."""
+
+
+def _line(record: Mapping[str, Any]) -> Text:
+    from rich.text import Text
+
+    verdict, score = printable(record["verdict"]), record.get("defect_score")
+    line = Text()
+    line.append(verdict.ljust(_VERDICT_WIDTH), _STYLES.get(verdict, ""))
+    line.append("  " + ("   -" if score is None else f"{score:.2f}"))
+    line.append("  " + printable(record["path"]), "bold")
+    error = record.get("error")
+    if error:
+        line.append(f"  {printable(error['code'])}", "magenta").append(f": {printable(error['message'])}")
+    for index, finding in enumerate(record.get("findings") or ()):
+        line.append("  " if index == 0 else "; ", "dim")
+        line.append(printable(finding["code"]), "cyan").append(f": {printable(finding['message'])}")
+    return line
