@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.limbfix-installed
 INSTALLED_DEV := $(VENV)/.limbfix-installed-dev
 TESTED := $(VENV)/.limbfix-tested
-SOURCES := limbfix tests examples benchmarks weights pyproject.toml constraints.txt
+SOURCES := $(wildcard limbfix tests examples benchmarks weights pyproject.toml constraints.txt)
 
 ifdef UV
 MAKE_VENV = $(UV) venv --quiet --python "$(PYTHON)" $(VENV)
@@ -69,7 +69,7 @@ constraints: ## renew constraints.txt from what the newest versions resolve to
 
 clean: ## remove reports, caches and build leftovers
 	rm -rf demo-report build dist *.egg-info .pytest_cache .ruff_cache .hypothesis $(TESTED)
-	find limbfix tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## the same, and the environment
 	rm -rf $(VENV)

@@ -5,7 +5,6 @@ unless the look is `deep`: then torch is asked for its devices and mediapipe ope
 """
 
 import ctypes
-import importlib.util
 import platform
 import re
 import shutil
@@ -13,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Literal
 
@@ -116,7 +116,7 @@ def opencv_owners(owners: Sequence[tuple[str, str]] | None = None) -> Diagnosis:
     again = "pip install --force-reinstall --no-deps opencv-contrib-python"
     if not found:
         return Diagnosis(name="cv2", status="fail", message="no package provides OpenCV", remedy=again)
-    spec = importlib.util.find_spec("cv2")
+    spec = PathFinder.find_spec("cv2")  # looks at the disk even where cv2 is imported already
     if owners is None and (spec is None or spec.origin is None):
         message = f"{listed} should provide cv2, but its files are gone, as after removing a second owner"
         return Diagnosis(name="cv2", status="fail", message=message, remedy=again)
