@@ -88,7 +88,8 @@ def _claims(texts: dict[str, str], user_comment: str) -> Iterator[Claim]:
     yield "InvokeAI", _name_of(invoke.get("model")), invoke.get("positive_prompt"), invoke.get("seed")
     if texts.get("Software") == "NovelAI":
         comment = _fields(texts.get("Comment", ""))
-        yield "NovelAI", texts.get("Source"), comment.get("prompt") or texts.get("Description"), comment.get("seed")
+        words = comment.get("prompt") or texts.get("Description")
+        yield texts.get("Source") or "NovelAI", None, words, comment.get("seed")
     if texts.get("prompt", "{")[:1] not in "{[":
         yield None, texts.get("use_stable_diffusion_model"), texts["prompt"], texts.get("seed")
 
@@ -110,15 +111,14 @@ def _parameters(text: str) -> Iterator[Claim]:
 
 def _web_ui(text: str) -> Claim:
     """Returns the claim of AUTOMATIC1111's text: prompt, `Negative prompt:` lines, one last line `Steps: ...`."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    start = 0 if text.startswith("Steps: ") else text.rfind("\nSteps: ") + 1
-    has_settings = start > 0 or text.startswith("Steps: ")
-    settings = text[start : start + _MAX_PROMPT_CHARS] if has_settings else ""
+    text = "\n" + text.replace("\r\n", "\n").replace("\r", "\n")
+    words, mark, settings = text.rpartition("\nSteps: ")
+    settings = (mark + settings)[1:_MAX_PROMPT_CHARS]
     found: dict[str, str] = {}
     for key, value in _SETTING.findall(settings):
         found.setdefault(key, value)
-    prompt = ("\n" + (text[:start] if has_settings else text)).partition("\nNegative prompt:")[0]
-    return _web_ui_name(found) if has_settings else None, found.get("Model"), prompt.strip(), found.get("Seed")
+    prompt = (words if mark else text).partition("\nNegative prompt:")[0]
+    return _web_ui_name(found) if mark else None, found.get("Model"), prompt.strip(), found.get("Seed")
 
 
 def _web_ui_name(settings: Mapping[str, str]) -> str:
