@@ -2,7 +2,7 @@
 # Needs make and Python 3.11 or later; uses uv where it is on the PATH, else venv and pip.
 
 # The first Python that is new enough; another one: make install PYTHON=/path/to/python
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$python && break; done)
 UV := $(shell command -v uv 2>/dev/null)
 
