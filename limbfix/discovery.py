@@ -50,7 +50,7 @@ def find_pictures(paths: Sequence[str | os.PathLike[str]], *, stdin: TextIO | No
         if name == "-" and stdin is None:
             raise UsageError("expected a list of paths on stdin for '-', there is no stdin; give files or folders")
         if name != "-" and not _exists(name):
-            raise UsageError(f"expected a file or folder, {printable(name)!r} does not exist; check the path")
+            raise UsageError(f"expected a file or folder, '{printable(name)}' does not exist; check the path")
     return _unique(names, stdin)
 
 
