@@ -1,0 +1,110 @@
+"""Which detectors look at a picture? One explicit table from the words of the settings to detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from limbfix.errors import UsageError
+
+if TYPE_CHECKING:
+    from limbfix.parts import Detector
+
+YOLO_PREFIX = "yolo:"
+
+SEARCHES = ("full", "single")
+"""`full` looks at tiles and crops too; `single` calls each model once on the whole picture."""
+
+
+def _faces(device: str, search: str) -> Detector:
+    from limbfix.detectors.devices import mediapipe_device
+    from limbfix.detectors.mediapipe_faces import MediaPipeFaces
+
+    return MediaPipeFaces(device=mediapipe_device(device))
+
+
+def _pose(device: str, search: str) -> Detector:
+    from limbfix.detectors.devices import mediapipe_device
+    from limbfix.detectors.mediapipe_pose import MediaPipePose
+
+    return MediaPipePose(device=mediapipe_device(device), crops=search == "full", masks=search == "full")
+
+
+def _hands(device: str, search: str) -> Detector:
+    from limbfix.detectors.devices import mediapipe_device
+    from limbfix.detectors.mediapipe_hands import MediaPipeHands
+
+    return MediaPipeHands(device=mediapipe_device(device), search=search)
+
+
+def _yolo(path: str, device: str) -> Detector:
+    from limbfix.detectors.devices import torch_device
+    from limbfix.detectors.ultralytics_yolo import UltralyticsYolo
+
+    return UltralyticsYolo(path, device=torch_device(device))
+
+
+BUILDERS: dict[str, Callable[[str, str], Detector]] = {
+    "mediapipe_faces": _faces,
+    "mediapipe_pose": _pose,
+    "mediapipe_hands": _hands,
+}
+"""The built-in detectors in the order in which they look: faces guide the search for bodies, bodies that for hands."""
+
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "mediapipe": {
+        "full": ("mediapipe_faces", "mediapipe_pose", "mediapipe_hands"),
+        "single": ("mediapipe_pose", "mediapipe_hands"),
+    }
+}
+"""Words that stand for several built-in detectors, by search."""
+
+
+def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[Detector, ...]:
+    """Builds the detectors that the settings name.
+
+    Args:
+        specs: words of `BUILDERS` or `GROUPS`, and `yolo:PATH` for a model of the user's own.
+        device: `auto`, `cpu`, `gpu`, `mps`, `cuda` or `cuda:<index>`. MediaPipe takes `gpu` as OpenGL and computes on
+            the CPU otherwise; YOLO takes `auto` as the first CUDA device, or the CPU where there is none.
+        search: one of `SEARCHES`.
+
+    Returns:
+        the detectors in the order in which they must look, whatever the order of `specs`: the built-in ones as in
+        `BUILDERS`, then YOLO models as given.
+
+    Raises:
+        UsageError: no spec, an unknown one, one given twice, an unknown search or device; and as `UltralyticsYolo`.
+        ModelError, MissingExtra: as `UltralyticsYolo`.
+    """
+    if isinstance(specs, str) or not specs:
+        raise UsageError(f"detectors: expected a list of {_known()}, got {specs!r}; mediapipe is the usual one")
+    if search not in SEARCHES:
+        raise UsageError(f"search: expected {' or '.join(SEARCHES)}, got {search!r}")
+    builtin: list[str] = []
+    yolo_paths: list[str] = []
+    for spec in specs:
+        if spec in GROUPS:
+            builtin += GROUPS[spec][search]
+        elif spec in BUILDERS:
+            builtin.append(spec)
+        elif spec.startswith(YOLO_PREFIX) and spec != YOLO_PREFIX:
+            yolo_paths.append(spec.removeprefix(YOLO_PREFIX))
+        else:
+            raise UsageError(f"detectors: expected {_known()}, got {spec!r}")
+    _require_distinct(builtin)
+    detectors = [build(device, search) for name, build in BUILDERS.items() if name in builtin]
+    detectors += [_yolo(path, device) for path in yolo_paths]
+    _require_distinct([detector.name for detector in detectors])
+    return tuple(detectors)
+
+
+def _known() -> str:
+    return f"{', '.join((*GROUPS, *BUILDERS))} or {YOLO_PREFIX}PATH"
+
+
+def _require_distinct(names: list[str]) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(
+            f"detectors: expected each once, got {', '.join(twice)} more than once; leave one out, or rename its file"
+        )

@@ -1,0 +1,90 @@
+"""The table from words to detectors."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from limbfix.detectors import make_detectors
+from limbfix.errors import UsageError
+
+
+def names(specs, search="full"):
+    return [detector.name for detector in make_detectors(specs, device="cpu", search=search)]
+
+
+def test_mediapipe_stands_for_faces_then_pose_then_hands():
+    assert names(["mediapipe"]) == ["mediapipe_faces", "mediapipe_pose", "mediapipe_hands"]
+
+
+def test_a_single_search_looks_at_the_whole_picture_only():
+    pose, hands = make_detectors(["mediapipe"], device="cpu", search="single")
+    assert (pose.name, pose._crops, pose._masks) == ("mediapipe_pose", False, False)
+    assert (hands.name, hands._search) == ("mediapipe_hands", "single")
+
+
+@pytest.mark.parametrize("name", ["mediapipe_faces", "mediapipe_pose", "mediapipe_hands"])
+@pytest.mark.parametrize("search", ["full", "single"])
+def test_one_part_can_be_asked_for_alone(name, search):
+    assert names([name], search) == [name]
+
+
+def test_the_order_of_looking_does_not_depend_on_the_order_of_the_words():
+    assert names(["mediapipe_hands", "mediapipe_pose"]) == ["mediapipe_pose", "mediapipe_hands"]
+
+
+@pytest.mark.parametrize("specs", [["mediapipes"], ["yolo"], ["yolo:"], [""], ["MediaPipe"]])
+def test_an_unknown_word_says_what_is_known(specs):
+    with pytest.raises(UsageError, match=r"mediapipe, mediapipe_faces, mediapipe_pose, mediapipe_hands or yolo:PATH"):
+        make_detectors(specs, device="cpu", search="full")
+
+
+@pytest.mark.parametrize("specs", [[], (), "mediapipe"])
+def test_no_list_of_words_is_an_error(specs):
+    with pytest.raises(UsageError, match="expected a list"):
+        make_detectors(specs, device="cpu", search="full")
+
+
+def test_a_detector_named_twice_is_an_error():
+    with pytest.raises(UsageError, match="mediapipe_hands more than once"):
+        make_detectors(["mediapipe", "mediapipe_hands"], device="cpu", search="full")
+
+
+def test_two_models_of_one_name_are_an_error_since_records_could_not_tell_them_apart(tmp_path):
+    if importlib.util.find_spec("ultralytics") is None:
+        pytest.skip('ultralytics is not installed: pip install "limbfix[yolo]"')
+    from limbfix.detectors import ultralytics_yolo
+
+    paths = [tmp_path / folder / "best.pt" for folder in ("a", "b")]
+    model = ultralytics_yolo._import_yolo()("yolo11n.yaml")
+    model.model.names = {**model.model.names, 0: "person"}
+    for path in paths:
+        path.parent.mkdir()
+        model.save(path)
+    with pytest.raises(UsageError, match="yolo:best more than once"):
+        make_detectors([f"yolo:{path}" for path in paths], device="cpu", search="full")
+    built = make_detectors([f"yolo:{paths[0]}", "mediapipe_hands"], device="auto", search="full")
+    assert [detector.name for detector in built] == ["mediapipe_hands", "yolo:best"]
+
+
+@pytest.mark.parametrize(("device", "search"), [("tpu", "full"), ("cuda:x", "full"), ("cpu", "deep")])
+def test_an_unknown_device_or_search_is_an_error(device, search):
+    with pytest.raises(UsageError, match="expected"):
+        make_detectors(["mediapipe"], device=device, search=search)
+
+
+def test_a_yolo_path_that_is_missing_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"missing\.pt"):
+        make_detectors([f"yolo:{tmp_path}/missing.pt"], device="cpu", search="full")
+
+
+def test_the_table_and_the_mediapipe_detectors_need_no_torch_and_no_ultralytics():
+    script = (
+        "import sys\nfrom limbfix.detectors import make_detectors\n"
+        "assert not {'numpy', 'cv2', 'torch', 'mediapipe', 'ultralytics'} & set(sys.modules), 'at import'\n"
+        "make_detectors(['mediapipe'], device='auto', search='full')\n"
+        "assert not {'cv2', 'torch', 'mediapipe', 'ultralytics'} & set(sys.modules), 'when built'\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2], timeout=60)
