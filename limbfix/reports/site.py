@@ -151,7 +151,7 @@ def lock(target: Path) -> BaseFileLock:
 
 
 def unlock(file_lock: BaseFileLock) -> None:
-    """Releases a lock and removes its file, while it is held: who opened it meanwhile sees a nameless one and retries."""
+    """Releases a lock and removes its file, while holding it: who opened it by then sees a nameless one and retries."""
     with suppress(OSError):
         Path(file_lock.lock_file).unlink()
     file_lock.release()

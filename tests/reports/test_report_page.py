@@ -1,0 +1,369 @@
+"""The page in a real browser: it shows what the records say, works by keyboard, and trusts no string."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_records import XSS_PAYLOADS, evidence, finding, record
+
+from limbfix.reports.folder import ReportFolder
+from limbfix.reports.summary import RunTally
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [
+    pytest.mark.enable_socket,  # the browser is driven over a local pipe, which asyncio opens as a socket pair
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}"),
+]
+playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+LOW_CONTRAST = """() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const color = rgb(getComputedStyle(e).backgroundColor);
+      if (color.length === 3) return color;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const e of document.querySelectorAll("body *")) {
+    const hasText = [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!hasText || e.closest("svg, script, noscript, :disabled") || !e.checkVisibility()) continue;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) low.push(`${e.className || e.tagName} ${e.textContent.slice(0, 30)} ${ratio.toFixed(2)}`);
+  }
+  return low;
+}"""
+"""Lists every visible text whose contrast to its ground is below WCAG's 4.5."""
+
+
+def build(folder: Path, records: list[dict], provenance: dict | None = None, **options: Any) -> Path:
+    tally = RunTally()
+    with ReportFolder(folder, **options) as report:
+        for made in records:
+            tally.add(made)
+            report.add(made, evidence(made))
+        return report.finish(tally.summary(2.0), provenance or {"created": "2026-11-23"})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield chromium
+        chromium.close()
+
+
+class Watched:
+    """A page and everything it should not do."""
+
+    def __init__(self, browser: Any, index: Path, width: int = 1280, height: int = 900, **options: Any) -> None:
+        self.page = browser.new_context(viewport={"width": width, "height": height}, **options).new_page()
+        self.dialogs: list[str] = []
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.url = index.as_uri()
+        self.page.goto(self.url)
+
+    def assert_quiet(self) -> None:
+        assert self.dialogs == []
+        assert self.complaints == []
+        outside = [url for url in self.requests if not url.startswith("data:") and url.split("#")[0] != self.url]
+        assert outside == []
+
+    def names(self) -> list[str]:
+        return [element.inner_text() for element in self.page.locator(".card:visible .name").all()]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    records = [
+        record("a/pass.png", "pass"),
+        record(
+            "a/reject.png",
+            "reject",
+            findings=[finding(), finding("person.extra_arm", 0.6, box_xyxy=[20, 10, 200, 230])],
+        ),
+        record("b/unjudged.png", "unjudged"),
+        record("b/flag.png", "flag", findings=[finding("hand.malformed", 0.6)], exceptions=["missing_arm"]),
+        record("b/nobody.png", "no_subject"),
+    ]
+    return build(tmp_path_factory.mktemp("page") / "report", records)
+
+
+@pytest.fixture
+def watched(browser: Any, index: Path) -> Iterator[Watched]:
+    made = Watched(browser, index)
+    yield made
+    made.assert_quiet()
+    made.page.context.close()
+
+
+@pytest.mark.parametrize("is_mobile", [False, True])
+def test_25_payloads_in_every_string_do_nothing(browser: Any, tmp_path: Path, is_mobile: bool) -> None:
+    records = []
+    for text in XSS_PAYLOADS:
+        for verdict in ("reject", "unjudged"):
+            made = record(
+                text + ".png", verdict, reason=text, notes=[text], exceptions=[text], policy=text, models={text: text}
+            )
+            made["source"] = {"generator": text, "prompt": text, "seed": text}
+            if verdict == "reject":
+                made["findings"] = [finding(text, message=text, unit=text, exception=text)]
+            else:
+                made["error"] = {"code": text, "message": text}
+            records.append(made)
+    html = build(
+        tmp_path / "report", records, {"created": XSS_PAYLOADS[1], "command": XSS_PAYLOADS}, title=XSS_PAYLOADS[0]
+    )
+    watched = Watched(browser, html, 390 if is_mobile else 1280, 844, is_mobile=is_mobile, has_touch=is_mobile)
+    page = watched.page
+    assert page.locator(".card").count() == 50
+    page.locator(".card .open").first.click()
+    for _ in range(49):
+        assert page.locator("dialog[open] #facts h2").inner_text().strip()
+        for figure in page.locator("#facts figure").all():
+            figure.hover()
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    page.locator(".code").first.click()
+    page.mouse.move(5, 5)
+    watched.assert_quiet()
+    markup = html.read_text(encoding="utf-8")
+    assert len(re.findall(r"<script(?! type=\"application/json\")", markup)) == 1
+    assert "evil.invalid" in page.content()
+    assert page.evaluate("document.documentElement.scrollWidth") <= (390 if is_mobile else 1280)
+
+
+def test_the_policy_forbids_everything_but_the_pages_own_style_script_and_pictures(index: Path) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', index.read_text()).group(1)  # type: ignore[union-attr]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert set(rules) == {"default-src", "img-src", "style-src", "script-src", "base-uri", "form-action"}
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert rules["img-src"] == "data:"
+    assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", rules["style-src"])
+    assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", rules["script-src"])
+
+
+def test_the_policy_works_in_the_browser(watched: Watched) -> None:
+    watched.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"alert(1)\">')")
+    watched.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'alert(1)'}))"
+    )
+    watched.page.wait_for_timeout(100)
+    assert watched.dialogs == []
+    assert watched.complaints, "the browser reports what it blocked"
+    watched.complaints.clear()
+    watched.requests.clear()
+
+
+def test_the_gallery_is_sorted_by_score_and_can_be_sorted_otherwise(watched: Watched) -> None:
+    assert watched.names() == ["reject.png", "flag.png", "pass.png", "unjudged.png", "nobody.png"]
+    watched.page.select_option("#sort", "best")
+    assert watched.names()[:3] == ["pass.png", "flag.png", "reject.png"]
+    watched.page.select_option("#sort", "path")
+    assert watched.names() == ["pass.png", "reject.png", "flag.png", "nobody.png", "unjudged.png"]
+    watched.page.select_option("#sort", "run")
+    assert watched.names() == ["pass.png", "reject.png", "unjudged.png", "flag.png", "nobody.png"]
+
+
+def test_filters_by_verdict_code_and_path_narrow_the_gallery_and_say_so(watched: Watched) -> None:
+    page = watched.page
+    page.click(".verdict.reject")
+    assert watched.names() == ["reject.png"]
+    page.click(".verdict.flag")
+    assert watched.names() == ["reject.png", "flag.png"]
+    page.click('[data-code="hand.malformed"]')
+    assert watched.names() == ["flag.png"]
+    assert page.inner_text("#result") == "1 of 5 shown"
+    page.fill("#search", "A/")
+    assert watched.names() == []
+    assert page.inner_text("#none").startswith("No picture on this page matches.")
+    page.click("#clear")
+    assert len(watched.names()) == 5
+    page.fill("#search", "b/ PNG")
+    assert watched.names() == ["flag.png", "unjudged.png", "nobody.png"]
+
+
+def test_counts_at_the_top_are_those_of_the_run(watched: Watched) -> None:
+    counts = [element.inner_text() for element in watched.page.locator(".verdict .count").all()]
+    assert counts == ["1"] * 5
+    chips = [element.inner_text() for element in watched.page.locator(".code").all()]
+    assert sorted(chips) == ["hand.extra_digit 1", "hand.malformed 1", "person.extra_arm 1"]
+
+
+def test_detail_view_works_by_keyboard_alone_and_gives_the_focus_back(watched: Watched) -> None:
+    page = watched.page
+    page.locator(".open").first.focus()
+    page.keyboard.press("Enter")
+    title = page.locator("dialog[open] #facts h2")
+    assert "reject.png" in title.inner_text()
+    page.keyboard.press("ArrowRight")
+    assert "flag.png" in title.inner_text()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert "reject.png" in title.inner_text(), "the first picture has none before it"
+    assert page.inner_text("#position") == "1 of 5"
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+    assert page.evaluate("document.activeElement.innerText").endswith("reject.png")
+
+
+def test_arrows_walk_through_the_filtered_pictures_only(watched: Watched) -> None:
+    page = watched.page
+    page.fill("#search", "b/")
+    page.locator(".card:visible .open").first.click()
+    seen = []
+    for _ in range(4):
+        seen.append(page.inner_text("#facts h2 .name"))
+        page.keyboard.press("ArrowRight")
+    assert seen == ["flag.png", "unjudged.png", "nobody.png", "nobody.png"]
+
+
+def test_detail_view_shows_the_findings_with_their_numbers_and_where_they_are(watched: Watched) -> None:
+    page = watched.page
+    page.locator(".open").first.click()
+    rows = page.locator(".found tbody")
+    assert rows.count() == 2
+    assert rows.first.locator("td").all_text_contents() == [
+        "hand.extra_digit (error)", "0.93", "6", "5", "digits", "6 digits on the left hand; a hand has 5",
+    ]  # fmt: skip
+    assert page.locator("#facts .strip img").count() == 2
+    facts = page.inner_text("#facts")
+    for expected in (
+        "2 of 2",
+        "cannot tell: no model",
+        "ComfyUI",
+        "two friends\njogging",
+        "-1",
+        "default@0123456789ab",
+        "320 × 240",
+    ):
+        assert expected in facts
+    rows.nth(1).hover()
+    marked = page.locator("#canvas [data-finding].focus .box")
+    assert marked.count() == 1
+    assert marked.get_attribute("width") == "180.0"
+
+
+def test_an_unjudged_picture_shows_its_error_and_a_used_exception_is_named(watched: Watched) -> None:
+    page = watched.page
+    page.click(".verdict.unjudged")
+    assert "got 12 of 90 bytes" in page.locator(".card:visible .reason").inner_text()
+    page.locator(".card:visible .open").click()
+    assert "unreadable: expected a whole PNG" in page.inner_text("#facts .why")
+    assert "Not judged." in page.inner_text("#facts")
+    page.keyboard.press("Escape")
+    page.click(".verdict.unjudged")
+    page.click(".verdict.flag")
+    page.locator(".card:visible .open").click()
+    assert "missing_arm" in page.inner_text("#facts")
+
+
+def test_overlays_can_be_switched_off_in_the_gallery_and_layer_by_layer_in_the_detail_view(watched: Watched) -> None:
+    page = watched.page
+    overlay = page.locator(".card .overlay").first
+    assert overlay.locator(".bones path.line").count() >= 3
+    assert overlay.locator(".tag text").all_text_contents() == ["person.extra_arm", "hand.extra_digit"]
+    page.click("#overlays")
+    assert not overlay.is_visible()
+    page.keyboard.press("o")
+    assert overlay.is_visible()
+    page.locator(".open").first.click()
+    page.click('[data-layer="bones"]')
+    assert not page.locator("#canvas .bones path").first.is_visible()
+    assert page.locator("#canvas .findings rect").first.is_visible()
+    page.keyboard.press("o")
+    assert not page.locator("#canvas .findings rect").first.is_visible()
+
+
+def test_the_drawing_lies_on_the_picture_and_labels_stay_inside(watched: Watched) -> None:
+    page = watched.page
+    page.locator(".open").first.click()
+    page.wait_for_timeout(100)
+    box = page.locator('#canvas [data-finding="0"] .box').bounding_box()
+    frame = page.locator("#canvas").bounding_box()
+    scale = min(frame["width"] / 320, frame["height"] / 240)
+    left, top = frame["x"] + (frame["width"] - 320 * scale) / 2, frame["y"] + (frame["height"] - 240 * scale) / 2
+    assert box["x"] == pytest.approx(left + 40 * scale, abs=3)
+    assert box["y"] == pytest.approx(top + 60 * scale, abs=3)
+    assert box["width"] == pytest.approx(60 * scale, abs=6)
+    for tag in page.locator("#canvas .tag").all():
+        place = tag.bounding_box()
+        assert place["height"] == pytest.approx(17, abs=1), "labels keep their size on the screen"
+        assert left - 1 <= place["x"]
+        assert place["y"] >= top - 1
+
+
+def test_a_link_to_one_picture_opens_it(browser: Any, index: Path) -> None:
+    watched = Watched(browser, index)
+    watched.page.goto("about:blank")
+    watched.page.goto(index.as_uri() + "#p3")
+    assert watched.page.inner_text("#facts h2 .name") == "flag.png"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_scrolls_in_one_direction_only(browser: Any, index: Path, scheme: str) -> None:
+    watched = Watched(browser, index, 390, 844, is_mobile=True, has_touch=True, color_scheme=scheme)
+    page = watched.page
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator(".open").first.tap()
+    assert page.evaluate("document.querySelector('dialog').scrollWidth") == 390
+    page.locator("#close").tap()
+    assert page.locator("dialog[open]").count() == 0
+    watched.assert_quiet()
+
+
+def test_text_keeps_its_contrast_in_light_and_dark(browser: Any, index: Path) -> None:
+    for scheme in ("light", "dark"):
+        page = Watched(browser, index, color_scheme=scheme).page
+        page.locator("summary").first.click()
+        assert page.evaluate(LOW_CONTRAST) == []
+        page.locator(".open").first.click()
+        assert page.evaluate(LOW_CONTRAST) == []
+
+
+def test_controls_have_names_and_states_for_a_screen_reader(watched: Watched) -> None:
+    page = watched.page
+    assert page.get_by_role("searchbox", name="Search paths").count() == 1
+    assert page.get_by_role("combobox", name="Sort").count() == 1
+    assert page.get_by_role("button", name="Reject 1 20.0 %", pressed=False).count() == 1
+    assert page.get_by_role("button", name="a/ reject.png").count() == 1
+    page.locator(".open").first.click()
+    assert page.get_by_role("dialog", name="a/ reject.png").count() == 1
+    assert page.get_by_role("button", name="Next picture").count() == 1
+    assert page.get_by_role("button", name="Close details").count() == 1
+    assert page.get_by_role("img", name="a/reject.png, reject").count() == 1
+
+
+def test_an_empty_run_says_so(browser: Any, tmp_path: Path) -> None:
+    watched = Watched(browser, build(tmp_path / "report", []))
+    assert "No pictures were judged" in watched.page.inner_text("main")
+    watched.assert_quiet()
+
+
+def test_the_page_shows_everything_without_javascript(browser: Any, index: Path) -> None:
+    watched = Watched(browser, index, java_script_enabled=False)
+    assert len(watched.names()) == 5
+    assert "records.jsonl" in watched.page.inner_text("main")
+    watched.assert_quiet()
+
+
+def test_a_large_report_embeds_smaller_pictures(tmp_path: Path) -> None:
+    few = build(tmp_path / "few", [record(f"{k}.png", "reject") for k in range(3)])
+    many = build(tmp_path / "many", [record(f"{k}.png", "reject") for k in range(120)])
+    assert many.read_text().count('<li class="card"') == 120
+    assert many.stat().st_size / 120 < few.stat().st_size / 3
