@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import time
 
@@ -216,6 +217,7 @@ def test_comfyui_is_found_in_files(kind):
         exif[0x0110] = "prompt:" + json.dumps(simple_graph())
         data = files.encoded(files.scene(), kind, exif=exif)
     assert open_picture(data).source == read_graph(simple_graph())
+    assert open_picture(Image.open(io.BytesIO(data))).source == read_graph(simple_graph())
 
 
 def test_a_pillow_image_keeps_its_source(tmp_path):
