@@ -26,7 +26,9 @@ CARTOON_DIGITS = 4
 def _known_codes(selectors: tuple[str, ...]) -> tuple[str, ...]:
     for selector in selectors:
         if not codes_matching(selector):
-            raise ValueError(f"unknown code {selector!r}; expected one of {', '.join(CODES)}, or a family: hand, foot, person")
+            raise ValueError(
+                f"unknown code {selector!r}; expected one of {', '.join(CODES)}, or a family: hand, foot, person"
+            )
     return selectors
 
 
@@ -70,7 +72,9 @@ DEFAULT_RULES = (
         when_prompt=r"\b(amput|prosthe|limb difference|one-armed|one-legged)",
         allow=("missing_arm", "missing_hand", "missing_leg", "missing_foot", "missing_digit"),
     ),
-    PromptRule(when_prompt=r"\b(mermaid|merman|centaur)", allow=("missing_leg", "missing_foot", "extra_leg", "extra_foot")),
+    PromptRule(
+        when_prompt=r"\b(mermaid|merman|centaur)", allow=("missing_leg", "missing_foot", "extra_leg", "extra_foot")
+    ),
     PromptRule(when_prompt=r"\b(cartoon|anime|manga|comic|chibi)", cartoon=True),
 )
 """People whose anatomy is different by intention are not defects. Every use is named in the record."""
@@ -110,7 +114,9 @@ class Policy(BaseModel):
     @model_validator(mode="after")
     def _ordered(self) -> Policy:
         if self.flag_at > self.reject_at:
-            raise ValueError(f"flag_at must not exceed reject_at; got flag_at {self.flag_at} > reject_at {self.reject_at}")
+            raise ValueError(
+                f"flag_at must not exceed reject_at; got flag_at {self.flag_at} > reject_at {self.reject_at}"
+            )
         return self
 
     @property

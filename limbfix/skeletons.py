@@ -240,7 +240,9 @@ def _limb(body: Part, kind: LimbKind, side: Side, width: int, height: int) -> Li
     names = [f"{side.value}_{joint}" for joint in _JOINTS[kind]]
     xy = np.stack([keypoints.point(name) for name in names])
     visibility = np.array([keypoints.visibility(name) for name in names], dtype=np.float32)
-    seen = [bool(_inside(point, width, height) and score >= VISIBLE) for point, score in zip(xy, visibility, strict=True)]
+    seen = [
+        bool(_inside(point, width, height) and score >= VISIBLE) for point, score in zip(xy, visibility, strict=True)
+    ]
     state = LimbState.SEEN if all(seen) else LimbState.PARTLY if seen[0] and seen[1] else LimbState.HIDDEN
     leaves = not _inside(xy[2], width, height)
     return Limb(kind=kind, side=side, state=state, xy=xy, visibility=visibility, leaves_frame=leaves)

@@ -1,0 +1,88 @@
+"""How many people are there? MediaPipe's short-range face detector, on the picture and on tiles for small faces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limbfix import weights
+from limbfix.detectors import mediapipe_tasks
+from limbfix.detectors.crops import Window, cut, tile_boxes, whole_window
+from limbfix.geometry import Box
+from limbfix.parts import Part, PartKind
+
+if TYPE_CHECKING:
+    from limbfix.images import Picture
+
+MODEL = "face_detector.tflite"
+MIN_SCORE = 0.6
+"""Tiles see many textures; below this score they hold as many leaves and wheels as faces (`backgrounds`, benchmarks/)."""
+
+_TILE_PX = 384
+
+
+class MediaPipeFaces:
+    """Finds faces.
+
+    Args:
+        device: `cpu` or `gpu`.
+    """
+
+    name = "mediapipe_faces"
+
+    def __init__(self, *, device: str = "cpu") -> None:
+        self._device = device
+        self._detector: Any = None
+
+    def model_hashes(self) -> dict[str, str]:
+        """Returns the SHA-256 of the face model."""
+        return {MODEL: weights.model_sha256(MODEL)}
+
+    def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
+        """Returns faces without keypoints. See `Detector.detect`."""
+        return mediapipe_tasks.run(self.name, lambda: self._detect(picture))
+
+    def close(self) -> None:
+        """Frees the graph."""
+        if self._detector is not None:
+            self._detector.close()
+            self._detector = None
+
+    def _detect(self, picture: Picture) -> tuple[Part, ...]:
+        windows = [whole_window(picture.pixels)]
+        for count in (2, 3):
+            boxes = tile_boxes(picture.width, picture.height, count)
+            windows += [window for box in boxes if (window := cut(picture.pixels, box, _TILE_PX)) is not None]
+        faces = [face for window in windows for face in self._faces(window)]
+        kept: list[Part] = []
+        for face in sorted(faces, key=lambda part: -(part.detection_score or 0)):
+            if not any(face.box.overlap_of_smaller(other.box) > 0.4 for other in kept):
+                kept.append(face)
+        return tuple(kept)
+
+    def _faces(self, window: Window) -> list[Part]:
+        mediapipe, tasks = mediapipe_tasks.load_tasks()
+        if self._detector is None:
+            options = tasks.vision.FaceDetectorOptions(
+                base_options=mediapipe_tasks.base_options(tasks, MODEL, self._device),
+                min_detection_confidence=MIN_SCORE,
+            )
+            with mediapipe_tasks.quiet_start():
+                self._detector = tasks.vision.FaceDetector.create_from_options(options)
+        result = self._detector.detect(mediapipe_tasks.as_image(mediapipe, window.pixels))
+        return [_face(detection, window) for detection in result.detections]
+
+
+def _face(detection: Any, window: Window) -> Part:
+    height, width = window.pixels.shape[:2]
+    box = detection.bounding_box
+    corners = np.array(
+        [[box.origin_x, box.origin_y], [box.origin_x + box.width, box.origin_y + box.height]], dtype=float
+    )
+    return Part(
+        kind=PartKind.FACE,
+        box=Box.around(window.to_picture(corners / [width, height])),
+        detection_score=float(detection.categories[0].score),
+        detector=MediaPipeFaces.name,
+    )

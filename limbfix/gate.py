@@ -1,0 +1,164 @@
+"""The wiring: picture -> parts -> scene -> findings -> verdict -> record, each arrow one function."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+
+from limbfix.checks import check
+from limbfix.detectors import make_detectors
+from limbfix.errors import DetectorError, PictureError
+from limbfix.images import MAX_PIXELS, MEMORY_PATH, Picture, PictureSource, open_picture
+from limbfix.inspections import Inspection, keypoints_for_drawing
+from limbfix.parts import Detector, Part
+from limbfix.policies import Policy, load_policy
+from limbfix.records import make_error_record, make_record
+from limbfix.skeletons import assemble
+from limbfix.verdicts import judge
+
+
+def detect(picture: Picture, detectors: Iterable[Detector]) -> tuple[Part, ...]:
+    """Returns the parts that all detectors saw; each one is told what those before it saw.
+
+    Raises:
+        DetectorError: a detector failed; it is never read as "nothing found".
+    """
+    parts: tuple[Part, ...] = ()
+    for detector in detectors:
+        parts += detector.detect(picture, parts)
+    return parts
+
+
+class Gate:
+    """Judges pictures under one policy with one set of detectors.
+
+    Args:
+        policy: a Policy, the path of a policy file, or None for the default.
+        search: `full` (tiles and close windows) or `single` (one MediaPipe pass).
+        device: `auto`, `cpu`, `gpu`, or a torch device for YOLO.
+        detectors: words for `limbfix.detectors.make_detectors`, or detectors of your own.
+        max_pixels: larger pictures are refused before decoding.
+
+    Raises:
+        PolicyError, UsageError, ModelError, MissingExtra: at once, not at the first picture.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | str | Path | None = None,
+        *,
+        search: str = "full",
+        device: str = "auto",
+        detectors: Sequence[str | Detector] = ("mediapipe",),
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self.policy = load_policy(policy) if isinstance(policy, str | Path) else policy or Policy()
+        words = [detector for detector in detectors if isinstance(detector, str)]
+        own = tuple(detector for detector in detectors if not isinstance(detector, str))
+        built = make_detectors(words, device=device, search=search) if words or not own else ()
+        self.detectors: tuple[Detector, ...] = (*built, *own)
+        self.max_pixels = max_pixels
+        self.models = {name: sha256 for one in self.detectors for name, sha256 in one.model_hashes().items()}
+
+    def inspect(self, image: PictureSource, *, name: str | None = None) -> Inspection:
+        """Judges one picture.
+
+        Args:
+            image: a path, bytes, a PIL image, or a uint8 array (H, W), (H, W, 3) or (H, W, 4).
+            name: what the record calls it; the path by default.
+
+        Raises:
+            PictureError: it cannot be read; DetectorError: a detector failed. Neither ever becomes a pass.
+        """
+        start = time.perf_counter()
+        return self._judge(open_picture(image, max_pixels=self.max_pixels, name=name), start)
+
+    def judge_path(self, path: str) -> Inspection:
+        """Judges one file; what goes wrong becomes an `unjudged` record with the reason, so that a run goes on."""
+        start = time.perf_counter()
+        sha256 = None
+        try:
+            picture = open_picture(path, max_pixels=self.max_pixels)
+            sha256 = picture.sha256
+            return self._judge(picture, start)
+        except (PictureError, DetectorError) as error:
+            record = make_error_record(
+                path,
+                sha256,
+                code=error.code,
+                message=str(error),
+                policy=self.policy.label,
+                models=self.models,
+                seconds=time.perf_counter() - start,
+            )
+            return Inspection(record=record)
+
+    def run(self, paths: Iterable[str | Path]) -> Iterator[Inspection]:
+        """Judges files one after the other; see `judge_path`. Folders are the business of `limbfix.find_pictures`."""
+        for path in paths:
+            yield self.judge_path(str(path))
+
+    def close(self) -> None:
+        """Frees the models."""
+        for detector in self.detectors:
+            detector.close()
+
+    def __enter__(self) -> Gate:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _judge(self, picture: Picture, start: float) -> Inspection:
+        scene = assemble(detect(picture, self.detectors), picture.width, picture.height)
+        findings = check(scene)
+        effective = self.policy.for_prompt(picture.source.prompt if picture.source else None)
+        verdict = judge(findings, scene, effective)
+        record = make_record(
+            picture,
+            scene,
+            verdict,
+            policy=self.policy.label,
+            min_hand_px=self.policy.min_hand_px,
+            models=self.models,
+            seconds=time.perf_counter() - start,
+        )
+        ranked = tuple(sorted(findings, key=lambda finding: -finding.defect_score))
+        return Inspection(
+            record=record, picture=picture, scene=scene, findings=ranked, keypoints=keypoints_for_drawing(scene)
+        )
+
+
+@lru_cache(maxsize=1)
+def _default_gate() -> Gate:
+    return Gate()
+
+
+def inspect(image: PictureSource, *, policy: Policy | str | Path | None = None) -> Inspection:
+    """Judges one picture with the default detectors.
+
+    Args:
+        image: a path, bytes, a PIL image, or a uint8 array (H, W), (H, W, 3) or (H, W, 4).
+        policy: a Policy, the path of a policy file, or None for the default. Models load once per process for the
+            default policy; keep a `Gate` for another one.
+
+    Returns:
+        The inspection: `.verdict`, `.defect_score`, `.record`, `.draw()`.
+
+    Raises:
+        PictureError: the picture cannot be read. DetectorError: a detector failed. ModelMissing: run
+            `limbfix models pull`.
+    """
+    if policy is None:
+        return _default_gate().inspect(image if not isinstance(image, Path) else str(image), name=_name(image))
+    with Gate(policy) as gate:
+        return gate.inspect(image, name=_name(image))
+
+
+def _name(image: PictureSource) -> str | None:
+    return None if isinstance(image, str | Path) else MEMORY_PATH

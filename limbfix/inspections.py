@@ -1,0 +1,100 @@
+"""What does a caller get back? An Inspection: the record, and what was seen, ready to be drawn."""
+
+from __future__ import annotations
+
+import html
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limbfix.findings import Finding
+from limbfix.images import Picture
+from limbfix.parts import Keypoints
+from limbfix.records import Record
+from limbfix.skeletons import Scene
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inspection:
+    """The judgement on one picture.
+
+    Attributes:
+        record: plain JSON values; see `limbfix.record_schema()`.
+        picture: the upright pixels, or None where they could not be read or were judged in another process.
+        scene: the people and hands seen, or None likewise.
+        findings: every measurement of every check, normal ones included, worst first.
+        keypoints: `[{"layout", "xy", "score"}]` of bodies and hands, px of the upright original, for drawing.
+    """
+
+    record: Record
+    picture: Picture | None = None
+    scene: Scene | None = None
+    findings: tuple[Finding, ...] = ()
+    keypoints: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """`pass`, `flag`, `reject`, `no_subject` or `unjudged`."""
+        return self.record["verdict"]
+
+    @property
+    def defect_score(self) -> float | None:
+        """0-1, higher = more surely wrong; None where nothing was judged."""
+        return self.record["defect_score"]
+
+    @property
+    def reason(self) -> str:
+        """One sentence."""
+        return self.record["reason"]
+
+    def draw(self) -> Image:
+        """Returns a copy of the picture with skeletons, boxes and codes on it.
+
+        Raises:
+            ValueError: the picture is not at hand (unreadable, or judged in another process).
+        """
+        from limbfix.drawing import draw_overlay
+
+        if self.picture is None:
+            raise ValueError(
+                f"draw: expected a picture that was read here, got none for {self.record['path']}: {self.reason}"
+            )
+        return draw_overlay(self.picture.pixels, self.record, list(self.keypoints))
+
+    def _repr_png_(self) -> bytes | None:
+        if self.picture is None:
+            return None
+        overlay = self.draw()
+        overlay.thumbnail((1024, 1024))
+        buffer = io.BytesIO()
+        overlay.save(buffer, format="PNG")
+        return buffer.getvalue()
+
+    def _repr_html_(self) -> str:
+        import base64
+
+        score = "no score" if self.defect_score is None else f"{self.defect_score:.2f}"
+        head = f"<p><b>{html.escape(self.verdict)}</b> ({score}): {html.escape(self.reason)}</p>"
+        png = self._repr_png_()
+        image = (
+            "" if png is None else f'<img alt="overlay" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+        )
+        return head + image
+
+
+def keypoints_for_drawing(scene: Scene) -> tuple[dict[str, Any], ...]:
+    """Returns the keypoints of all bodies and hands as plain JSON values; absent landmarks are null."""
+    bodies = [person.body.keypoints for person in scene.people if person.body is not None]
+    hands = [hand.part.keypoints for hand in scene.hands]
+    return tuple(_plain(keypoints) for keypoints in (*bodies, *hands) if keypoints is not None)
+
+
+def _plain(keypoints: Keypoints) -> dict[str, Any]:
+    xy = [[round(float(x), 1), round(float(y), 1)] if np.isfinite([x, y]).all() else None for x, y in keypoints.xy]
+    score = [round(float(value), 3) if np.isfinite(value) else None for value in keypoints.score]
+    return {"layout": keypoints.layout.name, "xy": xy, "score": score}

@@ -1,0 +1,175 @@
+"""What does the world read? The record of one picture: plain JSON values, the contract of `record.schema.json`."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from limbfix.findings import Finding
+from limbfix.geometry import Box
+from limbfix.images import Picture
+from limbfix.skeletons import Hand, LimbKind, LimbState, Person, Scene
+from limbfix.sources import GenerationSource
+from limbfix.verdicts import LIST_FROM, Outcome, Verdict
+
+SCHEMA_VERSION = 1
+Record = dict[str, Any]
+
+
+@cache
+def record_schema() -> dict[str, Any]:
+    """Returns the JSON Schema (draft 2020-12) of a record."""
+    return json.loads(resources.files("limbfix").joinpath("record.schema.json").read_text(encoding="utf-8"))
+
+
+def make_record(
+    picture: Picture,
+    scene: Scene,
+    verdict: Verdict,
+    *,
+    policy: str,
+    min_hand_px: float,
+    models: dict[str, str],
+    seconds: float,
+) -> Record:
+    """Returns the record of a judged picture.
+
+    Args:
+        picture: what was judged.
+        scene: what was seen; boxes in px of the upright original.
+        verdict: what the policy made of it.
+        policy: label of the policy, `name@hash`.
+        min_hand_px: hands whose longer side is smaller are `too_small`.
+        models: SHA-256 of each model file by name.
+        seconds: wall time spent.
+    """
+    findings = [*verdict.counted, *(finding for finding, _ in verdict.accepted)]
+    record = _frame(picture.path, picture.sha256, policy, models, seconds)
+    record |= {
+        "width": picture.width,
+        "height": picture.height,
+        "verdict": verdict.outcome.value,
+        "defect_score": _number(verdict.defect_score),
+        "reason": verdict.reason,
+        "people": [_person(person, scene, findings) for person in scene.people],
+        "hands": [_hand(hand, findings, min_hand_px) for hand in scene.hands],
+        "findings": [_finding(finding, "counted") for finding in verdict.counted if finding.defect_score >= LIST_FROM]
+        + [_finding(finding, name) for finding, name in verdict.accepted if finding.defect_score >= LIST_FROM],
+        "source": _source(picture.source),
+        "exceptions": list(verdict.exceptions),
+        "notes": list(picture.notes),
+    }
+    return record
+
+
+def make_error_record(
+    path: str, sha256: str | None, *, code: str, message: str, policy: str, models: dict[str, str], seconds: float
+) -> Record:
+    """Returns the record of a picture that could not be judged: `unjudged` with the reason, never a pass."""
+    record = _frame(path, sha256, policy, models, seconds)
+    record |= {"verdict": Outcome.UNJUDGED.value, "reason": message, "error": {"code": code, "message": message}}
+    return record
+
+
+def _frame(path: str, sha256: str | None, policy: str, models: dict[str, str], seconds: float) -> Record:
+    """Returns a record with every key in its fixed order and nothing known but who, what and how long."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "path": path,
+        "sha256": sha256,
+        "width": None,
+        "height": None,
+        "verdict": Outcome.UNJUDGED.value,
+        "defect_score": None,
+        "reason": "",
+        "people": [],
+        "hands": [],
+        "findings": [],
+        "source": None,
+        "exceptions": [],
+        "notes": [],
+        "error": None,
+        "policy": policy,
+        "models": dict(sorted(models.items())),
+        "seconds": round(seconds, 4),
+    }
+
+
+def _number(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(float(value), digits)
+
+
+def _xyxy(box: Box) -> list[float]:
+    return [round(float(value), 1) for value in box.xyxy]
+
+
+def _worst(findings: list[Finding], *, person_index: int | None = None, hand_index: int | None = None) -> float | None:
+    scores = [
+        finding.defect_score
+        for finding in findings
+        if (hand_index is not None and finding.hand_index == hand_index)
+        or (person_index is not None and finding.person_index == person_index)
+    ]
+    return _number(max(scores)) if scores else None
+
+
+def _person(person: Person, scene: Scene, findings: list[Finding]) -> Record:
+    return {
+        "person_index": person.person_index,
+        "box_xyxy": _xyxy(person.box.clipped(scene.width, scene.height)),
+        "score": _number(person.score),
+        "defect_score": _worst(findings, person_index=person.person_index),
+        "limbs": {
+            "arms": _limb_count(person, LimbKind.ARM),
+            "legs": _limb_count(person, LimbKind.LEG),
+            "hands": _seen_of(len(scene.hands_of(person.person_index)), expected=2),
+            "feet": _seen_of(person.feet, expected=2),
+        },
+    }
+
+
+def _limb_count(person: Person, kind: LimbKind) -> dict[str, int]:
+    return _seen_of(sum(limb.kind is kind and limb.state is not LimbState.HIDDEN for limb in person.limbs), expected=2)
+
+
+def _seen_of(seen: int, *, expected: int) -> dict[str, int]:
+    return {"seen": seen, "hidden": max(0, expected - seen), "expected": expected}
+
+
+def _hand(hand: Hand, findings: list[Finding], min_hand_px: float) -> Record:
+    too_small = hand.part.box.size < min_hand_px
+    return {
+        "hand_index": hand.hand_index,
+        "person_index": hand.person_index,
+        "side": hand.part.side.value,
+        "box_xyxy": _xyxy(hand.part.box),
+        "score": _number(hand.part.detection_score),
+        "defect_score": _worst(findings, hand_index=hand.hand_index),
+        # No model here counts digits: a 21-joint hand names five whatever it sees, so its five are no count.
+        "digits": {"count": None, "visible": None, "cannot_tell": "too_small" if too_small else "no_model"},
+    }
+
+
+def _finding(finding: Finding, status: str) -> Record:
+    return {
+        "code": finding.code.value,
+        "severity": "info" if status != "counted" else finding.severity.name.lower(),
+        "defect_score": _number(finding.defect_score),
+        "measured": _number(finding.measured),
+        "expected": _number(finding.expected),
+        "unit": finding.unit,
+        "box_xyxy": _xyxy(finding.box),
+        "person_index": finding.person_index,
+        "hand_index": finding.hand_index,
+        "message": finding.message,
+        "exception": None if status == "counted" else status,
+    }
+
+
+def _source(source: GenerationSource | None) -> dict[str, str | None] | None:
+    if source is None:
+        return None
+    return {"generator": source.generator, "prompt": source.prompt, "seed": source.seed}

@@ -1,0 +1,137 @@
+"""How shall a run go? Flags, then LIMBFIX_* variables, then limbfix.toml, then [tool.limbfix], then defaults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from limbfix.errors import UsageError
+from limbfix.policies import Policy, load_policy, make_policy
+
+_FOREIGN_VARIABLES = ("LIMBFIX_MODELS", "LIMBFIX_TEST_")
+"""Variables with our prefix that are no settings: the model folder (limbfix.weights), and the test suite's."""
+
+
+def _words(value: Any) -> Any:
+    """Splits `a,b c` from a flag or variable into ("a", "b", "c")."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+
+
+class Settings(BaseSettings):
+    """Everything a run of `limbfix check` can be told. Unknown keys are errors wherever they come from.
+
+    Attributes:
+        format: of stdout.
+        report: folder for the HTML report, or None.
+        force: whether an older report there may be replaced.
+        policy: path of a policy file, or a table of policy keys.
+        select, ignore: codes; they go into the policy.
+        fail_on: what makes the exit code 1: `reject`, `flag` (reject or flag) or `never`.
+        max_reject_rate: share 0-1 of judged pictures up to which rejected ones do not fail the run.
+        state: file that remembers judgements, to resume.
+        move_rejected, copy_rejected: folders, or None.
+        jobs: worker processes; 1 judges in this process, 0 starts one per core.
+        device: `auto`, `cpu`, `gpu` or a torch device for yolo.
+        search: `full` looks at tiles and close windows; `single` is one MediaPipe pass.
+        detector: what sees; `mediapipe`, `yolo:PATH`.
+        progress: None = a bar where stderr is a terminal.
+        max_pixels: larger pictures are refused before decoding.
+        timeout: seconds per picture in worker processes.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LIMBFIX_",
+        extra="forbid",
+        frozen=True,
+        pyproject_toml_table_header=("tool", "limbfix"),
+        pyproject_toml_depth=8,
+    )
+
+    format: Literal["text", "jsonl", "csv", "junit"] = "text"
+    report: Path | None = None
+    force: bool = False
+    policy: Path | dict[str, Any] | None = None
+    select: Words = ()
+    ignore: Words = ()
+    fail_on: Literal["reject", "flag", "never"] = "reject"
+    max_reject_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    state: Path | None = None
+    move_rejected: Path | None = None
+    copy_rejected: Path | None = None
+    jobs: Annotated[int, Field(ge=0, le=256)] = 1
+    device: str = "auto"
+    search: Literal["full", "single"] = "full"
+    detector: Words = ("mediapipe",)
+    progress: bool | None = None
+    max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Names the layers, strongest first."""
+        return (
+            init_settings,
+            EnvSettingsSource(settings_cls, env_prefix="LIMBFIX_", env_ignore_empty=True),
+            TomlConfigSettingsSource(settings_cls, toml_file=Path("limbfix.toml")),
+            PyprojectTomlConfigSettingsSource(settings_cls),
+        )
+
+
+def load_settings(flags: dict[str, Any]) -> Settings:
+    """Returns the settings of a run.
+
+    Args:
+        flags: what the command line gave; None = not given.
+
+    Raises:
+        UsageError: an unknown key, an impossible value or an unreadable file; names the key and what is known.
+    """
+    known = {f"LIMBFIX_{name.upper()}" for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if variable.startswith("LIMBFIX_") and variable not in known and not variable.startswith(_FOREIGN_VARIABLES):
+            raise UsageError(f"unknown variable {variable}; known: {', '.join(sorted(known))}")
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise UsageError(f"settings: {problems}. Known keys: {', '.join(Settings.model_fields)}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"settings: expected readable limbfix.toml and pyproject.toml, got: {error}") from error
+
+
+def resolve_policy(settings: Settings) -> Policy:
+    """Returns the policy of a run, with the settings' `select` and `ignore` in it.
+
+    Raises:
+        PolicyError: see `limbfix.policies`.
+    """
+    if isinstance(settings.policy, dict):
+        policy = make_policy(settings.policy, origin="settings")
+    else:
+        policy = Policy() if settings.policy is None else load_policy(settings.policy)
+    if not settings.select and not settings.ignore:
+        return policy
+    changed = {"select": settings.select or policy.select, "ignore": (*policy.ignore, *settings.ignore)}
+    return make_policy({**policy.model_dump(), **changed}, origin="--select/--ignore")

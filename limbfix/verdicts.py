@@ -1,0 +1,123 @@
+"""Do the findings of a picture mean pass, flag or reject? The policy decides here, and only here.
+
+The picture's score is the worst counted finding: a monotone combination that ten harmless small doubts about ten
+people cannot push over a threshold, and in which every verdict points at the one finding that caused it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from limbfix.findings import Finding
+from limbfix.policies import EffectivePolicy
+from limbfix.skeletons import LimbState, Scene
+
+
+class Outcome(StrEnum):
+    """The verdict on a picture."""
+
+    PASS = "pass"
+    FLAG = "flag"
+    REJECT = "reject"
+    NO_SUBJECT = "no_subject"
+    UNJUDGED = "unjudged"
+
+
+LIST_FROM = 0.2
+"""Findings below this score are measurements of something normal; they make scores, and are not listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a policy makes of the findings.
+
+    Attributes:
+        outcome: pass, flag, reject, no_subject or unjudged.
+        defect_score: 0-1, the worst counted finding; None where nothing was judged.
+        reason: one sentence.
+        counted: findings that counted, worst first, however small.
+        accepted: (finding, name of the exception) pairs, for findings that an exception excuses.
+        exceptions: names of the exceptions used on findings worth listing, each once.
+    """
+
+    outcome: Outcome
+    defect_score: float | None
+    reason: str
+    counted: tuple[Finding, ...] = ()
+    accepted: tuple[tuple[Finding, str], ...] = ()
+
+    @property
+    def exceptions(self) -> tuple[str, ...]:
+        """Names of the exceptions that excused a finding worth listing, each once, in order of use."""
+        used = (name for finding, name in self.accepted if finding.defect_score >= LIST_FROM)
+        return tuple(dict.fromkeys(used))
+
+
+def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolicy) -> Verdict:
+    """Returns the verdict on one picture.
+
+    Args:
+        findings: of all checks, one for each thing that was measured, normal things included.
+        scene: what was seen; an empty scene is `no_subject`, whatever the findings.
+        effective: the policy with the prompt rules of this picture.
+    """
+    if scene.is_empty:
+        return Verdict(outcome=Outcome.NO_SUBJECT, defect_score=None, reason="No person and no hand was seen.")
+    counted, accepted = _sorted_out(findings, scene, effective)
+    policy = effective.policy
+    if not counted and not accepted:
+        return _nothing_judged(scene, effective)
+    worst = counted[0] if counted else None
+    score = worst.defect_score if worst else 0.0
+    if worst and score >= policy.reject_at:
+        outcome, reason = Outcome.REJECT, worst.message
+    elif worst and score >= policy.flag_at:
+        outcome, reason = Outcome.FLAG, worst.message
+    else:
+        outcome, reason = Outcome.PASS, _pass_reason(scene, accepted)
+    return Verdict(outcome=outcome, defect_score=score, reason=reason, counted=counted, accepted=accepted)
+
+
+def _sorted_out(
+    findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolicy
+) -> tuple[tuple[Finding, ...], tuple[tuple[Finding, str], ...]]:
+    counted: list[Finding] = []
+    accepted: list[tuple[Finding, str]] = []
+    for finding in findings:
+        if not effective.counts(finding.code) or _is_too_small(finding, scene, effective.policy.min_hand_px):
+            continue
+        exception = effective.exception_for(finding.code, finding.measured)
+        if exception is None:
+            counted.append(finding)
+        else:
+            accepted.append((finding, exception))
+    return tuple(sorted(counted, key=lambda finding: -finding.defect_score)), tuple(accepted)
+
+
+def _is_too_small(finding: Finding, scene: Scene, min_hand_px: float) -> bool:
+    if finding.hand_index is None:
+        return False
+    return scene.hands[finding.hand_index].part.box.size < min_hand_px
+
+
+def _nothing_judged(scene: Scene, effective: EffectivePolicy) -> Verdict:
+    seen = _count(len(scene.people), "person", "people") if scene.people else _count(len(scene.hands), "hand", "hands")
+    reason = f"{seen} seen, but no hand, arm, leg or foot well enough to judge."
+    if effective.policy.out_of_view == "pass":
+        return Verdict(outcome=Outcome.PASS, defect_score=0.0, reason=f"{reason} The policy passes such pictures.")
+    return Verdict(outcome=Outcome.UNJUDGED, defect_score=None, reason=reason)
+
+
+def _pass_reason(scene: Scene, accepted: tuple[tuple[Finding, str], ...]) -> str:
+    limbs = [limb for person in scene.people for limb in person.limbs]
+    hidden = sum(limb.state is not LimbState.SEEN for limb in limbs)
+    seen = f"{_count(len(scene.people), 'person', 'people')} and {_count(len(scene.hands), 'hand', 'hands')}"
+    reason = f"Nothing wrong in what could be measured on {seen}"
+    reason += f"; {_count(hidden, 'limb', 'limbs')} out of view" if hidden else ""
+    reason += f"; {_count(len(accepted), 'finding', 'findings')} accepted by exception" if accepted else ""
+    return f"{reason}; digits are not counted yet." if scene.hands else f"{reason}."
+
+
+def _count(number: int, singular: str, plural: str) -> str:
+    return f"{number} {singular if number == 1 else plural}"
