@@ -12,7 +12,7 @@ inspection = gate.inspect(path)
 print(inspection.verdict, inspection.defect_score)
 print(inspection.reason)
 
-# %% What was found, worst first. Scores below 0.5 are measurements of something normal.
+# %% What was measured, worst first. A low score says that something normal was measured.
 for finding in inspection.findings[:5]:
     print(f"{finding.defect_score:.2f}  {finding.code}  {finding.message}")
 
