@@ -8,12 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from limbfix.checks.attachment import attachment
+from limbfix.checks.bone_ratio import bone_ratio
+from limbfix.checks.hand_agreement import hand_agreement
+from limbfix.checks.hand_count import hand_count
+from limbfix.checks.hand_side import hand_side
+from limbfix.checks.hand_size import hand_size
+from limbfix.checks.joint_angle import joint_angle
+from limbfix.checks.leftover import leftover
+from limbfix.checks.limb_end import limb_end
 from limbfix.findings import Finding
 from limbfix.skeletons import Scene
 
 Check = Callable[[Scene], tuple[Finding, ...]]
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    hand_count,
+    hand_side,
+    hand_agreement,
+    hand_size,
+    attachment,
+    limb_end,
+    leftover,
+    bone_ratio,
+    joint_angle,
+)
 
 
 def check(scene: Scene) -> tuple[Finding, ...]:

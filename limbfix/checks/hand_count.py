@@ -1,0 +1,70 @@
+"""Does a person have more hands than arms? (`person.extra_hand`)
+
+Hands are found one by one and hang on the nearest wrist, so a third one stays a third one. A friend's hand on a
+shoulder looks the same, so the score falls where other people are near, or where the hands overlap or are unsure.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from limbfix.findings import DefectCode, Finding
+from limbfix.parts import PartKind
+from limbfix.skeletons import Hand, Person, Scene
+
+SURE_HAND = 0.6
+"""Share of windows that must agree on each hand of a surplus: what fewer see is a knee or an elbow as often as a hand."""
+
+ALONE, IN_COMPANY = 0.85, 0.45
+"""Scores: a third sure hand on somebody alone in the picture has no innocent reading; in company it has many."""
+
+NORMAL = 0.02
+
+
+def hand_count(scene: Scene) -> tuple[Finding, ...]:
+    """Returns one finding for each person with a body and at least one hand."""
+    found = []
+    for person in scene.people:
+        hands = [
+            hand for hand in scene.hands_of(person.person_index) if hand.arm is not None or _is_alone(person, scene)
+        ]
+        sure = _apart([hand for hand in hands if _is_sure(hand)])
+        if person.body is None or not hands:
+            continue
+        surplus = len(sure) > 2
+        score = (ALONE if _is_alone(person, scene) else IN_COMPANY) if surplus else NORMAL
+        odd_one = (
+            max(sure, key=lambda hand: hand.wrist_gap if hand.wrist_gap is not None else 9.0) if surplus else hands[0]
+        )
+        found.append(
+            Finding(
+                code=DefectCode.PERSON_EXTRA_HAND,
+                defect_score=score,
+                box=odd_one.part.box if surplus else person.box,
+                measured=len(sure),
+                expected=2,
+                unit="hands",
+                person_index=person.person_index,
+                hand_index=odd_one.hand_index if surplus else None,
+                message=f"Person {person.person_index} has {len(sure)} hands; 2 are expected.",
+            )
+        )
+    return tuple(found)
+
+
+def _is_sure(hand: Hand) -> bool:
+    return hand.part.kind is PartKind.HAND and (hand.part.detection_score or 0.0) >= SURE_HAND
+
+
+def _is_alone(person: Person, scene: Scene) -> bool:
+    return all(other is person or other.box.grown(0.1).intersection(person.box) == 0 for other in scene.people)
+
+
+def _apart(hands: list[Hand]) -> list[Hand]:
+    """Drops the less sure of two hands that overlap: they may be one hand seen twice."""
+    dropped = {
+        min(first, second, key=lambda hand: hand.part.detection_score or 0.0).hand_index
+        for first, second in combinations(hands, 2)
+        if first.part.box.overlap_of_smaller(second.part.box) > 0.25
+    }
+    return [hand for hand in hands if hand.hand_index not in dropped]
