@@ -97,9 +97,7 @@ def person(x: float = 500, y: float = 500, height: float = 800, *, score: float 
 
 def person_box(x_min: float, y_min: float, x_max: float, y_max: float, *, score: float = 0.9) -> Part:
     """A person of whom only a box is known."""
-    return Part(
-        kind=PartKind.PERSON, box=Box(x_min, y_min, x_max, y_max), detection_score=score, detector="synthetic"
-    )
+    return Part(kind=PartKind.PERSON, box=Box(x_min, y_min, x_max, y_max), detection_score=score, detector="synthetic")
 
 
 def face(x: float, y: float, size: float = 100, *, score: float = 0.9) -> Part:
@@ -130,9 +128,7 @@ def hand_keypoints(
     return Keypoints(layout=HAND21, xy=xy * size + (x, y), score=np.full(21, np.nan))
 
 
-def hand(
-    x: float, y: float, size: float = 80, *, side: Side = Side.LEFT, score: float | None = 0.9, **options
-) -> Part:
+def hand(x: float, y: float, size: float = 80, *, side: Side = Side.LEFT, score: float | None = 0.9, **options) -> Part:
     """A hand whose wrist lies at (x, y) px; options as `hand_keypoints`."""
     keypoints = hand_keypoints(x, y, size, side=side, **options)
     return Part(
@@ -164,9 +160,7 @@ def scene(*parts: Part, width: int = WIDTH, height: int = HEIGHT) -> Scene:
     return assemble(parts, width, height)
 
 
-def finding(
-    score: float = 0.9, code: str = "hand.proportion", *, box: Box | None = None, **options
-) -> Finding:
+def finding(score: float = 0.9, code: str = "hand.proportion", *, box: Box | None = None, **options) -> Finding:
     """A finding with every field filled; options replace them."""
     values = {"measured": 2.0, "expected": 1.0, "unit": "ratio", "message": f"{code} measured at {score}."} | options
     return Finding(code=DefectCode(code), defect_score=score, box=box or Box(10, 10, 60, 60), **values)
