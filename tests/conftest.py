@@ -39,7 +39,7 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - for code that draws from the global generator
+    np.random.seed(0)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

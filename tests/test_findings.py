@@ -8,10 +8,26 @@ from synthetic import finding
 from limbfix.findings import CODES, DefectCode, Severity, codes_matching
 from limbfix.policies import Policy
 
-PUBLISHED = """hand.extra_digit hand.missing_digit hand.fused_digits hand.malformed hand.wrong_side hand.proportion
-foot.malformed person.extra_arm person.missing_arm person.extra_leg person.missing_leg person.extra_hand
-person.missing_hand person.extra_foot person.missing_foot person.detached_limb person.proportion
-person.joint_angle""".split()
+PUBLISHED = [
+    "hand.extra_digit",
+    "hand.missing_digit",
+    "hand.fused_digits",
+    "hand.malformed",
+    "hand.wrong_side",
+    "hand.proportion",
+    "foot.malformed",
+    "person.extra_arm",
+    "person.missing_arm",
+    "person.extra_leg",
+    "person.missing_leg",
+    "person.extra_hand",
+    "person.missing_hand",
+    "person.extra_foot",
+    "person.missing_foot",
+    "person.detached_limb",
+    "person.proportion",
+    "person.joint_angle",
+]
 
 
 def test_the_published_codes_are_all_there_and_none_was_renamed():

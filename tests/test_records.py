@@ -1,0 +1,179 @@
+"""Every record, of every verdict, keeps to the published schema, and no number in it is a lie or a nan."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import HEIGHT, WIDTH, face, finding, hand, person, picture, scene, whole_person
+
+from limbfix.findings import CODES
+from limbfix.geometry import Box
+from limbfix.policies import Policy
+from limbfix.records import make_error_record, make_record, record_schema
+from limbfix.verdicts import judge
+
+PICTURE = picture()
+VALIDATOR = jsonschema.Draft202012Validator(record_schema())
+MODELS = {"b.task": "b" * 64, "a.task": "a" * 64}
+
+
+def record_of(made, *findings, policy=None, prompt=None, pixels=PICTURE):
+    policy = policy or Policy()
+    verdict = judge(tuple(findings), made, policy.for_prompt(prompt))
+    return make_record(
+        pixels,
+        made,
+        verdict,
+        policy=policy.label,
+        min_hand_px=policy.min_hand_px,
+        models=MODELS,
+        seconds=0.123456,
+    )
+
+
+def assert_valid(record):
+    VALIDATOR.validate(record)
+    json.dumps(record, allow_nan=False)
+    for owner in (*record["people"], *record["hands"], *record["findings"]):
+        x_min, y_min, x_max, y_max = owner["box_xyxy"]
+        assert 0 <= x_min <= x_max <= record["width"]
+        assert 0 <= y_min <= y_max <= record["height"]
+
+
+def test_the_schema_is_a_schema():
+    jsonschema.Draft202012Validator.check_schema(record_schema())
+
+
+@pytest.mark.parametrize(
+    ("made", "findings", "verdict"),
+    [
+        (scene(), (), "no_subject"),
+        (scene(face(500, 300)), (), "unjudged"),
+        (scene(*whole_person()), (finding(0.1, hand_index=0, person_index=0),), "pass"),
+        (scene(*whole_person()), (finding(0.6, "person.proportion", person_index=0),), "flag"),
+        (scene(*whole_person(), face(100, 100)), (finding(0.9, hand_index=1),), "reject"),
+        (scene(hand(500, 500, 10)), (), "unjudged"),
+    ],
+)
+def test_every_verdict_has_a_valid_record(made, findings, verdict):
+    record = record_of(made, *findings)
+    assert record["verdict"] == verdict
+    assert_valid(record)
+
+
+@pytest.mark.parametrize("code", ["unsupported_format", "too_large", "unreadable", "detector_failed"])
+@pytest.mark.parametrize("sha256", [None, "0" * 64])
+def test_an_error_is_a_valid_unjudged_record(code, sha256):
+    record = make_error_record(
+        "a\udcff.png", sha256, code=code, message="why", policy=Policy().label, models=MODELS, seconds=0.0
+    )
+    VALIDATOR.validate(record)
+    assert (record["verdict"], record["defect_score"], record["reason"]) == ("unjudged", None, "why")
+    assert record["error"] == {"code": code, "message": "why"}
+
+
+def test_judged_and_unjudged_records_have_the_same_keys_in_the_same_order():
+    error = make_error_record("a", None, code="unreadable", message="m", policy="p@" + "0" * 12, models={}, seconds=0)
+    assert list(record_of(scene())) == list(error)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(CODES),
+            st.floats(0, 1),
+            st.one_of(st.none(), st.floats()),
+            st.sampled_from([None, 0]),
+            st.sampled_from([None, 0, 1]),
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_checks_measure_the_record_is_valid(found):
+    findings = [
+        finding(score, code, measured=value, expected=value, person_index=person_index, hand_index=hand_index)
+        for code, score, value, person_index, hand_index in found
+    ]
+    assert_valid(record_of(scene(*whole_person()), *findings))
+
+
+@pytest.mark.parametrize("absent", [(), ("hip", "knee", "ankle"), ("wrist",), ("nose",)])
+def test_absent_joints_leave_no_nan_in_a_record(absent):
+    assert_valid(record_of(scene(person(absent=absent, score=float("nan")), hand(200, 200, score=None)), finding(0.3)))
+
+
+@pytest.mark.parametrize("height", [800, 1600, 3000])
+def test_a_person_larger_than_the_picture_has_a_box_in_it(height):
+    record = record_of(scene(person(height=height)), finding(0.3))
+    assert_valid(record)
+    assert record["people"][0]["box_xyxy"][3] <= HEIGHT
+
+
+@pytest.mark.xfail(strict=False, reason="records.py clips the boxes of people only, not those of hands and findings")
+@pytest.mark.parametrize("place", [(10, 500), (990, 500), (500, 985), (WIDTH + 300, 500)])
+def test_a_hand_at_the_frame_has_its_boxes_in_the_picture(place):
+    made = scene(hand(*place))
+    assert_valid(record_of(made, finding(0.9, hand_index=0, box=made.hands[0].part.box)))
+
+
+@pytest.mark.xfail(strict=False, reason="neither Finding nor records.py refuses a box that is not finite")
+def test_a_finding_without_a_place_puts_no_nan_into_json():
+    record = record_of(scene(*whole_person()), finding(0.9, box=Box(math.nan, math.nan, math.nan, math.nan)))
+    json.dumps(record, allow_nan=False)
+
+
+def test_digits_are_never_counted_without_a_model_that_counts():
+    record = record_of(scene(hand(300, 300, 80), hand(600, 600, 15)), finding(0.1))
+    assert [one["digits"]["count"] for one in record["hands"]] == [None, None]
+    assert [one["digits"]["cannot_tell"] for one in record["hands"]] == ["no_model", "too_small"]
+
+
+def test_a_score_stands_at_its_hand_and_person_even_far_below_every_threshold():
+    record = record_of(scene(*whole_person()), finding(0.03, hand_index=1, person_index=0))
+    assert record["hands"][1]["defect_score"] == 0.03
+    assert record["people"][0]["defect_score"] == 0.03
+    assert record["hands"][0]["defect_score"] is None
+    assert record["findings"] == []
+
+
+def test_an_accepted_finding_stays_in_the_record_as_information_with_its_exception():
+    policy = Policy(allow=("missing_arm",))
+    record = record_of(scene(*whole_person()), finding(0.9, "person.missing_arm", person_index=0), policy=policy)
+    (listed,) = record["findings"]
+    assert listed["exception"] == "allow missing_arm (policy)"
+    assert listed["severity"] == "info"
+    assert record["exceptions"] == ["allow missing_arm (policy)"]
+    assert record["policy"] == policy.label
+    assert_valid(record)
+
+
+def test_limbs_are_counted_as_seen_and_hidden():
+    made = scene(*whole_person(unseen=("left_knee", "left_ankle", "right_heel", "right_foot_index")))
+    limbs = record_of(made, finding(0.1))["people"][0]["limbs"]
+    assert limbs["arms"] == {"seen": 2, "hidden": 0, "expected": 2}
+    assert limbs["legs"] == {"seen": 1, "hidden": 1, "expected": 2}
+    assert limbs["hands"] == {"seen": 2, "hidden": 0, "expected": 2}
+    assert limbs["feet"]["seen"] == 1
+
+
+def test_three_hands_are_three_seen_and_none_hidden():
+    made = scene(*whole_person(), hand(560, 420, 80))
+    limbs = record_of(made, finding(0.1))["people"][0]["limbs"]
+    assert limbs["hands"] == {"seen": 3, "hidden": 0, "expected": 2}
+
+
+def test_models_are_listed_by_name():
+    assert list(record_of(scene())["models"]) == ["a.task", "b.task"]
+
+
+def test_the_schema_refuses_a_pass_without_a_score_and_a_score_without_judgement():
+    passed = record_of(scene(*whole_person()), finding(0.1))
+    for wrong in ({"defect_score": None}, {"defect_score": 1.5}, {"verdict": "unjudged"}, {"extra": 1}, {"reason": ""}):
+        with pytest.raises(jsonschema.ValidationError):
+            VALIDATOR.validate(passed | wrong)

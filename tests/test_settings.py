@@ -1,0 +1,126 @@
+"""Flags beat variables, variables beat files, files beat defaults, and an unknown key is an error wherever it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from limbfix.errors import PolicyError, UsageError
+from limbfix.policies import Policy
+from limbfix.settings import load_settings, resolve_policy
+
+
+def test_an_empty_place_gives_the_defaults():
+    """Also guards conftest.py: with the user's own configuration in reach, every test of settings would lie."""
+    settings = load_settings({})
+    assert (settings.format, settings.fail_on, settings.jobs, settings.detector) == (
+        "text",
+        "reject",
+        1,
+        ("mediapipe",),
+    )
+    assert resolve_policy(settings).label == Policy().label
+
+
+def test_each_layer_beats_the_next(monkeypatch):
+    Path("pyproject.toml").write_text("[tool.limbfix]\njobs = 2\n")
+    assert load_settings({}).jobs == 2
+    Path("limbfix.toml").write_text("jobs = 3\n")
+    assert load_settings({}).jobs == 3
+    monkeypatch.setenv("LIMBFIX_JOBS", "4")
+    assert load_settings({}).jobs == 4
+    assert load_settings({"jobs": 5}).jobs == 5
+    assert load_settings({"jobs": None}).jobs == 4
+
+
+def test_layers_meet_key_by_key(monkeypatch):
+    Path("limbfix.toml").write_text('device = "gpu"\nfail_on = "flag"\n')
+    monkeypatch.setenv("LIMBFIX_FAIL_ON", "never")
+    settings = load_settings({"format": "csv"})
+    assert (settings.format, settings.fail_on, settings.device) == ("csv", "never", "gpu")
+
+
+def test_a_pyproject_of_a_parent_folder_counts_and_one_without_our_table_does_not(monkeypatch):
+    Path("pyproject.toml").write_text("[tool.limbfix]\njobs = 2\n")
+    deep = Path("a/b")
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    assert load_settings({}).jobs == 2
+
+
+def test_a_pyproject_about_something_else_changes_nothing():
+    Path("pyproject.toml").write_text('[project]\nname = "x"\n[tool.ruff]\nline-length = 80\n')
+    assert load_settings({}).jobs == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("limbfix.toml", "job = 2"),
+        ("pyproject.toml", "[tool.limbfix]\njob = 2"),
+        ("limbfix.toml", "jobs = "),
+        ("limbfix.toml", "jobs = -1"),
+        ("limbfix.toml", 'fail_on = "always"'),
+        ("limbfix.toml", "max_reject_rate = 1.5"),
+        ("limbfix.toml", "timeout = 0"),
+    ],
+)
+def test_a_wrong_file_is_a_usage_error(file, text):
+    Path(file).write_text(text)
+    with pytest.raises(UsageError, match="settings"):
+        load_settings({})
+
+
+@pytest.mark.parametrize(("name", "value"), [("LIMBFIX_JOB", "2"), ("LIMBFIX_JOBS", "many"), ("LIMBFIX_FORMAT", "xml")])
+def test_a_wrong_variable_is_a_usage_error(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError):
+        load_settings({})
+
+
+def test_an_unknown_variable_is_named_with_the_known_ones(monkeypatch):
+    monkeypatch.setenv("LIMBFIX_JOB", "2")
+    with pytest.raises(UsageError, match="unknown variable LIMBFIX_JOB; known: .*LIMBFIX_JOBS"):
+        load_settings({})
+
+
+def test_an_unknown_flag_is_a_usage_error():
+    with pytest.raises(UsageError, match="Known keys"):
+        load_settings({"job": 2})
+
+
+def test_lists_are_words_with_commas_or_spaces(monkeypatch):
+    monkeypatch.setenv("LIMBFIX_IGNORE", "hand.proportion, person")
+    assert load_settings({}).ignore == ("hand.proportion", "person")
+    assert load_settings({"select": "hand,foot"}).select == ("hand", "foot")
+    Path("limbfix.toml").write_text('select = ["hand"]\n')
+    assert load_settings({}).select == ("hand",)
+
+
+def test_select_and_ignore_go_into_the_policy_and_its_label():
+    settings = load_settings({"select": "hand", "ignore": "hand.proportion"})
+    policy = resolve_policy(settings)
+    assert policy.select == ("hand",)
+    assert policy.ignore == ("hand.proportion",)
+    assert policy.label != Policy().label
+
+
+def test_an_ignored_code_adds_to_those_of_the_policy_file(tmp_path):
+    path = tmp_path / "p.toml"
+    path.write_text('name = "mine"\nignore = ["foot"]\n')
+    policy = resolve_policy(load_settings({"policy": path, "ignore": ("hand",)}))
+    assert (policy.name, policy.ignore) == ("mine", ("foot", "hand"))
+
+
+def test_an_unknown_code_in_the_settings_is_a_policy_error():
+    with pytest.raises(PolicyError, match="sixth"):
+        resolve_policy(load_settings({"ignore": "hand.sixth"}))
+
+
+def test_a_policy_may_stand_in_the_configuration_itself():
+    Path("limbfix.toml").write_text('[policy]\nname = "inline"\nreject_at = 0.9\n')
+    assert resolve_policy(load_settings({})).reject_at == 0.9
+    Path("limbfix.toml").write_text("[policy]\nrejects = 0.9\n")
+    with pytest.raises(PolicyError, match="rejects"):
+        resolve_policy(load_settings({}))

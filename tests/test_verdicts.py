@@ -1,0 +1,140 @@
+"""The verdict follows the worst counted finding, and nothing seen or nothing measured is never a pass."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic import face, finding, hand, scene, whole_person
+
+from limbfix.findings import CODES
+from limbfix.policies import Policy
+from limbfix.verdicts import LIST_FROM, Outcome, judge
+
+PERSON = scene(*whole_person())
+
+
+def verdict(*findings, policy=None, made=PERSON, prompt=None):
+    return judge(tuple(findings), made, (policy or Policy()).for_prompt(prompt))
+
+
+@given(st.lists(st.tuples(st.sampled_from(CODES), st.floats(0, 1)), max_size=5))
+def test_an_empty_scene_is_no_subject_whatever_was_found(found):
+    result = verdict(*(finding(score, code) for code, score in found), made=scene())
+    assert result.outcome is Outcome.NO_SUBJECT
+    assert result.defect_score is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(CODES), st.floats(0, 1)), min_size=1, max_size=8))
+def test_the_score_is_the_worst_counted_one_and_decides(found):
+    result = verdict(*(finding(score, code) for code, score in found))
+    worst = max(score for _, score in found)
+    assert result.defect_score == worst
+    expected = Outcome.REJECT if worst >= 0.8 else Outcome.FLAG if worst >= 0.5 else Outcome.PASS
+    assert result.outcome is expected
+    assert [one.defect_score for one in result.counted] == sorted((score for _, score in found), reverse=True)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.floats(0, 1))
+def test_one_finding_more_never_lowers_the_score(scores, more):
+    before = verdict(*map(finding, scores))
+    after = verdict(*map(finding, [*scores, more]))
+    assert after.defect_score >= before.defect_score
+
+
+@pytest.mark.parametrize(
+    ("score", "outcome"),
+    [(0.0, "pass"), (0.4999, "pass"), (0.5, "flag"), (0.7999, "flag"), (0.8, "reject"), (1.0, "reject")],
+)
+def test_thresholds_count_from_themselves_on(score, outcome):
+    assert verdict(finding(score)).outcome == outcome
+
+
+def test_the_reason_of_a_bad_verdict_is_the_worst_finding():
+    result = verdict(finding(0.6, message="small doubt"), finding(0.95, message="six digits"))
+    assert result.reason == "six digits"
+
+
+def test_thresholds_are_the_policys():
+    policy = Policy(flag_at=0.1, reject_at=0.2)
+    assert verdict(finding(0.15), policy=policy).outcome is Outcome.FLAG
+    assert verdict(finding(0.2), policy=policy).outcome is Outcome.REJECT
+
+
+# Honesty: what was not measured is not fine
+
+
+@pytest.mark.parametrize("made", [scene(face(500, 300)), PERSON, scene(hand(500, 500))])
+def test_someone_seen_and_nothing_measured_is_unjudged(made):
+    result = verdict(made=made)
+    assert result.outcome is Outcome.UNJUDGED
+    assert result.defect_score is None
+    assert "well enough to judge" in result.reason
+
+
+def test_only_the_policy_turns_out_of_view_into_a_pass_and_the_reason_says_so():
+    result = verdict(policy=Policy(out_of_view="pass"), made=scene(face(500, 300)))
+    assert result.outcome is Outcome.PASS
+    assert "policy passes such pictures" in result.reason
+
+
+def test_out_of_view_never_passes_an_empty_picture():
+    assert verdict(policy=Policy(out_of_view="pass"), made=scene()).outcome is Outcome.NO_SUBJECT
+
+
+def test_findings_on_hands_too_small_to_judge_do_not_count():
+    tiny = scene(hand(500, 500, 20))
+    assert tiny.hands[0].part.box.size < Policy().min_hand_px
+    assert verdict(finding(0.99, hand_index=0), made=tiny).outcome is Outcome.UNJUDGED
+    assert verdict(finding(0.99, hand_index=0), made=tiny, policy=Policy(min_hand_px=5)).outcome is Outcome.REJECT
+
+
+def test_a_small_hand_does_not_hide_what_is_wrong_with_its_person():
+    parts = scene(*whole_person(height=150))
+    assert parts.hands[0].part.box.size < Policy().min_hand_px
+    assert verdict(finding(0.9, "person.extra_arm", person_index=0), made=parts).outcome is Outcome.REJECT
+
+
+def test_when_all_findings_are_ignored_nothing_was_judged():
+    assert verdict(finding(0.9), policy=Policy(ignore=("hand",))).outcome is Outcome.UNJUDGED
+    assert verdict(finding(0.9), policy=Policy(select=("foot",))).outcome is Outcome.UNJUDGED
+
+
+# Exceptions
+
+
+def test_an_accepted_finding_does_not_count_and_is_named():
+    policy = Policy(allow=("missing_arm",))
+    result = verdict(finding(0.9, "person.missing_arm"), finding(0.1), policy=policy)
+    assert result.outcome is Outcome.PASS
+    assert result.defect_score == 0.1
+    assert result.exceptions == ("allow missing_arm (policy)",)
+    assert "1 finding accepted by exception" in result.reason
+
+
+def test_an_exception_excuses_its_fault_only():
+    policy = Policy(allow=("missing_arm",))
+    result = verdict(finding(0.9, "person.missing_arm"), finding(0.85, "person.extra_leg"), policy=policy)
+    assert result.outcome is Outcome.REJECT
+    assert result.exceptions == ("allow missing_arm (policy)",)
+
+
+def test_an_exception_used_twice_is_named_once_and_a_needless_one_not_at_all():
+    policy = Policy(allow=("missing_arm",))
+    twice = [finding(0.9, "person.missing_arm", person_index=0), finding(0.8, "person.missing_arm", person_index=0)]
+    assert len(verdict(*twice, policy=policy).exceptions) == 1
+    assert verdict(finding(LIST_FROM - 0.01, "person.missing_arm"), policy=policy).exceptions == ()
+
+
+@pytest.mark.parametrize(("digits", "outcome"), [(4, "pass"), (3, "reject")])
+def test_four_digits_pass_in_a_cartoon_and_three_do_not(digits, outcome):
+    found = finding(0.9, "hand.missing_digit", measured=digits, expected=5, unit="digits", hand_index=0)
+    assert verdict(found, finding(0.1), prompt="a cartoon of a man").outcome == outcome
+    assert verdict(found, finding(0.1), policy=Policy(cartoon=True)).outcome == outcome
+    assert verdict(found, finding(0.1)).outcome is Outcome.REJECT
+
+
+def test_a_pass_says_what_could_not_be_seen():
+    hidden = scene(*whole_person(unseen=("left_knee", "left_ankle")))
+    assert "1 limb out of view" in verdict(finding(0.1), made=hidden).reason
+    assert "out of view" not in verdict(finding(0.1)).reason
