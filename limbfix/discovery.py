@@ -9,6 +9,8 @@ purpose; inside a walk it is not: the pictures of a folder under the same root a
 folder elsewhere was not asked for. So every walk ends. A picture that several paths lead to is handed on once, under
 the first; hard links are two pictures.
 
+A report of limbfix (a folder with its marker) is passed over: its thumbnails are no pictures to judge.
+
 A folder that cannot be listed, a broken link or a pipe with the name of a picture are handed on like pictures: opening
 them fails with the reason, and they become records instead of vanishing.
 """
@@ -18,7 +20,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -26,8 +29,32 @@ from limbfix.errors import UsageError
 from limbfix.printing import printable
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+REPORT_MARKER = ".limbfix-report"
+"""The file that limbfix.reports.site writes into every report first; a test keeps the two names equal."""
+
 _MAX_LINE_BYTES = 64 << 10  # Linux allows paths of 4,096 bytes, Windows of 32,767 characters.
 _DIGITS = re.compile(r"([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPicture:
+    """One picture that a path names.
+
+    Attributes:
+        path: as given, or joined to the folder as given; bytes that are no UTF-8 stand as surrogates.
+        relative: its path below the folder that was given; the bare name of a file that was given itself.
+    """
+
+    path: str
+    relative: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Passed:
+    """What a walk leaves out, and what it still lists although it lies there no longer (names by real folder)."""
+
+    folders: frozenset[str] = frozenset()
+    gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def find_pictures(paths: Sequence[str | os.PathLike[str]], *, stdin: TextIO | None = None) -> Iterator[str]:
@@ -45,13 +72,51 @@ def find_pictures(paths: Sequence[str | os.PathLike[str]], *, stdin: TextIO | No
         UsageError: a path in `paths` does not exist (at once, before anything is yielded), "-" is given without stdin,
             or (while iterating) the list holds a line longer than 64 KiB.
     """
+    return (found.path for found in walk_pictures(paths, stdin=stdin))
+
+
+def walk_pictures(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    stdin: TextIO | None = None,
+    exclude: Iterable[str | os.PathLike[str]] = (),
+    gone: Iterable[str] = (),
+) -> Iterator[FoundPicture]:
+    """Finds as `find_pictures` does, and says where below the given folder each picture lies.
+
+    Args:
+        paths, stdin: as in `find_pictures`.
+        exclude: folders that are not walked into, such as those that this run writes.
+        gone: places (see `place_of`) of pictures that lay there once and are to be listed where they would stand.
+
+    Raises:
+        UsageError: as `find_pictures`.
+    """
+    by_folder: dict[str, set[str]] = {}
+    for place in gone:
+        by_folder.setdefault(os.path.dirname(place), set()).add(os.path.basename(place))  # noqa: PTH119, PTH120
+    passed = _Passed(
+        folders=frozenset(os.path.realpath(folder) for folder in exclude),
+        gone={folder: frozenset(names) for folder, names in by_folder.items()},
+    )
     names = [os.fsdecode(path) for path in paths]
     for name in names:
         if name == "-" and stdin is None:
             raise UsageError("expected a list of paths on stdin for '-', there is no stdin; give files or folders")
-        if name != "-" and not _exists(name):
+        if name != "-" and not _exists(name) and not _is_gone(name, passed):
             raise UsageError(f"expected a file or folder, '{printable(name)}' does not exist; check the path")
-    return _unique(names, stdin)
+    return _unique(names, stdin, passed)
+
+
+def place_of(path: str) -> str:
+    """Returns where a name stands: its folder's real path and the name itself, whether or not a file lies there."""
+    folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
+    return os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
+
+
+def _is_gone(path: str, passed: _Passed) -> bool:
+    folder, name = os.path.split(place_of(path))
+    return name in passed.gone.get(folder, ())
 
 
 def _exists(path: str) -> bool:
@@ -62,32 +127,38 @@ def _exists(path: str) -> bool:
         return False
 
 
-def _unique(names: list[str], stdin: TextIO | None) -> Iterator[str]:
+def _unique(names: list[str], stdin: TextIO | None, passed: _Passed) -> Iterator[FoundPicture]:
     seen: set[bytes] = set()
     for name in names:
         for given in _listed(stdin) if name == "-" and stdin is not None else (name,):
-            for path, real in _expanded(given):
+            for path, real in _expanded(given, passed):
                 digest = hashlib.blake2b(os.fsencode(real), digest_size=16).digest()
                 if digest not in seen:
                     seen.add(digest)
-                    yield path
+                    yield FoundPicture(path=path, relative=_relative(path, given))
 
 
-def _expanded(given: str) -> Iterator[tuple[str, str]]:
+def _relative(path: str, given: str) -> str:
+    if path == given:
+        return os.path.basename(path.rstrip("/" + os.sep)) or path  # noqa: PTH119
+    return path[len(given) :].lstrip("/" + os.sep)
+
+
+def _expanded(given: str, passed: _Passed) -> Iterator[tuple[str, str]]:
     """Yields (path, real path) of a file, or of each picture below a folder."""
     try:
         real = os.path.realpath(given)
     except (OSError, ValueError):
         real = given
     if _is_folder(given):
-        yield from _walked(given, real)
+        yield from _walked(given, real, passed)
     else:
         yield given, real
 
 
-def _walked(folder: str, real_folder: str) -> Iterator[tuple[str, str]]:
+def _walked(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[str, str]]:
     """Yields (path, real path) of the pictures below a folder; an explicit stack, because trees can be deep."""
-    stack = [_entries(folder, real_folder)]
+    stack = [_entries(folder, real_folder, passed)]
     while stack:
         found = next(stack[-1], None)
         if found is None:
@@ -95,13 +166,15 @@ def _walked(folder: str, real_folder: str) -> Iterator[tuple[str, str]]:
             continue
         path, real, is_folder = found
         if is_folder:
-            stack.append(_entries(path, real))
+            stack.append(_entries(path, real, passed))
         else:
             yield path, real
 
 
-def _entries(folder: str, real_folder: str) -> Iterator[tuple[str, str, bool]]:
+def _entries(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[str, str, bool]]:
     """Yields (path, real path, is a folder) of what counts in a folder; the folder itself if it cannot be listed."""
+    if real_folder in passed.folders or _is_report(folder):
+        return
     names: list[tuple[str, bool, bool]] = []
     try:
         with os.scandir(folder) as entries:
@@ -113,10 +186,17 @@ def _entries(folder: str, real_folder: str) -> Iterator[tuple[str, str, bool]]:
     except OSError:
         yield folder, real_folder, False
         return
+    if gone := passed.gone.get(real_folder):
+        names += [(name, False, False) for name in gone.difference(name for name, _, _ in names)]
     names.sort(key=lambda named: _natural(named[0]))
     for name, is_folder, is_link in names:
         path, real = os.path.join(folder, name), os.path.join(real_folder, name)  # noqa: PTH118 Path would drop "./".
         yield path, os.path.realpath(path) if is_link else real, is_folder
+
+
+def _is_report(folder: str) -> bool:
+    """Says whether limbfix wrote this folder: its thumbnails are no pictures to judge."""
+    return _exists(os.path.join(folder, REPORT_MARKER))  # noqa: PTH118
 
 
 def _is_folder(path: str) -> bool:

@@ -114,11 +114,31 @@ class State:
         row = (record["sha256"], settings, json.dumps(record, allow_nan=False), json.dumps(keypoints, allow_nan=False))
         self._database.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", row)
 
-    def note_move(self, path: str, target: str, content: str) -> None:
-        """Remembers that a rejected file was moved, so that a resumed run still lists it."""
-        self._database.execute("INSERT OR REPLACE INTO moved VALUES (?, ?, ?)", (json.dumps(path), target, content))
+    def note_move(self, place: str, target: str, content: str) -> None:
+        """Remembers that a rejected file is moved, so that a resumed run still lists it.
+
+        Call it before the move: a note without a move is harmless, because a file that still lies there counts itself.
+
+        Args:
+            place: where it lay, see `limbfix.discovery.place_of`.
+            target: where it lies now, absolute.
+            content: its SHA-256.
+        """
+        row = (json.dumps(place), json.dumps(target), content)
+        self._database.execute("INSERT OR REPLACE INTO moved VALUES (?, ?, ?)", row)
+
+    def forget_move(self, place: str) -> None:
+        """Takes a note back: the move failed."""
+        self._database.execute("DELETE FROM moved WHERE path = ?", (json.dumps(place),))
 
     def moves(self) -> Iterator[tuple[str, str, str]]:
-        """Yields (path, target, content) of every move."""
-        for path, target, content in self._database.execute("SELECT path, target, content FROM moved ORDER BY path"):
-            yield json.loads(path), target, content
+        """Yields (place, target, content) of every move."""
+        for place, target, content in self._database.execute("SELECT path, target, content FROM moved ORDER BY path"):
+            yield json.loads(place), json.loads(target), content
+
+    def find_move(self, place: str) -> tuple[str, str] | None:
+        """Returns (target, content) of the file that was moved away from a place, or None."""
+        row = self._database.execute(
+            "SELECT target, content FROM moved WHERE path = ?", (json.dumps(place),)
+        ).fetchone()
+        return None if row is None else (json.loads(row[0]), row[1])

@@ -1,0 +1,255 @@
+"""`limbfix check`: judges pictures, writes records to stdout and the verdict to stderr."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+
+import typer
+
+from limbfix.cli.progress import ProgressBar
+from limbfix.printing import printable
+
+if TYPE_CHECKING:
+    from limbfix.policies import Policy
+    from limbfix.reports.summary import RunSummary
+    from limbfix.runs import Interruption
+    from limbfix.settings import Settings
+    from limbfix.workers import GateLike, LocalJudge, MakeGate, WorkerPool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateMaker:
+    """Makes the gate of a run, here or in a worker process. Picklable."""
+
+    policy: Policy
+    search: str
+    device: str
+    detectors: tuple[str, ...]
+    max_pixels: int
+
+    def __call__(self) -> GateLike:
+        """Loads the models."""
+        from limbfix.gate import Gate
+
+        return Gate(
+            self.policy,
+            search=self.search,
+            device=self.device,
+            detectors=self.detectors,
+            max_pixels=self.max_pixels,
+        )
+
+
+def gate_maker(settings: Settings, policy: Policy) -> MakeGate:
+    """Returns what makes the gate of a run; tests put another function in its place."""
+    return GateMaker(
+        policy=policy,
+        search=settings.search,
+        device=settings.device,
+        detectors=settings.detector,
+        max_pixels=settings.max_pixels,
+    )
+
+
+def check(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for a list on stdin.")],
+    format: Annotated[
+        Literal["text", "jsonl", "csv", "junit"] | None, typer.Option(help="Format of stdout. [text]")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Write an HTML report there.")] = None,
+    force: Annotated[bool | None, typer.Option("--force", help="Replace an older report.")] = None,
+    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML or JSON file with the policy.")] = None,
+    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these codes or families.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Not these codes or families.")] = None,
+    fail_on: Annotated[
+        Literal["reject", "flag", "never"] | None, typer.Option(help="What makes the exit code 1. [reject]")
+    ] = None,
+    max_reject_rate: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Share 0-1 of judged pictures that may be rejected. [0]")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(metavar="FILE", help="Remember judgements there, to resume.")] = None,
+    move_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Move rejected files there.")] = None,
+    copy_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy rejected files there.")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Worker processes; 0 = one per core. [1]")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, gpu, or a torch device for YOLO. [auto]")] = None,
+    search: Annotated[
+        Literal["full", "single"] | None, typer.Option(help="Tiles and close windows, or one pass. [full]")
+    ] = None,
+    detector: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="mediapipe, yolo:PATH; repeatable. [mediapipe]")
+    ] = None,
+    progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="A bar on stderr.")] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(metavar="N", help="Refuse larger pictures unread. [100000000]")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Per picture, in a worker process. [120]")
+    ] = None,
+) -> None:
+    """Judges pictures: records on stdout, the verdict as last line on stderr.
+
+    Exit codes: 0 nothing rejected, 1 something rejected, 2 usage or internal error, 3 nothing rejected but something
+    not judged, 5 no pictures found, 130 interrupted. Settings: flags, then LIMBFIX_* variables, then limbfix.toml,
+    then [tool.limbfix] in pyproject.toml.
+    """
+    from limbfix.settings import load_settings
+
+    flags: dict[str, Any] = {
+        "format": format,
+        "report": report,
+        "force": force,
+        "policy": policy,
+        "select": ",".join(select) if select else None,
+        "ignore": ",".join(ignore) if ignore else None,
+        "fail_on": fail_on,
+        "max_reject_rate": max_reject_rate,
+        "state": state,
+        "move_rejected": move_rejected,
+        "copy_rejected": copy_rejected,
+        "jobs": jobs,
+        "device": device,
+        "search": search,
+        "detector": tuple(detector) if detector else None,
+        "progress": progress,
+        "max_pixels": max_pixels,
+        "timeout": timeout,
+    }
+    raise typer.Exit(run_check(paths, load_settings(flags)))
+
+
+def run_check(paths: list[str], settings: Settings) -> int:
+    """Judges pictures and returns the exit code.
+
+    Raises:
+        LimbfixError: the run could not begin, or an output broke.
+    """
+    from limbfix.reports.summary import RunTally
+    from limbfix.runs import EXIT_INTERRUPTED, Interruption, verdict_line
+
+    with own_stderr() as stderr, Interruption().installed() as interruption:
+        try:
+            summary, code = _checked(paths, settings, interruption, stderr)
+        except KeyboardInterrupt:  # Before the first picture.
+            summary, code = RunTally().summary(0.0), EXIT_INTERRUPTED
+        print(verdict_line(summary, code), file=stderr)
+        return code
+
+
+def _checked(
+    paths: list[str], settings: Settings, interruption: Interruption, stderr: TextIO
+) -> tuple[RunSummary, int]:
+    """Opens the outputs, which may refuse, then loads the models, then judges."""
+    from limbfix import runs
+    from limbfix.discovery import walk_pictures
+    from limbfix.reports.folder import ReportFolder
+    from limbfix.reports.writers import open_writer
+    from limbfix.settings import resolve_policy
+    from limbfix.states import State
+
+    began = time.perf_counter()
+    policy = resolve_policy(settings)
+    outputs = [folder for folder in (settings.report, settings.move_rejected, settings.copy_rejected) if folder]
+    with ExitStack() as stack:
+        state = stack.enter_context(State(settings.state)) if settings.state else None
+        gone = [place for place, _, _ in state.moves()] if state else []
+        pictures = walk_pictures(paths, stdin=sys.stdin, exclude=outputs, gone=gone)
+        report = stack.enter_context(ReportFolder(settings.report, force=settings.force)) if settings.report else None
+        bar = ProgressBar(stderr, is_shown=stderr.isatty() if settings.progress is None else settings.progress)
+        stack.callback(bar.close)
+        with interruption.allowed():
+            judge = _make_judge(settings, policy)
+        stack.callback(judge.close)
+        label = runs.settings_label(policy.label, judge.models, settings)
+        writer = bar.beside(open_writer(settings.format, _safe_stdout()), sys.stdout)
+        run = runs.Run(
+            settings, label=label, writer=writer, report=report, state=state, warn=lambda text: _warn(text, bar, stderr)
+        )
+        with runs.closing_pipe(run.outcome):
+            writer.begin()
+            run.judge_all(judge, runs.make_tasks(pictures, state, label), interruption, bar.advance)
+            writer.end(run.outcome.summary(time.perf_counter() - began))
+            sys.stdout.flush()
+        summary = run.outcome.summary(time.perf_counter() - began)
+        if report is not None and summary.pictures:
+            report.finish(summary, _provenance(settings, is_interrupted=run.outcome.is_interrupted))
+    return summary, runs.exit_code(summary, run.outcome, settings, require_subject=policy.require_subject)
+
+
+def _make_judge(settings: Settings, policy: Policy) -> LocalJudge | WorkerPool:
+    """Returns who judges: this process, unless several were asked for or one that can be killed after a time."""
+    from limbfix.workers import JudgingOptions, LocalJudge, WorkerPool
+
+    options = JudgingOptions(
+        policy=policy.label,
+        with_evidence=settings.report is not None,
+        max_pixels=settings.max_pixels,
+        timeout=settings.timeout,
+    )
+    make_gate = gate_maker(settings, policy)
+    jobs = settings.jobs or len(
+        os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    )
+    if jobs == 1 and "timeout" not in settings.model_fields_set:
+        return LocalJudge(make_gate, options)
+    return WorkerPool(make_gate, options, jobs=jobs)
+
+
+def _provenance(settings: Settings, *, is_interrupted: bool) -> dict[str, Any]:
+    """Returns what a reader of the report needs to judge or repeat the run."""
+    import shlex
+
+    command = " ".join(shlex.quote(printable(word)) for word in ["limbfix", *sys.argv[1:]])
+    provenance: dict[str, Any] = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "device": settings.device,
+        "search": settings.search,
+    }
+    return provenance | ({"interrupted": True} if is_interrupted else {})
+
+
+def _warn(text: str, bar: ProgressBar, stderr: TextIO) -> None:
+    for line in text.splitlines():
+        bar.aside(lambda line=line: print(f"limbfix: {printable(line)}", file=stderr))
+
+
+def _safe_stdout() -> TextIO:
+    """Returns stdout as UTF-8 whatever the locale, and able to write every name."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    return sys.stdout
+
+
+@contextmanager
+def own_stderr() -> Iterator[TextIO]:
+    """Gives Python a stderr of its own and sends what C++ libraries write to file descriptor 2 to nowhere.
+
+    So the verdict is the last line there. LIMBFIX_DEBUG=1 leaves everything as it is.
+    """
+    if os.environ.get("LIMBFIX_DEBUG") or sys.stderr is None:
+        yield sys.stderr or io.StringIO()
+        return
+    before = sys.stderr
+    before.flush()
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    # Closed by nothing but the descriptor's own end: a traceback may still want it while the block is left.
+    sys.stderr = open(os.dup(saved), "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115, PTH123
+    try:
+        yield sys.stderr
+    finally:
+        sys.stderr.close()
+        sys.stderr = before
+        os.dup2(saved, 2)
+        os.close(saved)

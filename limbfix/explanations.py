@@ -1,0 +1,164 @@
+"""What does each code mean, what is measured for it now, and when is it wrong? The texts of `limbfix explain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from limbfix.errors import UsageError
+from limbfix.findings import CODES, DefectCode, codes_matching
+from limbfix.printing import printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One code in words.
+
+    Attributes:
+        code: the code.
+        meaning: what is wrong in such a picture.
+        measured: what limbfix measures for it today, or that it does not yet.
+        mistaken: what looks like it and is fine.
+        remedy: what a user can do.
+    """
+
+    code: str
+    meaning: str
+    measured: str
+    mistaken: str
+    remedy: str
+
+
+_NOT_YET = (
+    "not yet. The hand model in use names 21 joints whatever it sees, so it cannot count; records say digits.count null"
+)
+_POLICY = "if it is meant: `ignore` the code, or `allow` the fault in the policy"
+_TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
+    DefectCode.HAND_EXTRA_DIGIT: (
+        "a hand shows more than five digits.",
+        f"{_NOT_YET}.",
+        "fingers of another hand behind it; a ring or pen beside a finger.",
+        f"render the hand again; {_POLICY}.",
+    ),
+    DefectCode.HAND_MISSING_DIGIT: (
+        "an open, unhidden hand shows fewer than five digits.",
+        f"{_NOT_YET}.",
+        'bent or hidden fingers, cartoon hands (`cartoon = true`), amputated fingers (`allow = ["missing_digit"]`).',
+        f"render the hand again; {_POLICY}.",
+    ),
+    DefectCode.HAND_FUSED_DIGITS: (
+        "two or more fingers have grown into one.",
+        f"{_NOT_YET}.",
+        "fingers held together, gloves, mittens.",
+        f"render the hand again; {_POLICY}.",
+    ),
+    DefectCode.HAND_MALFORMED: (
+        "a hand has a shape that no human hand takes: bent the wrong way, bones of impossible length.",
+        "only what the joints of the hand model allow to see: lengths and bends beyond human range.",
+        "strong foreshortening, motion blur, hands holding things.",
+        f"look at the crop in the report; render the hand again; {_POLICY}.",
+    ),
+    DefectCode.HAND_WRONG_SIDE: (
+        "a left hand sits on a right arm, or one person has two hands of the same side.",
+        "the side that the hand model names, against the arm it is on and the person's other hand.",
+        "mirrors, crossed arms, a second person's hand.",
+        f"look at the thumbs in the crop; {_POLICY}.",
+    ),
+    DefectCode.HAND_PROPORTION: (
+        "a hand is much too large or too small for its forearm or its person.",
+        "the length of the hand against the length of its own forearm, allowing for foreshortening.",
+        "a hand reached towards the camera, children, cartoon figures (`cartoon = true`).",
+        f"{_POLICY}.",
+    ),
+    DefectCode.FOOT_MALFORMED: (
+        "a bare foot has a shape or a number of toes that no human foot has.",
+        "not yet: no model in use looks at toes.",
+        "shoes, socks.",
+        f"render the foot again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_EXTRA_ARM: (
+        "a person has more than two arms.",
+        "hands and skin that no arm of any person's skeleton explains, one person at a time.",
+        "an arm of somebody hidden behind; statues; reflections.",
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_MISSING_ARM: (
+        "an arm is absent where it could not be hidden.",
+        "an arm that begins in view and ends in nothing; hidden arms are not counted as missing.",
+        'arms behind the back, in sleeves or outside the frame; amputees (`allow = ["missing_arm"]`).',
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_EXTRA_LEG: (
+        "a person has more than two legs.",
+        "the area of the person that no leg of the skeleton explains.",
+        "trousers of somebody behind, chair legs, long coats.",
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_MISSING_LEG: (
+        "a leg is absent where it could not be hidden.",
+        "a leg that begins in view and ends in nothing; hidden legs are not counted as missing.",
+        'one leg behind the other, skirts; amputees and mermaids (`allow = ["missing_leg"]`).',
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_EXTRA_HAND: (
+        "a person has more than two hands, or an arm has more than one.",
+        "the hands found on one person, and on one wrist, after doubles are merged.",
+        "a second person's hand on the shoulder, handshakes.",
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_MISSING_HAND: (
+        "a visible forearm ends without a hand.",
+        "wrists seen well inside the frame at which no hand was found, even enlarged.",
+        'hands in pockets or behind things; amputees (`allow = ["missing_hand"]`).',
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_EXTRA_FOOT: (
+        "a person has more than two feet.",
+        "not yet on its own: extra legs are looked for instead.",
+        "shoes standing beside a person.",
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_MISSING_FOOT: (
+        "a visible lower leg ends without a foot.",
+        "ankles seen well inside the frame at which no foot was found.",
+        'feet in grass, snow or water; long trousers; mermaids (`allow = ["missing_foot"]`).',
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_DETACHED_LIMB: (
+        "a hand or limb belongs to nobody: it hangs in the air or is joined to no body.",
+        "hands near a visible person that lie on no wrist of any person.",
+        "a hand that reaches in from outside the frame; pictures of hands alone are not judged for it.",
+        f"render again; {_POLICY}.",
+    ),
+    DefectCode.PERSON_PROPORTION: (
+        "the lengths of a body's parts are outside human range, such as an upper arm twice its forearm.",
+        "ratios of bones of the skeleton against anthropometric tables, allowing for foreshortening.",
+        "strong perspective, children, cartoon figures (`cartoon = true`).",
+        f"{_POLICY}.",
+    ),
+    DefectCode.PERSON_JOINT_ANGLE: (
+        "a joint bends further than human joints do, or the wrong way.",
+        "angles at elbows and knees of the skeleton against the range of human motion.",
+        "contortionists, limbs pointing at the camera.",
+        f"{_POLICY}.",
+    ),
+}
+
+
+def explanations_of(selector: str) -> tuple[Explanation, ...]:
+    """Returns the texts of a code, or of all codes of a family.
+
+    Raises:
+        UsageError: no code and no family has this name; the message lists them.
+    """
+    codes = codes_matching(selector)
+    if not codes:
+        families = ", ".join(dict.fromkeys(code.split(".")[0] for code in CODES))
+        raise UsageError(
+            f"unknown code '{printable(selector)}'; expected one of {', '.join(CODES)}, or a family: {families}"
+        )
+    return tuple(_explanation(DefectCode(code)) for code in codes)
+
+
+def _explanation(code: DefectCode) -> Explanation:
+    meaning, measured, mistaken, remedy = _TEXTS[code]
+    return Explanation(code=code.value, meaning=meaning, measured=measured, mistaken=mistaken, remedy=remedy)

@@ -1,0 +1,277 @@
+"""From paths to records: hash, remember, judge, write, act - in input order, with flat memory, and with an exit code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from limbfix import __version__
+from limbfix.actions import copy_file, move_file, sha256_of, target_of
+from limbfix.discovery import FoundPicture, place_of
+from limbfix.errors import OutputError
+from limbfix.records import Record
+from limbfix.reports.summary import RunSummary, RunTally
+from limbfix.workers import Judged, Task
+
+if TYPE_CHECKING:
+    from limbfix.reports.folder import ReportFolder
+    from limbfix.reports.writers import RecordWriter
+    from limbfix.settings import Settings
+    from limbfix.states import State
+    from limbfix.workers import LocalJudge, WorkerPool
+
+EXIT_OK, EXIT_REJECTED, EXIT_ERROR, EXIT_UNJUDGED, EXIT_NO_PICTURES, EXIT_INTERRUPTED = 0, 1, 2, 3, 5, 130
+
+_WORDS = {
+    EXIT_OK: "PASS",
+    EXIT_REJECTED: "FAIL",
+    EXIT_ERROR: "ERROR",
+    EXIT_UNJUDGED: "NOT JUDGED",
+    EXIT_NO_PICTURES: "NO PICTURES",
+    EXIT_INTERRUPTED: "INTERRUPTED",
+}
+_COUNT_WORDS = {
+    "reject": "rejected",
+    "flag": "flagged",
+    "pass": "passed",
+    "no_subject": "no subject",
+    "unjudged": "not judged",
+}
+
+
+class Interruption:
+    """Turns SIGINT and SIGTERM into an end between two records, and into KeyboardInterrupt only while waiting.
+
+    So no line, row or move is cut in the middle, and a run that waits for a worker or for stdin still ends at once.
+    """
+
+    def __init__(self) -> None:
+        self.is_requested = False
+        self._may_raise = False
+
+    @contextmanager
+    def installed(self) -> Iterator[Interruption]:
+        """Holds the two signals for the time of the block."""
+        held = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._on_signal) for number in held}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Lets the block be left by KeyboardInterrupt."""
+        self._may_raise = True
+        try:
+            if self.is_requested:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._may_raise = False
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.is_requested = True
+        if self._may_raise:
+            raise KeyboardInterrupt
+
+
+@dataclass(slots=True, kw_only=True)
+class RunOutcome:
+    """How a run went.
+
+    Attributes:
+        tally: its counts.
+        is_interrupted: SIGINT, SIGTERM, or a reader of stdout that went away.
+        warnings: how many things went wrong beside the judging: files not moved, internal errors.
+    """
+
+    tally: RunTally = field(default_factory=RunTally)
+    is_interrupted: bool = False
+    warnings: int = 0
+
+    def summary(self, seconds: float) -> RunSummary:
+        """Returns the counts."""
+        return self.tally.summary(seconds)
+
+
+def settings_label(policy: str, models: dict[str, str], settings: Settings) -> str:
+    """Returns the key under which judgements are remembered: whatever changes a judgement changes it."""
+    what = [policy, sorted(models.items()), settings.search, list(settings.detector), __version__]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+
+
+def make_tasks(pictures: Iterable[FoundPicture], state: State | None, label: str) -> Iterator[Task]:
+    """Turns found pictures into tasks that hold what an earlier run knew; hashes only where there is a state."""
+    for found in pictures:
+        file, known = found.path, None
+        if state is not None:
+            content = sha256_of(found.path)
+            if content is None and not Path(found.path).is_symlink():
+                moved = state.find_move(place_of(found.path))
+                if moved is not None:
+                    file, content = moved
+            known = state.find(content, label) if content else None
+        yield Task(path=found.path, file=file, relative=found.relative, known=known)
+
+
+class Run:
+    """Takes judged pictures to wherever they are wanted.
+
+    Args:
+        settings: of the run.
+        label: see `settings_label`.
+        writer: for stdout.
+        report: or None.
+        state: or None.
+        warn: told one line about each thing that went wrong beside the judging.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        label: str,
+        writer: RecordWriter,
+        report: ReportFolder | None,
+        state: State | None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._settings, self._label = settings, label
+        self._writer, self._report, self._state, self._warn = writer, report, state, warn
+        self.outcome = RunOutcome()
+
+    def judge_all(
+        self,
+        judge: LocalJudge | WorkerPool,
+        tasks: Iterable[Task],
+        interruption: Interruption,
+        on_record: Callable[[RunOutcome], Any],
+    ) -> None:
+        """Judges until there is nothing left or somebody says stop; every record so far is then safe.
+
+        Raises:
+            BrokenPipeError: nobody reads stdout any more.
+            OutputError: the report, the state or stdout cannot be written.
+        """
+        judged_pictures = judge.judge(tasks, self._remember)
+        while True:
+            try:
+                with interruption.allowed():
+                    judged = next(judged_pictures, None)
+            except KeyboardInterrupt:
+                self.outcome.is_interrupted = True
+                return
+            if judged is None:
+                return
+            self._emit(judged)
+            on_record(self.outcome)
+
+    def _remember(self, judged: Judged) -> None:
+        if self._state is not None and judged.task.known is None:
+            self._state.add(judged.record, judged.keypoints, self._label)
+
+    def _emit(self, judged: Judged) -> None:
+        """Writes one record, then acts on its file: whoever loses the record must still find the file."""
+        self.outcome.tally.add(judged.record)
+        if judged.trace is not None:
+            self._complain(f"internal error on a picture\n{judged.trace}".rstrip())
+        if self._report is not None:
+            self._report.add(judged.record, judged.evidence)
+        self._writer.row(judged.record)
+        if judged.record["verdict"] == "reject":
+            self._act(judged.task, judged.record)
+
+    def _act(self, task: Task, record: Record) -> None:
+        sha256 = record["sha256"]
+        copies, moves = self._settings.copy_rejected, self._settings.move_rejected
+        try:
+            if copies is not None:
+                copy_file(task.file, target_of(task.file, task.relative, copies, sha256), sha256)
+            if moves is not None and task.file == task.path:
+                self._move(task, moves, sha256)
+        except OutputError as error:
+            self._complain(str(error))
+
+    def _move(self, task: Task, folder: Path, sha256: str) -> None:
+        target = target_of(task.file, task.relative, folder, sha256)
+        place = place_of(task.file)
+        if self._state is None:
+            move_file(task.file, target, sha256)
+            return
+        self._state.note_move(place, str(target.absolute()), sha256)
+        try:
+            move_file(task.file, target, sha256)
+        except OutputError:
+            self._state.forget_move(place)
+            raise
+
+    def _complain(self, line: str) -> None:
+        self.outcome.warnings += 1
+        self._warn(line)
+
+
+def exit_code(summary: RunSummary, outcome: RunOutcome, settings: Settings, *, require_subject: bool) -> int:
+    """Returns the exit code of a run.
+
+    Args:
+        summary: its counts.
+        outcome: how it went.
+        settings: `fail_on` and `max_reject_rate`.
+        require_subject: whether pictures without a person count as not judged.
+    """
+    if outcome.is_interrupted:
+        return EXIT_INTERRUPTED
+    if outcome.warnings:
+        return EXIT_ERROR
+    if not summary.pictures:
+        return EXIT_NO_PICTURES
+    counts = summary.verdicts
+    failing = {
+        "reject": counts["reject"],
+        "flag": counts["reject"] + counts["flag"],
+        "never": 0,
+    }[settings.fail_on]
+    judged = counts["reject"] + counts["flag"] + counts["pass"]
+    if failing and failing > settings.max_reject_rate * judged:
+        return EXIT_REJECTED
+    if counts["unjudged"] or (require_subject and counts["no_subject"]):
+        return EXIT_UNJUDGED
+    return EXIT_OK
+
+
+def verdict_line(summary: RunSummary, code: int) -> str:
+    """Returns the last line of stderr: what it came to, and the counts."""
+    parts = [f"{summary.verdicts[name]} {word}" for name, word in _COUNT_WORDS.items() if summary.verdicts[name]]
+    noun = "picture" if summary.pictures == 1 else "pictures"
+    counts = f"{summary.pictures} {noun}" + (f": {', '.join(parts)}" if parts else "")
+    return f"limbfix: {_WORDS[code]} - {counts} ({summary.seconds:.1f} s)"
+
+
+@contextmanager
+def closing_pipe(outcome: RunOutcome) -> Iterator[None]:
+    """Takes a reader of stdout that went away (`| head`) for the wish to stop."""
+    try:
+        yield
+    except BrokenPipeError:
+        outcome.is_interrupted = True
+        with suppress(OSError):
+            _drop_stdout()
+
+
+def _drop_stdout() -> None:
+    """Points stdout at nothing, so that Python's own flush at exit has nothing to complain about."""
+    import os
+    import sys
+
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
