@@ -34,7 +34,8 @@ def attachment(scene: Scene) -> tuple[Finding, ...]:
                 unit="hand sizes to the nearest wrist",
                 person_index=hand.person_index,
                 hand_index=hand.hand_index,
-                message=f"This hand hangs on no arm: the nearest wrist is {gap:.1f} hand sizes away.",
+                message=f"The nearest wrist is {gap:.1f} hand sizes away from this hand"
+                + (", which hangs on no arm." if gap > KNOTS[0][0] else "."),
             )
         )
     return tuple(found)

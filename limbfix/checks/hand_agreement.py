@@ -45,7 +45,7 @@ def _finding(hand: Hand) -> Finding:
         person_index=hand.person_index,
         hand_index=hand.hand_index,
         message=(
-            f"The views of this hand disagree: its joints move by {spread:.2f} hand sizes between views (0.04 is usual), "
-            f"{agreed} of {shown} views agree, its side is {1 - side_doubt:.0%} sure."
+            f"The joints of this hand move by {spread:.2f} hand sizes from view to view (0.04 is usual); {agreed} of {shown} "
+            f"views find it, and its side is {1 - side_doubt:.0%} sure."
         ),
     )

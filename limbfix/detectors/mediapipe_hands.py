@@ -95,7 +95,7 @@ class MediaPipeHands:
         whole = whole_window(pixels)
         if self._search == "single":
             candidates = _merge([(sighting, False) for sighting in self._sightings(whole)])
-            return tuple(_part(candidate, picture, shown=None) for candidate in candidates)
+            return _distinct([_part(candidate, picture, shown=None) for candidate in candidates])
         bodies = [part for part in known if part.kind is PartKind.PERSON and part.keypoints is not None]
         wrists = [window for box in _wrist_boxes(bodies) if (window := cut(pixels, box, WRIST_PX)) is not None]
         boxes = [box for count in TILE_COUNTS for box in tile_boxes(picture.width, picture.height, count)]
@@ -106,7 +106,7 @@ class MediaPipeHands:
         for candidate in candidates:
             self._look_closely(candidate, pixels)
         kept = [candidate for candidate in candidates if _is_believed(candidate, bodies)]
-        return tuple(_part(candidate, picture, shown=len(CLOSE_WINDOWS)) for candidate in kept)
+        return _distinct([_part(candidate, picture, shown=len(CLOSE_WINDOWS)) for candidate in kept])
 
     def _look_closely(self, candidate: _Candidate, pixels: np.ndarray) -> None:
         box = candidate.box
@@ -134,8 +134,7 @@ class MediaPipeHands:
                 min_hand_detection_confidence=CONFIDENCE,
                 min_hand_presence_confidence=CONFIDENCE,
             )
-            with mediapipe_tasks.quiet_start():
-                self._landmarker = tasks.vision.HandLandmarker.create_from_options(options)
+            self._landmarker = mediapipe_tasks.start(lambda: tasks.vision.HandLandmarker.create_from_options(options))
         result = self._landmarker.detect(mediapipe_tasks.as_image(mediapipe, window.pixels))
         sightings = []
         for index, landmarks in enumerate(result.hand_landmarks):
@@ -153,7 +152,9 @@ def _wrist_boxes(bodies: list[Part]) -> list[Box]:
     """Returns square boxes around hands as the forearms of bodies point to them."""
     boxes = []
     for body in bodies:
-        point = body.keypoints.point  # type: ignore[union-attr]
+        if body.keypoints is None or "left_index" not in body.keypoints.layout.landmarks:
+            continue  # a 17-point body has no knuckles to point with
+        point = body.keypoints.point
         trunk = distance(point("left_shoulder"), point("right_hip"))
         for side in ("left", "right"):
             center = (point(f"{side}_wrist") + point(f"{side}_index")) / 2
@@ -198,6 +199,15 @@ def _is_beside(box: Box, bodies: list[Part]) -> bool:
     x, y = box.center
     grown = [body.box.grown(0.2) for body in bodies]
     return any(other.x_min <= x <= other.x_max and other.y_min <= y <= other.y_max for other in grown)
+
+
+def _distinct(parts: list[Part]) -> tuple[Part, ...]:
+    """Keeps the best seen of hands that cover each other: first sightings too far apart to merge at once."""
+    kept: list[Part] = []
+    for part in sorted(parts, key=lambda part: -(part.detection_score or 0.0)):
+        if not any(part.box.iou(other.box) > 0.45 or part.box.overlap_of_smaller(other.box) > 0.8 for other in kept):
+            kept.append(part)
+    return tuple(kept)
 
 
 def _part(candidate: _Candidate, picture: Picture, *, shown: int | None) -> Part:

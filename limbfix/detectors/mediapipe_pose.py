@@ -81,8 +81,9 @@ class MediaPipePose:
                 num_poses=people,
                 output_segmentation_masks=masks,
             )
-            with mediapipe_tasks.quiet_start():
-                self._landmarkers[people, masks] = tasks.vision.PoseLandmarker.create_from_options(options)
+            self._landmarkers[people, masks] = mediapipe_tasks.start(
+                lambda: tasks.vision.PoseLandmarker.create_from_options(options)
+            )
         return self._landmarkers[people, masks]
 
     def _bodies(self, window: Window, people: int, shape_hw: tuple[int, int]) -> list[Part]:

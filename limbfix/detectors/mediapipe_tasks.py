@@ -5,7 +5,9 @@ The one place that imports mediapipe; its objects do not leave `limbfix.detector
 
 from __future__ import annotations
 
+import atexit
 import os
+import weakref
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
+
+_running: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def load_tasks() -> tuple[Any, Any]:
@@ -54,6 +58,21 @@ def base_options(tasks: Any, model: str, device: str) -> Any:
 def as_image(mediapipe: Any, pixels: np.ndarray) -> Any:
     """Wraps uint8 (H, W, 3) RGB pixels for MediaPipe."""
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
+
+
+def start(create: Callable[[], Any]) -> Any:
+    """Builds a graph, quietly, and sees to it that it is closed before the interpreter takes its parts away."""
+    with quiet_start():
+        graph = create()
+    if not _running:
+        atexit.register(_close_all)
+    _running.add(graph)
+    return graph
+
+
+def _close_all() -> None:
+    for graph in list(_running):
+        graph.close()
 
 
 def run(detector: str, call: Callable[[], T]) -> T:
