@@ -81,7 +81,7 @@ def test_a_wrong_variable_is_a_usage_error(monkeypatch, name, value):
 
 def test_an_unknown_variable_is_named_with_the_known_ones(monkeypatch):
     monkeypatch.setenv("LIMBFIX_JOB", "2")
-    with pytest.raises(UsageError, match="unknown variable LIMBFIX_JOB; known: .*LIMBFIX_JOBS"):
+    with pytest.raises(UsageError, match=r"unknown variable LIMBFIX_JOB; known: .*LIMBFIX_JOBS"):
         load_settings({})
 
 
