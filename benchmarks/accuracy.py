@@ -110,4 +110,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        print("accuracy: stopped; what is judged is kept, and the same command goes on from there")
+        raise SystemExit(130) from None

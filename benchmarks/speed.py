@@ -15,8 +15,8 @@ import os
 import statistics
 import subprocess
 import sys
-import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from limbfix_bench import result_rows
@@ -31,6 +31,14 @@ FINE = (0, 1, 3)
 """Exit codes of `limbfix check` after a whole run: nothing rejected, something rejected, something not judged."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Time:
+    """What a whole process took; its CPU time hardly feels what else runs on the machine."""
+
+    wall_s: float
+    cpu_s: float
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmark; returns the exit code."""
     options = _parser().parse_args(arguments)
@@ -40,14 +48,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"speed: no pictures in {folder}; name a folder with --data. Nothing was measured.")
         return 0
     print(f"{len(files)} pictures of {folder}, {options.rounds} rounds", flush=True)
-    plain, single = [], []
+    for command in (_plain_command(), _check_command("single", 1)):
+        _timed("warm-up", command, files[:2], fine=FINE)  # files and libraries get into the disk cache for both
+    plain: list[Time] = []
+    single: list[Time] = []
     for _ in range(options.rounds):
         plain.append(_timed("plain loop", _plain_command(), files, fine=(0,)))
         single.append(_timed("single, 1 job", _check_command("single", 1), files, fine=FINE))
     rows = [
         _speed_row("pictures_per_second_plain_loop", folder, len(files), plain),
         _speed_row("pictures_per_second_single_1_job", folder, len(files), single),
-        _ratio_row(folder, len(files), plain, single),
+        _ratio_row("time_single_to_plain_loop", folder, len(files), plain, single, of=lambda time: time.wall_s),
+        _ratio_row("cpu_time_single_to_plain_loop", folder, len(files), plain, single, of=lambda time: time.cpu_s),
     ]
     for jobs in options.full_search_jobs:
         times = [_timed(f"full, {jobs} job(s)", _check_command("full", jobs), files, fine=FINE)]
@@ -87,8 +99,8 @@ def _check_command(search: str, jobs: int) -> list[str]:
     return [sys.executable, "-m", "limbfix", *words]
 
 
-def _timed(name: str, command: list[str], files: list[str], *, fine: tuple[int, ...]) -> float:
-    """Runs a command with the list of files on stdin and returns its wall time in seconds.
+def _timed(name: str, command: list[str], files: list[str], *, fine: tuple[int, ...]) -> Time:
+    """Runs a command with the list of files on stdin and returns what it took.
 
     Raises:
         SystemExit: it failed, or did not print one JSON object per file: its time would mean nothing.
@@ -96,36 +108,41 @@ def _timed(name: str, command: list[str], files: list[str], *, fine: tuple[int, 
     settings = {name: value for name, value in os.environ.items() if not name.startswith("LIMBFIX_")}
     if "LIMBFIX_MODELS" in os.environ:
         settings["LIMBFIX_MODELS"] = os.environ["LIMBFIX_MODELS"]
-    start = time.perf_counter()
+    before = os.times()
     done = subprocess.run(
         command, input="\n".join(files) + "\n", capture_output=True, text=True, cwd=ROOT, env=settings, check=False
     )
-    seconds = time.perf_counter() - start
+    after = os.times()
+    seconds = after.elapsed - before.elapsed
+    cpu_seconds = sum(after[2:4]) - sum(before[2:4])  # of children that have ended, workers of theirs included
     answers = [json.loads(line) for line in done.stdout.splitlines()] if done.returncode in fine else []
     if len(answers) != len(files):
         raise SystemExit(
             f"speed: {name}: expected exit code {fine} and {len(files)} JSON lines, got {done.returncode} and "
             f"{len(answers)}.\n{done.stderr[-2000:]}"
         )
-    print(f"{name:<16} {seconds:7.2f} s   {len(files) / seconds:6.2f} pictures/s", flush=True)
-    return seconds
+    print(f"{name:<16} {seconds:7.2f} s {cpu_seconds:7.2f} s cpu {len(files) / seconds:7.2f} pictures/s", flush=True)
+    return Time(wall_s=seconds, cpu_s=cpu_seconds)
 
 
-def _speed_row(measure: str, folder: Path, n: int, times: list[float]) -> Measured:
-    speeds = [n / seconds for seconds in times]
+def _speed_row(measure: str, folder: Path, n: int, times: list[Time]) -> Measured:
+    speeds = [n / one.wall_s for one in times]
     estimate = Estimate(n=n, value=statistics.median(speeds), low=min(speeds), high=max(speeds))
     return Measured(measure=measure, source=folder.name, estimate=estimate, detail=_rounds(times))
 
 
-def _ratio_row(folder: Path, n: int, plain: list[float], single: list[float]) -> Measured:
+def _ratio_row(
+    measure: str, folder: Path, n: int, plain: list[Time], single: list[Time], *, of: Callable[[Time], float]
+) -> Measured:
     """Relates the medians; low and high are the extremes of the pairs that ran one after the other."""
-    pairs = [ours / theirs for ours, theirs in zip(single, plain, strict=True)]
-    value = statistics.median(single) / statistics.median(plain)
+    ours, theirs = [of(time) for time in single], [of(time) for time in plain]
+    pairs = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    value = statistics.median(ours) / statistics.median(theirs)
     estimate = Estimate(n=n, value=value, low=min(pairs), high=max(pairs))
-    return Measured(measure="time_single_to_plain_loop", source=folder.name, estimate=estimate, detail=_rounds(single))
+    return Measured(measure=measure, source=folder.name, estimate=estimate, detail=_rounds(single))
 
 
-def _rounds(times: list[float]) -> str:
+def _rounds(times: list[Time]) -> str:
     return f"median of {len(times)}, low and high are extremes" if len(times) > 1 else "one run"
 
 
