@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402  (benchmarks/ is no package: its folder must be on the path before it is imported)
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -297,6 +298,23 @@ def test_tables_are_made_again_from_records(tmp_path):
     assert (rows["false_hands_per_picture"].value, rows["false_hands_per_picture"].n) == ("1.0000", 1)
     assert rows["records_valid"].data.startswith("1 of 2 sha256:")
     assert rows["records_valid"].commit == "abc"
+
+
+@pytest.mark.models
+def test_a_run_judges_real_pictures_in_workers(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "accuracy.csv"
+    (data / "real_bodies" / "coco_people").mkdir(parents=True)
+    shutil.copy(
+        BENCHMARKS.parent / "examples" / "pictures" / "clean_person_standing.jpg", data / "real_bodies/coco_people"
+    )
+    (data / "real_bodies" / "coco_people" / "broken.jpg").write_bytes(b"no picture")
+    arguments = ["--data", str(data), "--folders", "real_bodies/coco_people", "--jobs", "1", "--search", "single"]
+    assert accuracy.main([*arguments, "--records", str(tmp_path / "records"), "--out", str(out)]) == 0
+    rows = {row.measure: row for row in result_rows.read_rows(out)}
+    assert (rows["records_valid"].value, rows["records_valid"].n) == ("1.0000", 2)
+    assert rows["verdict_unjudged"].detail.startswith("1 pictures: ")
+    kept = judging.read_records(tmp_path / "records", "real_bodies/coco_people")
+    assert sorted(kept) == ["real_bodies/coco_people/broken.jpg", "real_bodies/coco_people/clean_person_standing.jpg"]
 
 
 def test_a_second_run_judges_only_what_is_missing(tmp_path, monkeypatch):
