@@ -237,7 +237,7 @@ class WorkerPool:
                 else:
                     idle.give(number, task)
                     begun = number + 1
-            elif upcoming < begun:
+            elif upcoming < begun or not is_exhausted:  # Not exhausted: every worker is still starting.
                 for number, judged in self._receive():
                     on_done(judged)
                     finished[number] = judged

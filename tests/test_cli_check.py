@@ -1,0 +1,498 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import jsonschema
+import psutil
+import pytest
+from cli_runs import check, environment, last_line, records, run, start, timeless, write
+
+import limbfix
+
+ALL = {"a": "pass", "b": "reject", "c": "flag", "d": "no_subject", "e": "unjudged", "f": "unreadable"}
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    return write(tmp_path / "pictures", **ALL)
+
+
+# -- exit codes and the verdict ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "flags", "code", "word"),
+    [
+        (["pass"], [], 0, "PASS"),
+        (["pass", "flag", "no_subject"], [], 0, "PASS"),
+        (["pass", "reject"], [], 1, "FAIL"),
+        (["pass", "flag"], ["--fail-on", "flag"], 1, "FAIL"),
+        (["reject", "flag"], ["--fail-on", "never"], 0, "PASS"),
+        (["reject", "unjudged"], ["--fail-on", "never"], 3, "NOT JUDGED"),
+        (["reject", "pass"], ["--max-reject-rate", "0.5"], 0, "PASS"),
+        (["reject", "pass", "no_subject"], ["--max-reject-rate", "0.4"], 1, "FAIL"),
+        (["pass", "unjudged"], [], 3, "NOT JUDGED"),
+        (["pass", "unreadable"], [], 3, "NOT JUDGED"),
+        (["reject", "unreadable"], [], 1, "FAIL"),
+        (["no_subject"], ["--policy", "strict.toml"], 3, "NOT JUDGED"),
+        ([], [], 5, "NO PICTURES"),
+    ],
+)
+def test_the_exit_code_and_the_last_line_say_what_it_came_to(tmp_path, texts, flags, code, word):
+    (tmp_path / "strict.toml").write_text("require_subject = true\n")
+    write(tmp_path / "p", **{f"p{index}": text for index, text in enumerate(texts)})
+    done = check("p", *flags, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert last_line(done.stderr).startswith(f"limbfix: {word} - {len(texts)} picture")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nowhere"],
+        [],
+        ["p", "--format", "xml"],
+        ["p", "--policy", "nowhere.toml"],
+        ["p", "--select", "hand.sixth"],
+        ["p", "--jobs", "-1"],
+        ["p", "--max-reject-rate", "2"],
+        ["p", "--timeout", "0"],
+        ["p", "--no-such-flag"],
+        ["p", "--report", "p"],
+        ["p", "--state", "p"],
+    ],
+)
+def test_a_wrong_call_is_exit_2_with_the_reason_and_nothing_on_stdout(tmp_path, words):
+    write(tmp_path / "p", a="pass")
+    done = check(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert b"rror" in done.stderr or b"ERROR" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_missing_model_is_one_line_before_anything_is_judged(pictures, jobs):
+    done = check(pictures, "--jobs", jobs, LIMBFIX_TEST_NO_MODEL="1")
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert len(done.stderr.splitlines()) == 1
+    assert b"limbfix models pull" in done.stderr
+
+
+def test_the_last_line_counts_every_verdict(pictures):
+    line = last_line(check(pictures).stderr)
+    expected = "limbfix: FAIL - 6 pictures: 1 rejected, 1 flagged, 1 passed, 1 no subject, 2 not judged ("
+    assert line.startswith(expected)
+    assert re.fullmatch(r"\d+\.\d s\)", line.removeprefix(expected))
+
+
+def test_chatter_of_libraries_does_not_reach_stderr(pictures):
+    for jobs in (1, 2):
+        assert len(check(pictures, "--jobs", jobs).stderr.splitlines()) == 1
+
+
+# -- stdout -----------------------------------------------------------------------------------------------------------
+
+
+def test_text_is_one_line_per_picture(tmp_path):
+    write(tmp_path / "p", **ALL)
+    assert check("p", cwd=tmp_path).stdout.decode() == (
+        "pass        0.10  p/a.png\n"
+        "reject      0.90  p/b.png  person.extra_arm: Person 0 has 3 arms; 2 are expected.\n"
+        "flag        0.60  p/c.png  person.extra_arm: Person 0 has 3 arms; 2 are expected.\n"
+        "no_subject     -  p/d.png\n"
+        "unjudged       -  p/e.png\n"
+        "unjudged       -  p/f.png  unreadable: unreadable\n"
+    )
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_jsonl_is_one_valid_record_per_picture_in_input_order(tmp_path, jobs):
+    texts = {f"p{index}": f"{'pass' if index % 3 else 'reject slow'} {index}" for index in range(20)}
+    write(tmp_path / "p", **texts)
+    found = records(check("p", "--format", "jsonl", "--jobs", jobs, cwd=tmp_path).stdout)
+    assert [record["path"] for record in found] == [f"p/p{index}.png" for index in range(20)]
+    for record in found:
+        jsonschema.validate(record, limbfix.record_schema())
+
+
+def test_csv_and_junit_hold_every_picture(pictures):
+    rows = list(csv.DictReader(io.StringIO(check(pictures, "--format", "csv").stdout.decode())))
+    assert [row["verdict"] for row in rows] == list(ALL.values())[:-1] + ["unjudged"]
+    suites = ElementTree.fromstring(check(pictures, "--format", "junit").stdout)
+    assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("6", "1", "2")
+
+
+def test_the_first_record_comes_before_the_last_picture_is_judged(tmp_path):
+    write(tmp_path / "p", a="pass", b="hang")
+    process = start("p", "--format", "jsonl", cwd=tmp_path)
+    assert json.loads(process.stdout.readline())["path"] == "p/a.png"
+    process.kill()
+    process.communicate()
+
+
+def test_odd_names_are_harmless_on_stdout_and_whole_in_the_records(tmp_path):
+    names = ["-rf", "new\nline", "\x1b[31mred", "\udce9", "é", "é", "[bold]x", "\u202egnp", "=cmd()", "a" * 250 + "b"]
+    folder = tmp_path / "p"
+    folder.mkdir()
+    for name in names:
+        Path(os.fsencode(folder / f"{name}.png").decode("utf-8", "surrogateescape")).write_text(f"reject {name!a}")
+    for format in ("text", "csv", "junit", "jsonl"):
+        done = check("p", "--format", format, cwd=tmp_path)
+        assert done.returncode == 1
+        assert b"\x1b" not in done.stdout + done.stderr
+        done.stdout.decode("utf-8")
+    assert {record["path"] for record in records(done.stdout)} == {f"p/{name}.png" for name in names}
+
+
+def test_a_list_on_stdin_may_hold_anything(tmp_path):
+    write(tmp_path, a="pass", b="reject")
+    done = check("-", "--format", "jsonl", cwd=tmp_path, stdin=b"b.png\0nowhere.png\0a.png\0")
+    assert [(record["path"], record["verdict"]) for record in records(done.stdout)] == [
+        ("b.png", "reject"),
+        ("nowhere.png", "unjudged"),
+        ("a.png", "pass"),
+    ]
+
+
+def test_a_reader_that_goes_away_ends_the_run_quietly(tmp_path):
+    write(tmp_path / "p", **{f"p{index}": f"pass slow {index}" for index in range(100)})
+    process = start("p", "--format", "jsonl", "--state", "s.db", cwd=tmp_path)
+    process.stdout.readline()
+    process.stdout.close()
+    stderr = process.stderr.read()
+    assert process.wait(20) == 130
+    assert len(stderr.splitlines()) == 1
+    assert stderr.startswith(b"limbfix: INTERRUPTED")
+
+
+def test_a_progress_bar_is_drawn_only_where_a_person_looks(pictures):
+    assert b"judged" not in check(pictures, "--format", "jsonl").stderr.replace(b"not judged", b"")
+    assert b"\x1b" not in check(pictures).stderr
+    done = check(pictures, "--progress", "--format", "jsonl")
+    assert len(records(done.stdout)) == 6
+
+
+# -- settings ---------------------------------------------------------------------------------------------------------
+
+
+def test_flags_win_over_variables_over_files(tmp_path):
+    write(tmp_path / "p", a="flag")
+    (tmp_path / "pyproject.toml").write_text('[tool.limbfix]\nformat = "csv"\nfail_on = "flag"\n')
+    assert check("p", cwd=tmp_path).stdout.startswith(b"path,verdict")
+    (tmp_path / "limbfix.toml").write_text('format = "junit"\n')
+    done = check("p", cwd=tmp_path)
+    assert done.stdout.startswith(b"<?xml")
+    assert done.returncode == 1
+    assert check("p", cwd=tmp_path, LIMBFIX_FORMAT="jsonl").stdout.startswith(b"{")
+    done = check("p", "--format", "text", "--fail-on", "reject", cwd=tmp_path, LIMBFIX_FORMAT="jsonl")
+    assert done.stdout.startswith(b"flag ")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("text", ["colour = 1\n", "jobs = 'many'\n", "not toml"])
+def test_an_unknown_or_impossible_setting_is_exit_2(tmp_path, text):
+    write(tmp_path / "p", a="pass")
+    (tmp_path / "limbfix.toml").write_text(text)
+    assert check("p", cwd=tmp_path).returncode == 2
+
+
+def test_an_unknown_variable_is_exit_2_and_names_the_known_ones(tmp_path):
+    write(tmp_path / "p", a="pass")
+    done = check("p", cwd=tmp_path, LIMBFIX_FROMAT="csv")
+    assert done.returncode == 2
+    assert b"LIMBFIX_FORMAT" in done.stderr
+
+
+# -- trouble on the way -----------------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_dies_costs_its_picture_and_nothing_else(tmp_path):
+    write(tmp_path / "p", a="pass 1", b="crash", c="pass 2", d="crash 2", e="pass 3")
+    done = check("p", "--format", "jsonl", "--jobs", 2, cwd=tmp_path)
+    found = {record["path"]: record for record in records(done.stdout)}
+    assert list(found) == [f"p/{name}.png" for name in "abcde"]
+    assert [name for name, record in found.items() if record["error"]] == ["p/b.png", "p/d.png"]
+    assert found["p/b.png"]["error"]["code"] == "crashed"
+    assert "SIGSEGV" in found["p/b.png"]["error"]["message"]
+    assert done.returncode == 3
+    for record in found.values():
+        jsonschema.validate(record, limbfix.record_schema())
+
+
+def test_a_worker_that_hangs_is_killed_and_the_run_goes_on(tmp_path):
+    write(tmp_path / "p", a="pass 1", b="hang", c="pass 2")
+    for jobs in (1, 2):
+        done = check("p", "--format", "jsonl", "--jobs", jobs, "--timeout", 1, cwd=tmp_path)
+        found = records(done.stdout)
+        assert [record["error"] and record["error"]["code"] for record in found] == [None, "timeout", None]
+        assert done.returncode == 3
+
+
+def test_workers_that_cannot_start_are_an_error_not_a_loop(pictures):
+    done = check(pictures, "--jobs", 2, LIMBFIX_TEST_DIES_AT_START="1")
+    assert done.returncode == 2
+    assert b"exit code 7" in done.stderr
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_unforeseen_exception_is_a_record_and_exit_2_with_its_trace(tmp_path, jobs):
+    write(tmp_path / "p", a="bug", b="pass")
+    done = check("p", "--format", "jsonl", "--jobs", jobs, cwd=tmp_path)
+    assert [record["verdict"] for record in records(done.stdout)] == ["unjudged", "pass"]
+    assert records(done.stdout)[0]["error"]["code"] == "internal_error"
+    assert done.returncode == 2
+    assert b"nobody foresaw this" in done.stderr
+    assert last_line(done.stderr).startswith("limbfix: ERROR - 2 pictures")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_run_keeps_what_is_done(tmp_path, number, jobs):
+    write(tmp_path / "p", a="pass 1", b="reject 2", c="hang")
+    words = ["--jobs", jobs, "--format", "junit", "--report", "r", "--state", "s.db"]
+    process = start("p", *words, cwd=tmp_path, LIMBFIX_TEST_LOG=str(tmp_path / "log"))
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and len(logged(tmp_path)) < 3:
+        time.sleep(0.02)
+    time.sleep(0.3)  # so that the second record has arrived as well
+    children = psutil.Process(process.pid).children()
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert ElementTree.fromstring(stdout).get("tests") == "2"
+    assert last_line(stderr).startswith("limbfix: INTERRUPTED - 2 pictures: 1 rejected, 1 passed (")
+    assert json.loads((tmp_path / "r/summary.json").read_text())["provenance"]["interrupted"] is True
+    assert len((tmp_path / "r/records.jsonl").read_text().splitlines()) == 2
+    assert not psutil.wait_procs(children, timeout=5)[1]
+
+
+def test_a_killed_run_leaves_no_workers_behind(tmp_path):
+    write(tmp_path / "p", **{f"p{index}": f"pass slow {index}" for index in range(40)})
+    process = start("p", "--jobs", 2, "--format", "jsonl", cwd=tmp_path)
+    process.stdout.readline()
+    children = psutil.Process(process.pid).children()
+    process.kill()
+    process.communicate()
+    assert len(children) >= 2
+    assert not psutil.wait_procs(children, timeout=10)[1]
+
+
+# -- resume -----------------------------------------------------------------------------------------------------------
+
+
+def logged(folder: Path) -> list[str]:
+    return (folder / "log").read_text().split() if (folder / "log").exists() else []
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_killed_at_any_point_lose_nothing_and_judge_nothing_twice(tmp_path, jobs):
+    words = ["pass", "reject", "flag", "no_subject", "unjudged"]
+    write(tmp_path / "p", **{f"p{index}": f"{words[index % 5]} {index} slow" for index in range(24)})
+    whole = check("p", "--format", "jsonl", "--jobs", 4, cwd=tmp_path)
+    flags = ["--format", "jsonl", "--state", "s.db"]
+    log = {"LIMBFIX_TEST_LOG": str(tmp_path / "log")}
+    for kill_after in (1, 4, 9):
+        process = start("p", *flags, "--jobs", jobs, cwd=tmp_path, **log)
+        for _ in range(kill_after):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        time.sleep(0.5)  # workers end when they see that nobody listens
+    resumed = check("p", *flags, "--jobs", 2, cwd=tmp_path, **log)
+    assert timeless(resumed.stdout) == timeless(whole.stdout)
+    assert resumed.returncode == whole.returncode == 1
+    # Only what a kill interrupted in a worker's hands is judged again: at most one picture per worker and kill.
+    assert len(logged(tmp_path)) <= 24 + 3 * jobs
+    before = len(logged(tmp_path))
+    assert timeless(check("p", *flags, cwd=tmp_path, **log).stdout) == timeless(whole.stdout)
+    assert len(logged(tmp_path)) == before
+
+
+def test_resuming_knows_contents_not_names_and_judges_again_under_another_policy(tmp_path):
+    write(tmp_path / "p", a="pass 1", b="reject 2")
+    log = {"LIMBFIX_TEST_LOG": str(tmp_path / "log")}
+    flags = ["--state", "s.db", "--format", "jsonl"]
+    check("p", *flags, cwd=tmp_path, **log)
+    (tmp_path / "p/b.png").rename(tmp_path / "p/z.png")
+    found = records(check("p", *flags, cwd=tmp_path, **log).stdout)
+    assert [(record["path"], record["verdict"]) for record in found] == [("p/a.png", "pass"), ("p/z.png", "reject")]
+    assert len(logged(tmp_path)) == 2
+    write(tmp_path / "p", a="flag 3")
+    assert records(check("p", *flags, cwd=tmp_path, **log).stdout)[0]["verdict"] == "flag"
+    assert len(logged(tmp_path)) == 3
+    check("p", *flags, "--ignore", "foot", cwd=tmp_path, **log)
+    assert len(logged(tmp_path)) == 5
+
+
+def test_what_could_not_be_judged_is_tried_again(tmp_path):
+    write(tmp_path / "p", a="unreadable")
+    log = {"LIMBFIX_TEST_LOG": str(tmp_path / "log")}
+    for _ in range(2):
+        assert check("p", "--state", "s.db", cwd=tmp_path, **log).returncode == 3
+    assert len(logged(tmp_path)) == 2
+
+
+def test_a_pipe_with_a_pictures_name_stops_nobody(tmp_path):
+    write(tmp_path / "p", a="pass")
+    os.mkfifo(tmp_path / "p/b.png")
+    done = run(
+        "check", "p", "--state", "s.db", "--format", "jsonl", program=[sys.executable, "-m", "limbfix"], cwd=tmp_path
+    )
+    assert [record["error"]["code"] for record in records(done.stdout)] == ["unsupported_format", "unreadable"]
+
+
+@pytest.mark.parametrize("flags", [["--state", "s.db"], ["--report", "r"]])
+def test_a_second_writer_is_refused_at_once(tmp_path, flags):
+    write(tmp_path / "p", a="pass", b="hang")
+    first = start("p", *flags, "--format", "jsonl", cwd=tmp_path)
+    first.stdout.readline()
+    began = time.monotonic()
+    second = check("p", *flags, cwd=tmp_path)
+    assert second.returncode == 2
+    assert second.stdout == b""
+    assert b"another limbfix" in second.stderr
+    assert time.monotonic() - began < 3
+    first.send_signal(signal.SIGINT)
+    first.communicate()
+
+
+# -- moved and copied files -------------------------------------------------------------------------------------------
+
+
+def test_rejected_files_are_moved_with_their_folders_and_still_listed_on_resume(tmp_path):
+    write(tmp_path / "p", a="pass", b="reject 1")
+    write(tmp_path / "p/deep", c="reject 2", d="flag")
+    plain = check("p", "--format", "jsonl", cwd=tmp_path)
+    flags = ["--format", "jsonl", "--state", "s.db", "--move-rejected", "p/out", "--jobs", "2"]
+    for _ in range(2):
+        done = check("p", *flags, cwd=tmp_path)
+        assert timeless(done.stdout) == timeless(plain.stdout)
+        assert done.returncode == 1
+    left = sorted(path.relative_to(tmp_path / "p").as_posix() for path in (tmp_path / "p").rglob("*.png"))
+    assert left == ["a.png", "deep/d.png", "out/b.png", "out/deep/c.png"]
+    assert (tmp_path / "p/out/deep/c.png").read_text() == "reject 2"
+    assert len(records(check("p/b.png", *flags, cwd=tmp_path).stdout)) == 1
+    write(tmp_path / "p", b="pass new")
+    found = records(check("p", *flags, cwd=tmp_path).stdout)
+    assert {record["path"]: record["verdict"] for record in found}["p/b.png"] == "pass"
+
+
+def test_moved_files_are_judged_where_they_lie_when_the_policy_changes(tmp_path):
+    write(tmp_path / "p", b="reject 1")
+    flags = ["--format", "jsonl", "--state", "s.db", "--move-rejected", "out"]
+    check("p", *flags, cwd=tmp_path)
+    found = records(check("p", *flags, "--ignore", "foot", cwd=tmp_path).stdout)
+    assert [(record["path"], record["verdict"]) for record in found] == [("p/b.png", "reject")]
+
+
+def test_copies_leave_the_originals_and_never_overwrite(tmp_path):
+    write(tmp_path / "p", b="reject 1")
+    write(tmp_path / "out", b="precious")
+    for _ in range(2):
+        assert check("p", "--copy-rejected", "out", cwd=tmp_path).returncode == 1
+    assert {path.name: path.read_text() for path in (tmp_path / "out").iterdir()} == {
+        "b.png": "precious",
+        "b-2.png": "reject 1",
+    }
+    assert (tmp_path / "p/b.png").read_text() == "reject 1"
+
+
+def test_a_file_that_cannot_be_moved_stays_and_is_told(tmp_path):
+    write(tmp_path / "p", a="pass")
+    write(tmp_path / "elsewhere", b="reject 1")
+    (tmp_path / "p/link.png").symlink_to(tmp_path / "elsewhere/b.png")
+    done = check("p", "--move-rejected", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"p/link.png" in done.stderr
+    assert last_line(done.stderr).startswith("limbfix: ERROR - 2 pictures: 1 rejected")
+    assert (tmp_path / "elsewhere/b.png").exists()
+    assert (tmp_path / "p/link.png").is_symlink()
+
+
+def test_originals_are_untouched(tmp_path):
+    write(tmp_path / "p", **ALL)
+    before = {
+        path: (hashlib.sha256(path.read_bytes()).digest(), path.stat().st_mtime_ns)
+        for path in (tmp_path / "p").iterdir()
+    }
+    check("p", "--report", "r", "--state", "s.db", "--copy-rejected", "c", "--jobs", 2, cwd=tmp_path)
+    after = {
+        path: (hashlib.sha256(path.read_bytes()).digest(), path.stat().st_mtime_ns)
+        for path in (tmp_path / "p").iterdir()
+    }
+    assert after == before
+
+
+def test_reports_are_not_judged_as_pictures(tmp_path):
+    write(tmp_path, a="pass")
+    check(".", "--report", "r", cwd=tmp_path)
+    write(tmp_path / "r/evidence", thumb="reject")
+    assert len(check(".", cwd=tmp_path).stdout.splitlines()) == 1
+
+
+def test_a_report_is_replaced_only_with_force(tmp_path):
+    write(tmp_path / "p", a="pass")
+    assert check("p", "--report", "r", cwd=tmp_path).returncode == 0
+    done = check("p", "--report", "r", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"--force" in done.stderr
+    assert check("p", "--report", "r", "--force", cwd=tmp_path).returncode == 0
+
+
+def test_no_pictures_leave_no_report(tmp_path):
+    (tmp_path / "p").mkdir()
+    assert check("p", "--report", "r", cwd=tmp_path).returncode == 5
+    assert not (tmp_path / "r").exists()
+
+
+# -- size -------------------------------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_files_take_flat_memory_and_answer_soon(tmp_path):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    for index in range(10_000):
+        (folder / f"{index}.png").write_text(f"pass {index}")
+    began = time.monotonic()
+    process = start("p", "--format", "jsonl", cwd=tmp_path)
+    sizes, count = [], 0
+    for _ in process.stdout:
+        count += 1
+        if count == 1:
+            assert time.monotonic() - began < 5
+        if count in (1000, 9900):
+            sizes.append(psutil.Process(process.pid).memory_info().rss)
+    process.communicate()
+    assert count == 10_000
+    assert sizes[1] - sizes[0] < 20_000_000
+
+
+def test_help_is_quick_and_loads_nothing_heavy(tmp_path):
+    probe = (
+        "import sys; sys.argv = ['limbfix', '--help']\n"
+        "import limbfix.cli\n"
+        "try: limbfix.cli.main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'cv2', 'mediapipe', 'numpy', 'pydantic'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, env=environment(), cwd=tmp_path, timeout=60
+    )
+    assert time.monotonic() - began < 2
+    assert done.stderr == b"[]\n"
+    assert all(word in done.stdout for word in (b"check", b"models", b"doctor", b"explain"))
