@@ -47,7 +47,7 @@ class MediaPipeFaces:
     def close(self) -> None:
         """Frees the graph."""
         if self._detector is not None:
-            self._detector.close()
+            mediapipe_tasks.stop(self._detector)
             self._detector = None
 
     def _detect(self, picture: Picture) -> tuple[Part, ...]:

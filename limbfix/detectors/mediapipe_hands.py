@@ -87,7 +87,7 @@ class MediaPipeHands:
     def close(self) -> None:
         """Frees the graph."""
         if self._landmarker is not None:
-            self._landmarker.close()
+            mediapipe_tasks.stop(self._landmarker)
             self._landmarker = None
 
     def _detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:

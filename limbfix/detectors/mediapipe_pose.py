@@ -70,7 +70,7 @@ class MediaPipePose:
     def close(self) -> None:
         """Frees the graphs."""
         for landmarker in self._landmarkers.values():
-            landmarker.close()
+            mediapipe_tasks.stop(landmarker)
         self._landmarkers.clear()
 
     def _landmarker(self, people: int, masks: bool) -> Any:

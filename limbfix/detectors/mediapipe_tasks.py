@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from limbfix import weights
+from limbfix.detectors.mediapipe_silence import silence
 from limbfix.errors import DetectorError, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
+_PROXY = "https_proxy"
 
 _running: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -61,18 +63,35 @@ def as_image(mediapipe: Any, pixels: np.ndarray) -> Any:
 
 
 def start(create: Callable[[], Any]) -> Any:
-    """Builds a graph, quietly, and sees to it that it is closed before the interpreter takes its parts away."""
+    """Builds a graph, quietly and cut off from the network; it is closed before the interpreter takes its parts away."""
     with quiet_start():
         graph = create()
+    silence()  # only now is the C library loaded
     if not _running:
         atexit.register(_close_all)
     _running.add(graph)
     return graph
 
 
+def stop(graph: Any) -> None:
+    """Closes a graph. MediaPipe uploads usage statistics at this moment; a proxy that cannot exist keeps them here.
+
+    `silence` already does on Linux; the proxy is for the systems where it cannot.
+    """
+    saved = os.environ.get(_PROXY)
+    os.environ[_PROXY] = "nothing://"
+    try:
+        graph.close()
+    finally:
+        if saved is None:
+            del os.environ[_PROXY]
+        else:
+            os.environ[_PROXY] = saved
+
+
 def _close_all() -> None:
     for graph in list(_running):
-        graph.close()
+        stop(graph)
 
 
 def run(detector: str, call: Callable[[], T]) -> T:
