@@ -6,6 +6,8 @@ people out of the picture and arms that the pose model did not see look the same
 
 from __future__ import annotations
 
+import math
+
 from limbfix.calibration import score_from
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import distance
@@ -52,7 +54,8 @@ def _gap(hand: Hand, scene: Scene) -> float | None:
         return None
     start = part.keypoints.point("wrist")
     gaps = [distance(start, limb.xy[2]) for limb in person.limbs if limb.kind is LimbKind.ARM]
-    return min(gaps) / max(part.box.size, 1.0)
+    gap = min(gaps) / max(part.box.size, 1.0)
+    return gap if math.isfinite(gap) else None  # a hand model may leave its wrist out
 
 
 def _arms_seen(person: Person) -> bool:

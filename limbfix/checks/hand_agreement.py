@@ -32,7 +32,7 @@ def hand_agreement(scene: Scene) -> tuple[Finding, ...]:
 def _finding(hand: Hand) -> Finding:
     part = hand.part
     agreed, shown = part.views or (0, 0)
-    spread = UNSEEN_SPREAD if part.spread is None else part.spread
+    spread = UNSEEN_SPREAD if part.spread is None or not math.isfinite(part.spread) else part.spread
     side_doubt = 1 - (part.side_score or 0.5)
     doubt = math.log(spread + 0.01) + 2 * side_doubt + (1 - agreed / max(shown, 1))
     return Finding(
