@@ -112,11 +112,14 @@ def _nothing_judged(scene: Scene, effective: EffectivePolicy) -> Verdict:
 def _pass_reason(scene: Scene, accepted: tuple[tuple[Finding, str], ...]) -> str:
     limbs = [limb for person in scene.people for limb in person.limbs]
     hidden = sum(limb.state is not LimbState.SEEN for limb in limbs)
-    seen = f"{_count(len(scene.people), 'person', 'people')} and {_count(len(scene.hands), 'hand', 'hands')}"
-    reason = f"Nothing wrong in what could be measured on {seen}"
+    counts = ((len(scene.people), "person", "people"), (len(scene.hands), "hand", "hands"))
+    reason = "Nothing wrong in what could be measured on " + " and ".join(
+        _count(*count) for count in counts if count[0]
+    )
     reason += f"; {_count(hidden, 'limb', 'limbs')} out of view" if hidden else ""
-    reason += f"; {_count(len(accepted), 'finding', 'findings')} accepted by exception" if accepted else ""
-    return f"{reason}; digits are not counted yet." if scene.hands else f"{reason}."
+    excused = sum(finding.defect_score >= LIST_FROM for finding, _ in accepted)
+    reason += f"; {_count(excused, 'finding', 'findings')} accepted by exception" if excused else ""
+    return f"{reason}; digits were not counted." if scene.hands else f"{reason}."
 
 
 def _count(number: int, singular: str, plural: str) -> str:

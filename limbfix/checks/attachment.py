@@ -33,7 +33,7 @@ def attachment(scene: Scene) -> tuple[Finding, ...]:
                 box=hand.part.box,
                 measured=round(gap, 2),
                 expected=0.9,
-                unit="hand sizes to the nearest wrist",
+                unit="hand sizes",
                 person_index=hand.person_index,
                 hand_index=hand.hand_index,
                 message=f"The nearest wrist is {gap:.1f} hand sizes away from this hand"

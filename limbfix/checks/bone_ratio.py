@@ -68,5 +68,5 @@ def _finding(person: Person, limb: Limb, ratio: float) -> Finding:
         expected=usual,
         unit=pair,
         person_index=person.person_index,
-        message=f"The {limb.side.value} {limb.kind.value} of person {person.person_index} is {ratio:.2f} {pair}; {usual:.2f} is usual.",
+        message=f"The {limb.side.value} {limb.kind.value} is {ratio:.2f} {pair}; {usual:.2f} is usual.",
     )

@@ -41,7 +41,7 @@ def _finding(hand: Hand) -> Finding:
         box=part.box,
         measured=round(spread, 4),
         expected=0.04,
-        unit="hand sizes between views",
+        unit="hand sizes",
         person_index=hand.person_index,
         hand_index=hand.hand_index,
         message=(

@@ -46,7 +46,7 @@ def hand_count(scene: Scene) -> tuple[Finding, ...]:
                 unit="hands",
                 person_index=person.person_index,
                 hand_index=odd_one.hand_index if surplus else None,
-                message=f"Person {person.person_index} has {len(sure)} hands; 2 are expected.",
+                message=f"This person has {len(sure)} hands; 2 are expected.",
             )
         )
     return tuple(found)

@@ -66,7 +66,7 @@ def _finding(hand: Hand, ratio: float) -> Finding:
         box=hand.part.box,
         measured=round(ratio, 2),
         expected=USUAL,
-        unit="hand scale to body scale",
+        unit="scale ratio",
         person_index=hand.person_index,
         hand_index=hand.hand_index,
         message=f"This hand is {max(factor, 1 / factor):.1f} times {word} than its body suggests.",

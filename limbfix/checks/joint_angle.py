@@ -54,7 +54,7 @@ def _finding(person: Person, limb: Limb, angle: float) -> Finding:
         box=Box.around(limb.xy).grown(0.1),
         measured=round(angle, 1),
         expected=30.0,
-        unit="degrees at least",
+        unit="degrees",
         person_index=person.person_index,
-        message=f"The {limb.side.value} {joint} of person {person.person_index} is folded to {angle:.0f} degrees; people stop at 30.",
+        message=f"The {limb.side.value} {joint} is folded to {angle:.0f} degrees; people stop at 30.",
     )

@@ -64,9 +64,9 @@ def _finding(person: Person, area: float, box: Box) -> Finding:
         box=box,
         measured=round(area, 3),
         expected=0.1,
-        unit="squared torso lengths unexplained",
+        unit="squared torso lengths",
         person_index=person.person_index,
-        message=f"A piece of person {person.person_index} as large as {area:.2f} squared torso lengths belongs to no seen limb; "
+        message=f"A piece of this person as large as {area:.2f} squared torso lengths belongs to no seen limb; "
         f"it may be another {limb}.",
     )
 
@@ -100,9 +100,9 @@ def _detached(mask: np.ndarray, people: list[Person], scale: float) -> list[Find
                 box=box,
                 measured=round(gap / torso, 2),
                 expected=DETACHED_GAP,
-                unit="torso lengths to the nearest joint",
+                unit="torso lengths",
                 person_index=person.person_index,
-                message=f"A piece of person {person.person_index} hangs together with no seen joint: "
+                message=f"A piece of this person hangs together with no seen joint: "
                 f"the nearest is {gap / torso:.2f} torso lengths away.",
             )
         )

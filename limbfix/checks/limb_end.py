@@ -54,7 +54,7 @@ def _finding(scene: Scene, person: Person, index: int, limb: Limb) -> Finding:
         expected=0.5,
         unit=f"{end} visibility",
         person_index=person.person_index,
-        message=f"The {limb.side.value} {limb.kind.value} of person {person.person_index} is seen to its {what}.",
+        message=f"The {limb.side.value} {limb.kind.value} is seen to its {what}.",
     )
 
 
