@@ -26,10 +26,12 @@ POLICY = "fake@000000000000"
 SCORES = {"pass": 0.1, "flag": 0.6, "reject": 0.9}
 
 
-class FakeGate:
-    models = {"fake": "0" * 64}
+MODELS = {"fake": "0" * 64}
 
+
+class FakeGate:
     def __init__(self) -> None:
+        self.models = MODELS
         if os.environ.get("LIMBFIX_TEST_NO_MODEL"):
             raise ModelMissing("expected the model file fake, found none; fetch it once with: limbfix models pull")
         if os.environ.get("LIMBFIX_TEST_DIES_AT_START"):
@@ -64,7 +66,7 @@ class FakeGate:
 
 def make_fake_record(path: str, sha256: str, word: str) -> dict:
     record = make_error_record(
-        path, sha256, code="unreadable", message="unreadable", policy=POLICY, models=FakeGate.models, seconds=0.25
+        path, sha256, code="unreadable", message="unreadable", policy=POLICY, models=MODELS, seconds=0.25
     )
     if word == "unreadable":
         return record

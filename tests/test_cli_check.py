@@ -130,7 +130,7 @@ def test_jsonl_is_one_valid_record_per_picture_in_input_order(tmp_path, jobs):
 
 def test_csv_and_junit_hold_every_picture(pictures):
     rows = list(csv.DictReader(io.StringIO(check(pictures, "--format", "csv").stdout.decode())))
-    assert [row["verdict"] for row in rows] == list(ALL.values())[:-1] + ["unjudged"]
+    assert [row["verdict"] for row in rows] == [*list(ALL.values())[:-1], "unjudged"]
     suites = ElementTree.fromstring(check(pictures, "--format", "junit").stdout)
     assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("6", "1", "2")
 
