@@ -5,6 +5,7 @@ A finding is a fact. Whether it counts is the policy's decision (limbfix.verdict
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -85,6 +86,10 @@ class Finding:
     def __post_init__(self) -> None:
         if not 0 <= self.defect_score <= 1:
             raise ValueError(f"Finding.defect_score: expected 0-1, got {self.defect_score} for {self.code}")
+        if not all(math.isfinite(value) for value in self.box.xyxy):
+            raise ValueError(
+                f"Finding.box: expected finite px, got {self.box.xyxy} for {self.code}; a claim needs a place"
+            )
 
     @property
     def severity(self) -> Severity:

@@ -55,9 +55,11 @@ def make_record(
         "defect_score": _number(verdict.defect_score),
         "reason": verdict.reason,
         "people": [_person(person, scene, findings) for person in scene.people],
-        "hands": [_hand(hand, findings, min_hand_px) for hand in scene.hands],
-        "findings": [_finding(finding, "counted") for finding in verdict.counted if finding.defect_score >= LIST_FROM]
-        + [_finding(finding, name) for finding, name in verdict.accepted if finding.defect_score >= LIST_FROM],
+        "hands": [_hand(hand, scene, findings, min_hand_px) for hand in scene.hands],
+        "findings": [
+            _finding(finding, scene, "counted") for finding in verdict.counted if finding.defect_score >= LIST_FROM
+        ]
+        + [_finding(finding, scene, name) for finding, name in verdict.accepted if finding.defect_score >= LIST_FROM],
         "source": _source(picture.source),
         "exceptions": list(verdict.exceptions),
         "notes": list(picture.notes),
@@ -102,8 +104,8 @@ def _number(value: float | None, digits: int = 4) -> float | None:
     return None if value is None or not math.isfinite(value) else round(float(value), digits)
 
 
-def _xyxy(box: Box) -> list[float]:
-    return [round(float(value), 1) for value in box.xyxy]
+def _xyxy(box: Box, scene: Scene) -> list[float]:
+    return [round(float(value), 1) for value in box.clipped(scene.width, scene.height).xyxy]
 
 
 def _worst(findings: list[Finding], *, person_index: int | None = None, hand_index: int | None = None) -> float | None:
@@ -119,7 +121,7 @@ def _worst(findings: list[Finding], *, person_index: int | None = None, hand_ind
 def _person(person: Person, scene: Scene, findings: list[Finding]) -> Record:
     return {
         "person_index": person.person_index,
-        "box_xyxy": _xyxy(person.box.clipped(scene.width, scene.height)),
+        "box_xyxy": _xyxy(person.box, scene),
         "score": _number(person.score),
         "defect_score": _worst(findings, person_index=person.person_index),
         "limbs": {
@@ -139,13 +141,13 @@ def _seen_of(seen: int, *, expected: int) -> dict[str, int]:
     return {"seen": seen, "hidden": max(0, expected - seen), "expected": expected}
 
 
-def _hand(hand: Hand, findings: list[Finding], min_hand_px: float) -> Record:
+def _hand(hand: Hand, scene: Scene, findings: list[Finding], min_hand_px: float) -> Record:
     too_small = hand.part.box.size < min_hand_px
     return {
         "hand_index": hand.hand_index,
         "person_index": hand.person_index,
         "side": hand.part.side.value,
-        "box_xyxy": _xyxy(hand.part.box),
+        "box_xyxy": _xyxy(hand.part.box, scene),
         "score": _number(hand.part.detection_score),
         "defect_score": _worst(findings, hand_index=hand.hand_index),
         # No model here counts digits: a 21-joint hand names five whatever it sees, so its five are no count.
@@ -153,7 +155,7 @@ def _hand(hand: Hand, findings: list[Finding], min_hand_px: float) -> Record:
     }
 
 
-def _finding(finding: Finding, status: str) -> Record:
+def _finding(finding: Finding, scene: Scene, status: str) -> Record:
     return {
         "code": finding.code.value,
         "severity": "info" if status != "counted" else finding.severity.name.lower(),
@@ -161,7 +163,7 @@ def _finding(finding: Finding, status: str) -> Record:
         "measured": _number(finding.measured),
         "expected": _number(finding.expected),
         "unit": finding.unit,
-        "box_xyxy": _xyxy(finding.box),
+        "box_xyxy": _xyxy(finding.box, scene),
         "person_index": finding.person_index,
         "hand_index": finding.hand_index,
         "message": finding.message,

@@ -47,8 +47,8 @@ def test_the_nearest_wrist_takes_the_hand():
     x, y = left.keypoints.point("left_wrist")
     other_x, _ = right.keypoints.point("right_wrist")
     assert x < other_x
-    nearer_left = scene(left, right, hand(x + 0.4 * (other_x - x), y, 400))
-    nearer_right = scene(left, right, hand(x + 0.6 * (other_x - x), y, 400))
+    nearer_left = scene(left, right, hand(x + 0.4 * (other_x - x), y, 90))
+    nearer_right = scene(left, right, hand(x + 0.6 * (other_x - x), y, 90))
     assert nearer_left.hands[0].person_index == 0
     assert nearer_right.hands[0].person_index == 1
 
