@@ -37,6 +37,12 @@ def in_metres(part: Part, metres_per_px: float, moved: dict[str, tuple[float, fl
     return replace(part, keypoints=Keypoints(layout=old.layout, xy=old.xy, score=old.score, world=world))
 
 
+def with_keypoints(part: Part, xy: np.ndarray) -> Part:
+    """The part with its landmarks elsewhere; nan = absent."""
+    old = part.keypoints
+    return replace(part, keypoints=Keypoints(layout=old.layout, xy=xy, score=old.score, world=old.world))
+
+
 def metric_person(x: float = 500, y: float = 500, height: float = 800, *, moved_m=None, **options) -> Part:
     """A body with metric keypoints; options as `synthetic.person`."""
     return in_metres(person(x, y, height, **options), STATURE_M / height, moved_m)
