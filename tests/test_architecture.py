@@ -30,7 +30,7 @@ ROWS = [
         "detectors",
         "skeletons",
         "findings",
-        "calibration",
+        "calibration explanations",
         "checks",
         "policies",
         "verdicts",
