@@ -6,7 +6,7 @@ import hashlib
 import json
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -254,24 +254,3 @@ def verdict_line(summary: RunSummary, code: int) -> str:
     noun = "picture" if summary.pictures == 1 else "pictures"
     counts = f"{summary.pictures} {noun}" + (f": {', '.join(parts)}" if parts else "")
     return f"limbfix: {_WORDS[code]} - {counts} ({summary.seconds:.1f} s)"
-
-
-@contextmanager
-def closing_pipe(outcome: RunOutcome) -> Iterator[None]:
-    """Takes a reader of stdout that went away (`| head`) for the wish to stop."""
-    try:
-        yield
-    except BrokenPipeError:
-        outcome.is_interrupted = True
-        with suppress(OSError):
-            _drop_stdout()
-
-
-def _drop_stdout() -> None:
-    """Points stdout at nothing, so that Python's own flush at exit has nothing to complain about."""
-    import os
-    import sys
-
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

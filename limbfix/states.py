@@ -102,7 +102,7 @@ class State:
 
     def find(self, content: str, settings: str) -> tuple[Record, list[dict[str, Any]]] | None:
         """Returns (record, keypoints) judged before for this content under these settings, or None."""
-        row = self._database.execute(
+        row = self._execute(
             "SELECT record, keypoints FROM judged WHERE content = ? AND settings = ?", (content, settings)
         ).fetchone()
         return None if row is None else (json.loads(row[0]), json.loads(row[1]))
@@ -112,7 +112,7 @@ class State:
         if record["error"] is not None or record["sha256"] is None:
             return
         row = (record["sha256"], settings, json.dumps(record, allow_nan=False), json.dumps(keypoints, allow_nan=False))
-        self._database.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", row)
+        self._execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", row)
 
     def note_move(self, place: str, target: str, content: str) -> None:
         """Remembers that a rejected file is moved, so that a resumed run still lists it.
@@ -125,20 +125,27 @@ class State:
             content: its SHA-256.
         """
         row = (json.dumps(place), json.dumps(target), content)
-        self._database.execute("INSERT OR REPLACE INTO moved VALUES (?, ?, ?)", row)
+        self._execute("INSERT OR REPLACE INTO moved VALUES (?, ?, ?)", row)
 
     def forget_move(self, place: str) -> None:
         """Takes a note back: the move failed."""
-        self._database.execute("DELETE FROM moved WHERE path = ?", (json.dumps(place),))
+        self._execute("DELETE FROM moved WHERE path = ?", (json.dumps(place),))
 
     def moves(self) -> Iterator[tuple[str, str, str]]:
         """Yields (place, target, content) of every move."""
-        for place, target, content in self._database.execute("SELECT path, target, content FROM moved ORDER BY path"):
+        for place, target, content in self._execute("SELECT path, target, content FROM moved ORDER BY path"):
             yield json.loads(place), json.loads(target), content
 
     def find_move(self, place: str) -> tuple[str, str] | None:
         """Returns (target, content) of the file that was moved away from a place, or None."""
-        row = self._database.execute(
-            "SELECT target, content FROM moved WHERE path = ?", (json.dumps(place),)
-        ).fetchone()
+        row = self._execute("SELECT target, content FROM moved WHERE path = ?", (json.dumps(place),)).fetchone()
         return None if row is None else (json.loads(row[0]), row[1])
+
+    def _execute(self, statement: str, values: tuple[str, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise StateError(
+                f"state {self._path}: expected to read and write it, got: {error}. Free space or check the disk; "
+                "what was kept so far is still there."
+            ) from error

@@ -178,6 +178,16 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(tmp_path):
     assert stderr.startswith(b"limbfix: INTERRUPTED")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_under_stdout_is_exit_2_in_one_line(pictures):
+    with Path("/dev/full").open("wb") as full:
+        process = start(pictures, "--format", "jsonl", stdout=full)
+        stderr = process.communicate(timeout=30)[1]
+    assert process.returncode == 2
+    assert len(stderr.splitlines()) == 1
+    assert b"No space left" in stderr
+
+
 def test_a_progress_bar_is_drawn_only_where_a_person_looks(pictures):
     assert b"judged" not in check(pictures, "--format", "jsonl").stderr.replace(b"not judged", b"")
     assert b"\x1b" not in check(pictures).stderr
@@ -281,7 +291,7 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path, number, jobs):
 
 
 def test_a_killed_run_leaves_no_workers_behind(tmp_path):
-    write(tmp_path / "p", **{f"p{index}": f"pass slow {index}" for index in range(40)})
+    write(tmp_path / "p", a="pass", b="hang", c="pass slow")
     process = start("p", "--jobs", 2, "--format", "jsonl", cwd=tmp_path)
     process.stdout.readline()
     children = psutil.Process(process.pid).children()

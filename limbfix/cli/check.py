@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 import typer
 
 from limbfix.cli.progress import ProgressBar
+from limbfix.cli.streams import closing_pipe, own_stderr, safe_stdout
 from limbfix.printing import printable
 
 if TYPE_CHECKING:
@@ -169,11 +168,11 @@ def _checked(
             judge = _make_judge(settings, policy)
         stack.callback(judge.close)
         label = runs.settings_label(policy.label, judge.models, settings)
-        writer = bar.beside(open_writer(settings.format, _safe_stdout()), sys.stdout)
+        writer = bar.beside(open_writer(settings.format, safe_stdout()), sys.stdout)
         run = runs.Run(
             settings, label=label, writer=writer, report=report, state=state, warn=lambda text: _warn(text, bar, stderr)
         )
-        with runs.closing_pipe(run.outcome):
+        with closing_pipe(run.outcome):
             writer.begin()
             run.judge_all(judge, runs.make_tasks(pictures, state, label), interruption, bar.advance)
             writer.end(run.outcome.summary(time.perf_counter() - began))
@@ -220,36 +219,3 @@ def _provenance(settings: Settings, *, is_interrupted: bool) -> dict[str, Any]:
 def _warn(text: str, bar: ProgressBar, stderr: TextIO) -> None:
     for line in text.splitlines():
         bar.aside(lambda line=line: print(f"limbfix: {printable(line)}", file=stderr))
-
-
-def _safe_stdout() -> TextIO:
-    """Returns stdout as UTF-8 whatever the locale, and able to write every name."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-    return sys.stdout
-
-
-@contextmanager
-def own_stderr() -> Iterator[TextIO]:
-    """Gives Python a stderr of its own and sends what C++ libraries write to file descriptor 2 to nowhere.
-
-    So the verdict is the last line there. LIMBFIX_DEBUG=1 leaves everything as it is.
-    """
-    if os.environ.get("LIMBFIX_DEBUG") or sys.stderr is None:
-        yield sys.stderr or io.StringIO()
-        return
-    before = sys.stderr
-    before.flush()
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    # Closed by nothing but the descriptor's own end: a traceback may still want it while the block is left.
-    sys.stderr = open(os.dup(saved), "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115, PTH123
-    try:
-        yield sys.stderr
-    finally:
-        sys.stderr.close()
-        sys.stderr = before
-        os.dup2(saved, 2)
-        os.close(saved)

@@ -20,7 +20,7 @@ def doctor(
 
     Exit codes: 0 fit (warnings included), 1 something failed.
     """
-    from limbfix.cli.check import own_stderr
+    from limbfix.cli.streams import own_stderr
     from limbfix.doctor import diagnose, worst_status
     from limbfix.printing import printable
 

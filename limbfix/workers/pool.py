@@ -1,4 +1,4 @@
-"""Who judges? This process, or several others that may crash or hang without taking the run with them.
+"""Several processes judge, and may crash or hang without taking the run with them.
 
 Workers are started afresh (spawn), each with its own gate. They get one picture at a time; what they have in hand and
 what waits to be printed is bounded, so memory does not grow with the number of pictures. One that dies costs its
@@ -11,20 +11,15 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, Protocol
 
-from limbfix.errors import LimbfixError, PictureError
-from limbfix.records import Record, make_error_record
-
-if TYPE_CHECKING:
-    from limbfix.inspections import Inspection
-    from limbfix.reports.evidence import Evidence
+from limbfix.errors import LimbfixError
+from limbfix.workers.judging import Judged, JudgingOptions, MakeGate, Task, judge_task, judged_before, unjudged
 
 AHEAD_PER_WORKER = 4
 """Pictures begun per worker beyond the one that must be printed next; one slow picture may hold up that many."""
@@ -33,139 +28,6 @@ START_SECONDS = 300.0
 """A worker that has not loaded its models by then never will."""
 
 _MOST_FAILED_STARTS = 3
-
-
-class GateLike(Protocol):
-    """What a run needs of `limbfix.Gate`."""
-
-    models: dict[str, str]
-
-    def judge_path(self, path: str) -> Inspection:
-        """Judges one file; what is wrong with the file becomes an `unjudged` record."""
-        ...
-
-    def close(self) -> None:
-        """Frees the models."""
-        ...
-
-
-MakeGate = Callable[[], GateLike]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One picture to judge.
-
-    Attributes:
-        path: what the record calls it.
-        file: where its bytes lie: `path`, unless an earlier run moved it.
-        relative: its path below the folder that was given.
-        known: (record, keypoints) of an earlier run on the same bytes, or None.
-    """
-
-    path: str
-    file: str
-    relative: str
-    known: tuple[Record, list[dict[str, Any]]] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """What became of a task. Picklable.
-
-    Attributes:
-        task: what was asked.
-        record: the answer.
-        keypoints: for drawing.
-        evidence: for a report, or None where none was asked for or the pixels are unreadable.
-        trace: traceback of an internal error, or None.
-    """
-
-    task: Task
-    record: Record
-    keypoints: tuple[dict[str, Any], ...] = ()
-    evidence: Evidence | None = None
-    trace: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgingOptions:
-    """What judges need to know. Picklable.
-
-    Attributes:
-        policy: label for the records of pictures that no gate could judge.
-        with_evidence: whether a report wants pictures.
-        max_pixels: for reading a known picture again, for its evidence.
-        timeout: seconds per picture in worker processes.
-    """
-
-    policy: str
-    with_evidence: bool = False
-    max_pixels: int = 100_000_000
-    timeout: float = 120.0
-
-
-def judge_task(gate: GateLike, task: Task, options: JudgingOptions) -> Judged:
-    """Judges one picture. An exception that nobody foresaw becomes a record with code `internal_error` and a trace."""
-    try:
-        if task.known is not None:
-            return _judged_before(task, options)
-        inspection = gate.judge_path(task.file)
-        record = inspection.record if task.file == task.path else {**inspection.record, "path": task.path}
-        evidence = None
-        if options.with_evidence and inspection.picture is not None:
-            from limbfix.reports.evidence import make_evidence
-
-            evidence = make_evidence(inspection.picture.pixels, record, inspection.keypoints)
-    except Exception as error:
-        message = f"internal error, {type(error).__name__}: {error}. Please report it with the picture."
-        judged = _unjudged(task, gate.models, options, code="internal_error", message=message, seconds=0.0)
-        return replace(judged, trace=traceback.format_exc())
-    return Judged(task=task, record=record, keypoints=inspection.keypoints, evidence=evidence)
-
-
-def _judged_before(task: Task, options: JudgingOptions) -> Judged:
-    assert task.known is not None
-    record, keypoints = task.known
-    record = {**record, "path": task.path}
-    evidence = None
-    if options.with_evidence:
-        from limbfix.images import open_picture
-        from limbfix.reports.evidence import make_evidence
-
-        with suppress(PictureError):  # The record stands as it is; only its pictures are missing from the report.
-            picture = open_picture(task.file, max_pixels=options.max_pixels)
-            evidence = make_evidence(picture.pixels, record, keypoints)
-    return Judged(task=task, record=record, keypoints=tuple(keypoints), evidence=evidence)
-
-
-def _unjudged(
-    task: Task, models: dict[str, str], options: JudgingOptions, *, code: str, message: str, seconds: float
-) -> Judged:
-    record = make_error_record(
-        task.path, None, code=code, message=message, policy=options.policy, models=models, seconds=seconds
-    )
-    return Judged(task=task, record=record)
-
-
-class LocalJudge:
-    """Judges in this process, one picture after the other, each only when it is asked for."""
-
-    def __init__(self, make_gate: MakeGate, options: JudgingOptions) -> None:
-        self._gate = make_gate()
-        self._options = options
-        self.models = self._gate.models
-
-    def judge(self, tasks: Iterable[Task], on_done: Callable[[Judged], None]) -> Iterator[Judged]:
-        """Yields what became of the tasks, in order; `on_done` is told first."""
-        for task in tasks:
-            judged = judge_task(self._gate, task, self._options)
-            on_done(judged)
-            yield judged
-
-    def close(self) -> None:
-        """Frees the models."""
-        self._gate.close()
 
 
 class _Worker:
@@ -233,7 +95,7 @@ class WorkerPool:
                 if task is None:
                     is_exhausted = True
                 elif task.known is not None and not self._options.with_evidence:
-                    finished[number], begun = _judged_before(task, self._options), number + 1
+                    finished[number], begun = judged_before(task, self._options), number + 1
                 else:
                     idle.give(number, task)
                     begun = number + 1
@@ -299,7 +161,7 @@ class WorkerPool:
             code, message = "timeout", f"not judged within {self._options.timeout:g} s; raise --timeout to try longer"
         else:
             code, message = "crashed", f"the worker process that judged it {ending}; try it alone with --jobs 1"
-        judged = _unjudged(worker.task, self.models, self._options, code=code, message=message, seconds=seconds)
+        judged = unjudged(worker.task, self.models, self._options, code=code, message=message, seconds=seconds)
         return [(worker.number, judged)]
 
 
@@ -321,6 +183,7 @@ def quiet_descriptor() -> None:
 
 def _work(connection: Connection, make_gate: MakeGate, options: JudgingOptions) -> None:
     """Is a worker: says `ready` or `failed`, then answers tasks until the pipe ends, as it does when the parent dies."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides.
     if not os.environ.get("LIMBFIX_DEBUG"):
         quiet_descriptor()
@@ -337,3 +200,11 @@ def _work(connection: Connection, make_gate: MakeGate, options: JudgingOptions) 
         connection.send(("ready", gate.models))
         while True:
             connection.send(("done", judge_task(gate, connection.recv(), options)))
+
+
+def _die_with_parent() -> None:
+    """Ends this process when the parent is gone, even in the middle of a picture that takes for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
