@@ -152,6 +152,10 @@ def test_no_scene_is_too_strange_for_a_valid_record(parts):
         PICTURE, scene, verdict, policy=policy.label, min_hand_px=policy.min_hand_px, models={}, seconds=0.0
     )
     SCHEMA.validate(record)
+    for owner in (*record["people"], *record["hands"], *record["findings"]):
+        x_min, y_min, x_max, y_max = owner["box_xyxy"]
+        assert 0 <= x_min <= x_max <= WIDTH
+        assert 0 <= y_min <= y_max <= HEIGHT
     json.dumps(record, allow_nan=False)
 
 

@@ -74,7 +74,7 @@ def single_gate():
 def test_every_record_is_valid_and_every_box_in_the_picture(records, name):
     record = records[name]
     SCHEMA.validate(record)
-    for owner in (*record["people"], *record["hands"]):
+    for owner in (*record["people"], *record["hands"], *record["findings"]):
         x_min, y_min, x_max, y_max = owner["box_xyxy"]
         assert 0 <= x_min < x_max <= record["width"]
         assert 0 <= y_min < y_max <= record["height"]
