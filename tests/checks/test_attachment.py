@@ -80,8 +80,9 @@ def test_where_an_arm_is_not_seen_the_hand_may_hang_on_it(joint, how):
 
 
 def test_a_hand_cut_by_the_frame_is_not_judged():
-    body = metric_person(140, 500, 800)
-    made = scene(body, sure_hand(1, 250, 60, angle_deg=0))
+    body = metric_person(180, 500, 800)
+    assert loudest(attachment(scene(body, sure_hand(20, 200, 60, angle_deg=0)))) >= SILENT
+    made = scene(body, sure_hand(1, 200, 60, angle_deg=0))
     assert made.hands[0].part.box.touches_edge(1000, 1000)
     assert made.hands[0].person_index == 0
     assert attachment(made) == ()

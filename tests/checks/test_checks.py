@@ -165,9 +165,6 @@ def test_an_amputee_whose_stump_is_measured_in_metres_passes_with_the_prompt():
     assert verdict(made, check(made), prompt="portrait of an amputee").outcome is Outcome.PASS
 
 
-@pytest.mark.xfail(
-    reason="bug: allow missing_arm does not reach person.missing_hand, the only code a missing arm can get"
-)
 def test_an_allowed_missing_arm_covers_the_hand_that_would_be_on_it():
     made = stump(**FILLED_IN)
     assert verdict(made, check(made), Policy(allow=("missing_arm",))).outcome is Outcome.PASS

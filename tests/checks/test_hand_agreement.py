@@ -37,6 +37,11 @@ def test_a_hand_that_differs_from_view_to_view_is_rejected_with_its_numbers():
     assert verdict(made, (found,)).outcome is Outcome.REJECT
 
 
+@pytest.mark.parametrize("doubt", [{"spread": 0.3}, {"seen": (4, 20)}, {"side_score": 0.6}], ids=str)
+def test_each_sign_of_doubt_counts(doubt):
+    assert score(**{"spread": 0.1, "seen": (18, 20), **doubt}) > score(spread=0.1, seen=(18, 20)) + 0.05
+
+
 def test_a_hand_that_was_looked_at_once_is_not_measured():
     assert hand_agreement(scene(hand(500, 500))) == ()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -163,9 +165,6 @@ def test_an_absent_joint_is_no_crash(joint):
     assert all(0 <= one.defect_score <= 1 for one in found)
 
 
-@pytest.mark.xfail(
-    reason="bug: nan_to_num puts absent joints at -1e4, and a bone drawn there explains whatever lies on its way"
-)
 def test_an_absent_joint_explains_nothing():
     towards_origin = ((440, 240), (200, 0), 60.0)  # on the line from a shoulder to (-1e4, -1e4)
     whole = masked(metric_person(), towards_origin)
@@ -183,6 +182,23 @@ def test_a_longer_third_limb_never_scores_much_lower(first, second):
         for reach in (short, long)
     ]
     assert scores[0] <= scores[1] + 0.02
+
+
+@pytest.mark.xfail(
+    reason="bug: the gap of a piece is measured pixel by joint by joint: 1.1 GB and 7.5 s for ten people"
+)
+def test_a_crowd_takes_little_memory():
+    people = [metric_person(150 + 300 * index, height=500) for index in range(3)]
+    mask = np.ones((1000, 1000), bool)
+    mask[:, 960:980] = False
+    made = scene(*(replace(one, mask=mask) for one in people))
+    tracemalloc.start()
+    try:
+        leftover(made)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 40e6
 
 
 def numbers(found):

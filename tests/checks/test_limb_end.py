@@ -117,7 +117,6 @@ def test_without_a_mask_an_unseen_end_is_a_hint():
     assert loudest(limb_end(scene(metric_person(unseen=("left_wrist",))))) == HINT
 
 
-@pytest.mark.xfail(reason="bug: _is_background looks at the person's own mask only, so a person in front is background")
 def test_an_end_hidden_by_another_person_is_no_missing_hand():
     hidden, right = in_the_open()
     x, y = place(hidden, "left_wrist")
