@@ -159,7 +159,6 @@ def test_an_amputee_passes_where_the_policy_allows_it_and_the_exception_is_named
     assert allowed.exceptions == ("allow missing_hand (policy)",)
 
 
-@pytest.mark.xfail(reason="bug: a stump is judged twice, and person.proportion (0.95) has no place in the amputee rule")
 def test_an_amputee_whose_stump_is_measured_in_metres_passes_with_the_prompt():
     made = stump()
     assert verdict(made, check(made), prompt="portrait of an amputee").outcome is Outcome.PASS
