@@ -16,6 +16,9 @@ from limbfix.errors import PolicyError
 from limbfix.findings import CODES, DefectCode, codes_matching
 
 _FAULTS = tuple(sorted({code.split(".")[1] for code in CODES}))
+_CARRIES = {"missing_arm": "missing_hand", "missing_leg": "missing_foot"}
+"""Who may lack an arm may lack the hand on it."""
+
 _CARTOON_CODES = (DefectCode.HAND_PROPORTION, DefectCode.PERSON_PROPORTION)
 """Drawn people have large heads, hands and feet on purpose."""
 
@@ -70,7 +73,7 @@ class PromptRule(BaseModel):
 DEFAULT_RULES = (
     PromptRule(
         when_prompt=r"\b(amput|prosthe|limb difference|one-armed|one-legged)",
-        allow=("missing_arm", "missing_hand", "missing_leg", "missing_foot", "missing_digit"),
+        allow=("missing_arm", "missing_leg", "missing_digit", "person.proportion"),
     ),
     PromptRule(
         when_prompt=r"\b(mermaid|merman|centaur)", allow=("missing_leg", "missing_foot", "extra_leg", "extra_foot")
@@ -154,7 +157,8 @@ class EffectivePolicy:
         sources = [("policy", self.policy), *((f"when_prompt:{rule.when_prompt}", rule) for rule in self.rules)]
         fault = code.split(".")[1]
         for origin, source in sources:
-            if fault in source.allow or code in source.allow:
+            allowed = (*source.allow, *(_CARRIES[name] for name in source.allow if name in _CARRIES))
+            if fault in allowed or code in allowed:
                 return f"allow {fault} ({origin})"
             if source is not self.policy and any(code in codes_matching(name) for name in source.ignore):
                 return f"ignore {code} ({origin})"

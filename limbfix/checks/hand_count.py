@@ -28,7 +28,7 @@ def hand_count(scene: Scene) -> tuple[Finding, ...]:
         hands = [
             hand for hand in scene.hands_of(person.person_index) if hand.arm is not None or _is_alone(person, scene)
         ]
-        sure = _apart([hand for hand in hands if _is_sure(hand)])
+        sure = _apart([hand for hand in hands if _is_sure(hand) and not _reaches_in(hand, scene)])
         if person.body is None or not hands:
             continue
         surplus = len(sure) > 2
@@ -56,8 +56,14 @@ def _is_sure(hand: Hand) -> bool:
     return hand.part.kind is PartKind.HAND and (hand.part.detection_score or 0.0) >= SURE_HAND
 
 
+def _reaches_in(hand: Hand, scene: Scene) -> bool:
+    """Whether a hand on no arm is cut by the frame: its owner stands outside the picture."""
+    return hand.arm is None and hand.part.box.touches_edge(scene.width, scene.height)
+
+
 def _is_alone(person: Person, scene: Scene) -> bool:
-    return all(other is person or other.box.grown(0.1).intersection(person.box) == 0 for other in scene.people)
+    """Whether nobody else, not even a bare face, is in the picture: a neighbour's arm may reach far."""
+    return len(scene.people) == 1 and scene.people[0] is person
 
 
 def _apart(hands: list[Hand]) -> list[Hand]:

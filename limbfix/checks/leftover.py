@@ -139,9 +139,12 @@ def _explained(scene: Scene, scale: float) -> np.ndarray:
 
 
 def _draw_body(draw: object, keypoints: Keypoints, torso: float, scale: float) -> None:
-    xy = np.nan_to_num(keypoints.xy * scale, nan=-1e4)
+    xy = keypoints.xy * scale
+    present = np.asarray(np.isfinite(xy).all(axis=1))
     names = keypoints.layout.landmarks
     for parent, child in keypoints.layout.bones:
+        if not (present[parent] and present[child]):
+            continue
         leg = any(word in names[child] for word in ("knee", "ankle", "heel", "foot"))
         trunk = names[parent].endswith(("shoulder", "hip")) and names[child].endswith(("shoulder", "hip"))
         width = (0.6 if trunk else LEG_WIDTH if leg else ARM_WIDTH) * torso
@@ -150,7 +153,7 @@ def _draw_body(draw: object, keypoints: Keypoints, torso: float, scale: float) -
         tuple(keypoints.point(name) * scale) for name in ("left_shoulder", "right_shoulder", "right_hip", "left_hip")
     ]
     draw.polygon(trunk_points, fill=1)  # type: ignore[attr-defined]
-    for name, landmark in zip(names, xy, strict=True):
+    for name, landmark in zip(np.array(names)[present], xy[present], strict=True):
         radius = HEAD_RADIUS if name == "nose" else END_RADIUS
         x, y = landmark
         reach = radius * torso

@@ -62,7 +62,7 @@ def _ending(scene: Scene, person: Person, index: int, limb: Limb) -> tuple[float
     """Returns the score and how the limb ends, in words."""
     end = "wrist" if limb.kind is LimbKind.ARM else "ankle"
     if limb.state is LimbState.PARTLY:
-        if _is_background(person, limb):
+        if _is_background(scene, person, limb):
             return IN_THE_OPEN, f"middle, and the place of its {end} is background"
         return HINT, f"middle; its {end} is not seen"
     has_hand = any(hand.arm == index for hand in scene.hands_of(person.person_index))
@@ -73,15 +73,14 @@ def _ending(scene: Scene, person: Person, index: int, limb: Limb) -> tuple[float
     return NO_HAND, "wrist, and no hand was found there"
 
 
-def _is_background(person: Person, limb: Limb) -> bool:
-    """Whether the person's mask covers the middle joint but not the last quarter of the way to the end."""
-    mask = person.body.mask if person.body is not None else None
-    if mask is None or distance(limb.xy[1], limb.xy[2]) < 8:
+def _is_background(scene: Scene, person: Person, limb: Limb) -> bool:
+    """Whether the person's mask covers the middle joint, and nobody's mask the last quarter of the way to the end."""
+    own = person.body.mask if person.body is not None else None
+    if own is None or distance(limb.xy[1], limb.xy[2]) < 8 or not _covered(own, limb.xy[1]):
         return False
-    if not _covered(mask, limb.xy[1]):
-        return False
+    masks = [other.body.mask for other in scene.people if other.body is not None and other.body.mask is not None]
     points = [limb.xy[1] + share * (limb.xy[2] - limb.xy[1]) for share in (0.75, 0.9, 1.0)]
-    return not any(_covered(mask, point) for point in points)
+    return not any(_covered(mask, point) for mask in masks for point in points)
 
 
 def _covered(mask: np.ndarray, point: np.ndarray) -> bool:

@@ -105,7 +105,7 @@ class MediaPipeHands:
         candidates = _merge(found)
         for candidate in candidates:
             self._look_closely(candidate, pixels)
-        kept = [candidate for candidate in candidates if _is_believed(candidate, bodies)]
+        kept = [candidate for candidate in candidates if _is_believed(candidate)]
         return _distinct([_part(candidate, picture, shown=len(CLOSE_WINDOWS)) for candidate in kept])
 
     def _look_closely(self, candidate: _Candidate, pixels: np.ndarray) -> None:
@@ -188,17 +188,13 @@ def _is_same(first: np.ndarray, second: np.ndarray) -> bool:
     return box.iou(other) > SAME_HAND_IOU or palm_gap < SAME_PALM * min(box.size, other.size)
 
 
-def _is_believed(candidate: _Candidate, bodies: list[Part]) -> bool:
-    """Holds back textures: what only one window saw needs a person beside it and one close look, or two close looks."""
-    if candidate.windows >= 2 or candidate.near_wrist:
-        return True
-    return candidate.confirmed >= (1 if _is_beside(candidate.box, bodies) else 2)
+def _is_believed(candidate: _Candidate) -> bool:
+    """Holds back textures: what only one window saw, and not where a forearm points, must be seen from close by.
 
-
-def _is_beside(box: Box, bodies: list[Part]) -> bool:
-    x, y = box.center
-    grown = [body.box.grown(0.2) for body in bodies]
-    return any(other.x_min <= x <= other.x_max and other.y_min <= y <= other.y_max for other in grown)
+    On `ai_images` and `backgrounds` (2026-11-23) this finds 0.60 of the visible hands at 0.02 false hands per picture
+    without people; two close sights instead of one would find 0.58 at 0.01, none 0.68 at 0.05.
+    """
+    return candidate.windows >= 2 or candidate.near_wrist or candidate.confirmed >= 1
 
 
 def _distinct(parts: list[Part]) -> tuple[Part, ...]:
