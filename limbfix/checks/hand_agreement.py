@@ -33,7 +33,7 @@ def _finding(hand: Hand) -> Finding:
     part = hand.part
     agreed, shown = part.views or (0, 0)
     spread = UNSEEN_SPREAD if part.spread is None or not math.isfinite(part.spread) else part.spread
-    side_doubt = 1 - (part.side_score or 0.5)
+    side_doubt = 1 - (0.5 if part.side_score is None else part.side_score)
     doubt = math.log(spread + 0.01) + 2 * side_doubt + (1 - agreed / max(shown, 1))
     return Finding(
         code=DefectCode.HAND_MALFORMED,
