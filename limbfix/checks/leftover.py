@@ -74,7 +74,7 @@ def _finding(person: Person, area: float, box: Box) -> Finding:
 def _detached(mask: np.ndarray, people: list[Person], scale: float) -> list[Finding]:
     """Returns a finding for each piece of the mask that hangs together with no seen joint of anybody."""
     from scipy import ndimage
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     labels, count = ndimage.label(mask)  # type: ignore[misc]
     bodies = [
@@ -89,7 +89,7 @@ def _detached(mask: np.ndarray, people: list[Person], scale: float) -> list[Find
         if count < 2 or not len(joints) or len(ys) < DETACHED_AREA * torso**2:
             continue
         pixels = np.stack([xs + columns.start, ys + rows.start], axis=1)
-        gap = float(np.min(np.asarray(cKDTree(joints).query(pixels)[0])))
+        gap = float(np.min(np.asarray(KDTree(joints).query(pixels)[0])))
         if gap <= DETACHED_GAP * torso:
             continue
         box = Box(columns.start / scale, rows.start / scale, columns.stop / scale, rows.stop / scale)
