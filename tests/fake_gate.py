@@ -1,7 +1,7 @@
 """A gate without models for tests of everything around it: a file's own text says what becomes of it.
 
 `pass`, `flag`, `reject`, `no_subject`, `unjudged`, `unreadable`; `crash` (the process dies), `hang`, `bug` (an exception
-that nobody foresaw). After a space may follow anything, so that contents differ; `slow` there takes 0.3 s.
+that nobody foresaw). After a space may follow anything, so that contents differ; `slow` there takes 0.1 s.
 LIMBFIX_TEST_LOG names a file to which every judgement adds the content's SHA-256.
 
 Run as a script it is `limbfix` with this gate.
@@ -57,7 +57,7 @@ class FakeGate:
         if word == "bug":
             raise TypeError("nobody foresaw this")
         if word == "hang" or "slow" in rest:
-            time.sleep(1000 if word == "hang" else 0.3)
+            time.sleep(1000 if word == "hang" else 0.1)
         return Inspection(record=make_fake_record(path, sha256, word))
 
     def close(self) -> None:

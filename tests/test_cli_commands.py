@@ -68,6 +68,7 @@ def test_models_are_listed_with_size_hash_licence_and_place(tmp_path):
         assert cells[1] == row.state
         assert cells[4] == (row.sha256 or "-")
         assert cells[6] == str(row.path.parent)
+    assert command("models").stdout == command("models", "list").stdout
     missing = command("models", "list", LIMBFIX_MODELS=str(tmp_path))
     assert missing.stdout.count(b"  missing  ") == len(weights.installed_models())
 

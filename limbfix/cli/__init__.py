@@ -45,9 +45,11 @@ def _limbfix(
 
 def main() -> None:
     """Runs the command line. Expected errors are one line and exit code 2; so are others, with a hint for the trace."""
+    from limbfix.cli.streams import open_closed_streams
     from limbfix.errors import LimbfixError, NoPicturesFound
     from limbfix.printing import printable
 
+    open_closed_streams()
     try:
         app()
     except NoPicturesFound as error:

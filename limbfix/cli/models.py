@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-app = typer.Typer(help="Lists and fetches the model files.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Lists and fetches the model files.", rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def _models(context: typer.Context) -> None:
+    """Lists and fetches the model files; without a command, lists them."""
+    if context.invoked_subcommand is None:
+        list_models()
 
 
 @app.command("list")

@@ -18,6 +18,25 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What a disk under stdout says when it takes no more; other errors are somebody else's."""
 
 
+def open_closed_streams() -> None:
+    """Gives a process that was started without stdin, stdout or stderr nothing to read and nowhere to write.
+
+    Else the next file that is opened would get the free descriptor, and chatter of a library would be written into it.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+    # They live as long as the process, like the ones that they stand for.
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
 def safe_stdout() -> TextIO:
     """Returns stdout as UTF-8 whatever the locale, and able to write every name."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -31,8 +50,8 @@ def own_stderr() -> Iterator[TextIO]:
 
     So the verdict is the last line there. LIMBFIX_DEBUG=1 leaves everything as it is.
     """
-    if os.environ.get("LIMBFIX_DEBUG") or sys.stderr is None:
-        yield sys.stderr or io.StringIO()
+    if os.environ.get("LIMBFIX_DEBUG"):
+        yield sys.stderr
         return
     before = sys.stderr
     before.flush()
