@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
+from limbfix.assembly import assemble
 from limbfix.checks import check
 from limbfix.detectors import make_detectors
 from limbfix.errors import DetectorError, PictureError
@@ -16,7 +17,6 @@ from limbfix.inspections import Inspection, keypoints_for_drawing
 from limbfix.parts import Detector, Part
 from limbfix.policies import Policy, load_policy
 from limbfix.records import make_error_record, make_record
-from limbfix.skeletons import assemble
 from limbfix.verdicts import judge
 
 

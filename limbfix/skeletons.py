@@ -1,4 +1,4 @@
-"""Which parts belong to one person? Assembly of bodies, faces and hands into people, with no place reserved for any of them.
+"""What is a person made of? The types of a scene: limbs, hands and people, with no place reserved for any of them.
 
 A person may own any number of hands. Pose models name exactly two arms and two legs, so here an arm or leg is `seen`
 where the model saw it, and everything that the model cannot say is left to the checks on hands, masks and overlaps.
@@ -12,25 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from limbfix.geometry import Box, distance
-from limbfix.parts import Part, PartKind, Side
-
-VISIBLE = 0.5
-"""Landmark visibility from which a joint counts as seen; the meaning that BlazePose gives to its own score."""
-
-HAND_REACH = 0.9
-"""A hand belongs to a wrist if they lie within this many hand sizes (longer side of the hand's box) of each other.
-Pose wrists sit up to half a hand from the hand model's wrist on fists; measured on `subhih` (benchmarks/)."""
-
-SAME_BODY = 0.35
-"""Two skeletons are one body seen twice if their shoulders and hips differ by less than this share of the torso."""
-
-TORSO_PER_SHOULDERS = 1.3
-"""Shoulder-to-hip length over shoulder breadth (ANSUR II men: (acromial - trochanterion height) / biacromial breadth =
-(144 - 91) / 41.6 cm); the ruler for busts, whose hips are out of the picture."""
-
-HAND_OF_TORSO = 0.8
-"""A hand larger than this share of a faceless body's torso is the body: true of 0.89 of the bodies that the pose model
-sees in `epsrc` (hands on a wall), and of 0.01 of those in `ai_images` and none in `coco_people` (2026-11-23)."""
+from limbfix.parts import Part, Side
 
 
 class LimbKind(StrEnum):
@@ -149,40 +131,6 @@ class Scene:
         return tuple(hand for hand in self.hands if hand.person_index == person_index)
 
 
-def assemble(parts: tuple[Part, ...], width: int, height: int) -> Scene:
-    """Builds people from parts.
-
-    Args:
-        parts: of all detectors, in any order, in the frame of a picture of width x height px.
-        width: px.
-        height: px.
-
-    Returns:
-        The scene; people without a body but with a face or a person box are kept. Nothing is dropped but a second
-        sight of the same body.
-    """
-    found_hands = [part for part in parts if part.kind is PartKind.HAND]
-    faces = [part for part in parts if part.kind is PartKind.FACE]
-    bodies = _distinct_bodies([part for part in parts if part.kind is PartKind.PERSON])
-    bodies = [body for body in bodies if not _is_hand_taken_for_body(body, faces, found_hands)]
-    owned = {id(body): _face_of(body, faces) for body in bodies}
-    taken = {id(face) for face in owned.values() if face is not None}
-    seeds: list[tuple[Part | None, Part | None]] = [(body, owned[id(body)]) for body in bodies]
-    seeds += [(None, face) for face in faces if id(face) not in taken and not _face_is_covered(face, bodies)]
-    seeds.sort(key=lambda seed: (seed[0] or seed[1]).box.x_min)  # type: ignore[union-attr]
-    people = tuple(_person(index, body, face, width, height) for index, (body, face) in enumerate(seeds))
-    hands = sorted(found_hands, key=lambda part: part.box.x_min)
-    return Scene(width=width, height=height, people=people, hands=_attach(hands, people))
-
-
-def _is_hand_taken_for_body(body: Part, faces: list[Part], hands: list[Part]) -> bool:
-    """Whether a pose model drew a person into a close-up of a hand: no face, and a hand as large as the torso on it."""
-    torso = torso_length(body)
-    if not np.isfinite(torso) or _face_of(body, faces) is not None:
-        return False
-    return any(hand.box.size > HAND_OF_TORSO * torso and hand.box.iou(body.box) > 0.1 for hand in hands)
-
-
 def torso_length(body: Part) -> float:
     """Returns the distance of shoulder middle and hip middle in px; nan without those keypoints."""
     if body.keypoints is None:
@@ -190,138 +138,3 @@ def torso_length(body: Part) -> float:
     point = body.keypoints.point
     shoulders = (point("left_shoulder") + point("right_shoulder")) / 2
     return distance(shoulders, (point("left_hip") + point("right_hip")) / 2)
-
-
-def _trunk(body: Part) -> np.ndarray | None:
-    if body.keypoints is None:
-        return None
-    names = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
-    return np.stack([body.keypoints.point(name) for name in names])
-
-
-def _distinct_bodies(bodies: list[Part]) -> list[Part]:
-    """Drops second sights of one body, best detection score first; bare boxes go last."""
-    ranked = sorted(bodies, key=lambda part: (part.keypoints is None, -(part.detection_score or 0.0)))
-    kept: list[Part] = []
-    for body in ranked:
-        if not any(_same_body(body, other) for other in kept):
-            kept.append(body)
-    return kept
-
-
-def _same_body(body: Part, other: Part) -> bool:
-    trunk, other_trunk = _trunk(body), _trunk(other)
-    if trunk is None or other_trunk is None:
-        return _same_box(body, other)
-    gaps = np.linalg.norm(trunk - other_trunk, axis=1)
-    swapped = np.linalg.norm(trunk[[1, 0, 3, 2]] - other_trunk, axis=1)  # the same body read as seen from behind
-    scale = max(_trunk_size(trunk), _trunk_size(other_trunk))
-    measured = [float(one[np.isfinite(one)].mean()) for one in (gaps, swapped) if np.isfinite(one).any()]
-    if not measured or scale == 0:
-        return _same_box(body, other)
-    return min(measured) < SAME_BODY * scale
-
-
-def _same_box(body: Part, other: Part) -> bool:
-    return body.box.iou(other.box) > 0.5 or body.box.overlap_of_smaller(other.box) > 0.8
-
-
-def _trunk_size(trunk: np.ndarray) -> float:
-    """Returns the torso's length in px, estimated from the shoulders of a bust, 0 where neither can be measured."""
-    torso = distance(trunk[:2].mean(axis=0), trunk[2:].mean(axis=0))
-    size = torso if np.isfinite(torso) else TORSO_PER_SHOULDERS * distance(trunk[0], trunk[1])
-    return size if np.isfinite(size) else 0.0
-
-
-def _face_of(body: Part, faces: list[Part]) -> Part | None:
-    """Returns the face whose box holds the body's nose, or None."""
-    if body.keypoints is None:
-        inside = [face for face in faces if body.box.overlap_of_smaller(face.box) > 0.8]
-        return inside[0] if inside else None
-    nose = body.keypoints.point("nose")
-    near = [face for face in faces if distance(face.box.center, nose) < 0.75 * face.box.size]
-    return min(near, key=lambda face: distance(face.box.center, nose)) if near else None
-
-
-def _face_is_covered(face: Part, bodies: list[Part]) -> bool:
-    """Whether a bare person box already stands for the person whose face this is."""
-    return any(body.keypoints is None and body.box.overlap_of_smaller(face.box) > 0.8 for body in bodies)
-
-
-def _person(index: int, body: Part | None, face: Part | None, width: int, height: int) -> Person:
-    box = (body or face).box  # type: ignore[union-attr]
-    limbs: tuple[Limb, ...] = ()
-    feet = 0
-    if body is not None and body.keypoints is not None:
-        limbs = tuple(_limb(body, kind, side, width, height) for kind in LimbKind for side in (Side.LEFT, Side.RIGHT))
-        feet = sum(_foot_seen(body, side, width, height) for side in (Side.LEFT, Side.RIGHT))
-    return Person(person_index=index, box=box, body=body, face=face, limbs=limbs, feet=feet)
-
-
-_JOINTS = {LimbKind.ARM: ("shoulder", "elbow", "wrist"), LimbKind.LEG: ("hip", "knee", "ankle")}
-
-
-def _inside(xy: np.ndarray, width: int, height: int) -> bool:
-    return bool(np.isfinite(xy).all() and 0 <= xy[0] <= width and 0 <= xy[1] <= height)
-
-
-def _limb(body: Part, kind: LimbKind, side: Side, width: int, height: int) -> Limb:
-    keypoints = body.keypoints
-    if keypoints is None:
-        raise ValueError("_limb: expected a body with keypoints, got a bare box")
-    names = [f"{side.value}_{joint}" for joint in _JOINTS[kind]]
-    xy = np.stack([keypoints.point(name) for name in names])
-    visibility = np.array([keypoints.visibility(name) for name in names], dtype=np.float32)
-    seen = [
-        bool(_inside(point, width, height) and score >= VISIBLE) for point, score in zip(xy, visibility, strict=True)
-    ]
-    state = LimbState.SEEN if all(seen) else LimbState.PARTLY if seen[0] and seen[1] else LimbState.HIDDEN
-    leaves = not _inside(xy[2], width, height)
-    return Limb(kind=kind, side=side, state=state, xy=xy, visibility=visibility, leaves_frame=leaves)
-
-
-def _foot_seen(body: Part, side: Side, width: int, height: int) -> bool:
-    keypoints = body.keypoints
-    if keypoints is None:
-        return False
-    names = [name for name in (f"{side.value}_foot_index", f"{side.value}_heel") if name in keypoints.layout.landmarks]
-    return any(
-        keypoints.visibility(name) >= VISIBLE and _inside(keypoints.point(name), width, height) for name in names
-    )
-
-
-def _attach(parts: list[Part], people: tuple[Person, ...]) -> tuple[Hand, ...]:
-    """Gives each hand to the nearest wrist within reach, closest pairs first; several hands may share one wrist."""
-    hands = []
-    for index, part in enumerate(parts):
-        candidates = [
-            (gap, person.person_index, limb_index)
-            for person in people
-            for limb_index, limb in enumerate(person.limbs)
-            if limb.kind is LimbKind.ARM and (gap := _wrist_gap(part, limb)) <= HAND_REACH
-        ]
-        if candidates:
-            gap, owner, arm = min(candidates)
-            hands.append(Hand(hand_index=index, part=part, person_index=owner, arm=arm, wrist_gap=gap))
-        else:
-            owner = _owner_by_box(part, people)
-            hands.append(Hand(hand_index=index, part=part, person_index=owner, arm=None, wrist_gap=None))
-    return tuple(hands)
-
-
-def _wrist_gap(part: Part, limb: Limb) -> float:
-    """Returns the distance of hand wrist and arm wrist in hand sizes; inf where either is absent."""
-    start = part.keypoints.point("wrist") if part.keypoints is not None else part.box.center
-    gap = distance(start, limb.xy[2]) / max(part.box.size, 1.0)
-    return gap if np.isfinite(gap) else float("inf")
-
-
-def _owner_by_box(part: Part, people: tuple[Person, ...]) -> int | None:
-    """Returns the one person whose box, grown by a fifth, holds the hand's center; None where there is none or several."""
-    x, y = part.box.center
-    holders = []
-    for person in people:
-        box = person.box.grown(0.2)
-        if person.body is not None and box.x_min <= x <= box.x_max and box.y_min <= y <= box.y_max:
-            holders.append(person.person_index)
-    return holders[0] if len(holders) == 1 else None

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from limbfix.assembly import assemble
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box
 from limbfix.images import Picture, open_picture
 from limbfix.layouts import BLAZEPOSE33, HAND21
 from limbfix.parts import Keypoints, Part, PartKind, Side
-from limbfix.skeletons import Scene, assemble
+from limbfix.skeletons import Scene
 
 WIDTH, HEIGHT = 1000, 1000
 

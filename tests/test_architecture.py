@@ -29,6 +29,7 @@ ROWS = [
         "weights",
         "detectors",
         "skeletons",
+        "assembly",
         "findings",
         "calibration explanations",
         "checks",

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from picture_files import FOREIGN, FORMATS, encoded, png_bomb, text_bomb
 from synthetic import HEIGHT, WIDTH, face, hand, person, person_box, picture
 
+from limbfix.assembly import assemble
 from limbfix.checks import check
 from limbfix.errors import LimbfixError
 from limbfix.gate import Gate
@@ -25,7 +26,6 @@ from limbfix.layouts import BLAZEPOSE33
 from limbfix.parts import Part, PartKind, Side
 from limbfix.policies import Policy
 from limbfix.records import make_record, record_schema
-from limbfix.skeletons import assemble
 from limbfix.verdicts import judge
 
 SCHEMA = jsonschema.Draft202012Validator(record_schema())

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from synthetic import body_keypoints, face, hand, hands_of, person, person_box, scene, whole_person
 
+from limbfix.assembly import assemble
 from limbfix.geometry import Box
 from limbfix.layouts import COCO17
 from limbfix.parts import Keypoints, Part, PartKind, Side
-from limbfix.skeletons import LimbKind, LimbState, assemble, torso_length
+from limbfix.skeletons import LimbKind, LimbState, torso_length
 
 
 def limb(made, kind, side, person_index=0):
