@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -68,9 +69,21 @@ def start(create: Callable[[], Any]) -> Any:
         graph = create()
     silence()  # only now is the C library loaded
     if not _running:
-        atexit.register(_close_all)
+        _at_thread_end(_close_all)
     _running.add(graph)
     return graph
+
+
+def _at_thread_end(close: Callable[[], None]) -> None:
+    """Registers a call for the end of the process, before thread pools end: MediaPipe closes its graphs through one.
+
+    The ordinary atexit runs after that and can close nothing; the pools themselves use the register used here.
+    """
+    register = getattr(threading, "_register_atexit", atexit.register)
+    try:
+        register(close)
+    except RuntimeError:  # the process is ending already
+        return
 
 
 def stop(graph: Any) -> None:
