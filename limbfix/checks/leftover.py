@@ -28,7 +28,7 @@ KNOTS = ((0.0, 0.02), (0.10, 0.1), (0.25, 0.3), (0.5, 0.5), (1.0, 0.6), (2.0, 0.
 0.46 and 0.99 (`lsp_extended`: contorted athletes), and crowds reach 2, so it never rejects alone. On `ai_images` it
 ranks pictures with a wrong limb above the others with AUROC 0.81, partly because wrestlers are harder than portraits."""
 
-DETACHED_SCORE = 0.5
+DETACHED_SCORE = 0.55
 DETACHED_AREA = 0.02
 DETACHED_GAP = 0.12
 """A piece of the mask of at least this area (squared torso lengths) that lies this far (torso lengths) from every seen

@@ -59,6 +59,8 @@ def _line(record: Mapping[str, Any]) -> Text:
     error = record.get("error")
     if error:
         line.append(f"  {printable(error['code'])}", "magenta").append(f": {printable(error['message'])}")
+    elif verdict == "unjudged":
+        line.append(f"  {printable(record['reason'])}", "magenta")
     for index, finding in enumerate(record.get("findings") or ()):
         line.append("  " if index == 0 else "; ", "dim")
         line.append(printable(finding["code"]), "cyan").append(f": {printable(finding['message'])}")
