@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.webp")
+PICTURES = tuple(f":(icase)*.{suffix}" for suffix in ("png", "jpg", "jpeg", "webp"))
 
 
 def main() -> int:

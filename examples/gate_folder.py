@@ -2,7 +2,7 @@
 
     python examples/gate_folder.py examples/pictures
 
-Exit code 1 if a picture was rejected, 3 if one could not be judged, else 0: the same meanings as `limbfix check`.
+Exit code 1 if a picture was rejected, 3 if one could not be judged, 5 if there was none, else 0: as `limbfix check`.
 """
 
 import sys
@@ -21,8 +21,12 @@ def main() -> int:
             print(f"{inspection.verdict:<10}  {score}  {path}  {printable(inspection.reason)}", flush=True)
             verdicts.append(inspection.verdict)
     print(f"{len(verdicts)} pictures, {verdicts.count('reject')} rejected", file=sys.stderr)
-    return 1 if "reject" in verdicts else 3 if "unjudged" in verdicts else 0
+    return 5 if not verdicts else 1 if "reject" in verdicts else 3 if "unjudged" in verdicts else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except limbfix.LimbfixError as error:
+        print(f"gate_folder: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -11,7 +11,7 @@ from types import TracebackType
 from limbfix.assembly import assemble
 from limbfix.checks import check
 from limbfix.detectors import make_detectors
-from limbfix.errors import DetectorError, PictureError
+from limbfix.errors import DetectorError, LimbfixError, PictureError
 from limbfix.images import MAX_PIXELS, MEMORY_PATH, Picture, PictureSource, open_picture
 from limbfix.inspections import Inspection, keypoints_for_drawing
 from limbfix.parts import Detector, Part
@@ -28,7 +28,15 @@ def detect(picture: Picture, detectors: Iterable[Detector]) -> tuple[Part, ...]:
     """
     parts: tuple[Part, ...] = ()
     for detector in detectors:
-        parts += detector.detect(picture, parts)
+        try:
+            parts += detector.detect(picture, parts)
+        except LimbfixError:
+            raise
+        except Exception as error:
+            raise DetectorError(
+                f"detector {detector.name}: expected parts, got {type(error).__name__}: {error}. "
+                "Run `limbfix doctor`; if it is clean, report this with the picture."
+            ) from error
     return parts
 
 

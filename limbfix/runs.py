@@ -241,7 +241,7 @@ def exit_code(summary: RunSummary, outcome: RunOutcome, settings: Settings, *, r
         "never": 0,
     }[settings.fail_on]
     judged = counts["reject"] + counts["flag"] + counts["pass"]
-    if failing and failing > settings.max_reject_rate * judged:
+    if failing and failing > settings.max_reject_rate * judged + 1e-9:  # 0.29 * 100 is 28.999...
         return EXIT_REJECTED
     if counts["unjudged"] or (require_subject and counts["no_subject"]):
         return EXIT_UNJUDGED

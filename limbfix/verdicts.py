@@ -38,6 +38,7 @@ class Verdict:
         reason: one sentence.
         counted: findings that counted, worst first, however small.
         accepted: (finding, name of the exception) pairs, for findings that an exception excuses.
+        dropped: the same for findings that the policy's `ignore` or `min_hand_px` leaves out of the record.
         exceptions: names of the exceptions used on findings worth listing, each once.
     """
 
@@ -46,11 +47,12 @@ class Verdict:
     reason: str
     counted: tuple[Finding, ...] = ()
     accepted: tuple[tuple[Finding, str], ...] = ()
+    dropped: tuple[tuple[Finding, str], ...] = ()
 
     @property
     def exceptions(self) -> tuple[str, ...]:
         """Names of the exceptions that excused a finding worth listing, each once, in order of use."""
-        used = (name for finding, name in self.accepted if finding.defect_score >= LIST_FROM)
+        used = (name for finding, name in (*self.accepted, *self.dropped) if finding.defect_score >= LIST_FROM)
         return tuple(dict.fromkeys(used))
 
 
@@ -64,49 +66,72 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
     """
     if scene.is_empty:
         return Verdict(outcome=Outcome.NO_SUBJECT, defect_score=None, reason="No person and no hand was seen.")
-    counted, accepted = _sorted_out(findings, scene, effective)
+    counted, accepted, dropped = _sorted_out(findings, scene, effective)
     policy = effective.policy
-    if not counted and not accepted:
-        return _nothing_judged(scene, effective)
     worst = counted[0] if counted else None
     score = worst.defect_score if worst else 0.0
     if worst and score >= policy.reject_at:
         outcome, reason = Outcome.REJECT, worst.message
     elif worst and score >= policy.flag_at:
         outcome, reason = Outcome.FLAG, worst.message
+    elif not (counted or accepted) or not _is_anything_in_view(scene, policy.min_hand_px):
+        return _nothing_judged(scene, effective, dropped)
     else:
         outcome, reason = Outcome.PASS, _pass_reason(scene, accepted)
-    return Verdict(outcome=outcome, defect_score=score, reason=reason, counted=counted, accepted=accepted)
+    return Verdict(
+        outcome=outcome, defect_score=score, reason=reason, counted=counted, accepted=accepted, dropped=dropped
+    )
+
+
+def _is_anything_in_view(scene: Scene, min_hand_px: float) -> bool:
+    """Whether a limb, a foot or a hand of sufficient size was seen at all: without one, silence says nothing."""
+    limbs = any(limb.state is not LimbState.HIDDEN for person in scene.people for limb in person.limbs)
+    feet = any(person.feet for person in scene.people)
+    return limbs or feet or any(hand.part.box.size >= min_hand_px for hand in scene.hands)
 
 
 def _sorted_out(
     findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolicy
-) -> tuple[tuple[Finding, ...], tuple[tuple[Finding, str], ...]]:
+) -> tuple[tuple[Finding, ...], tuple[tuple[Finding, str], ...], tuple[tuple[Finding, str], ...]]:
+    """Returns (counted, worst first; accepted with the exception's name; dropped likewise)."""
     counted: list[Finding] = []
     accepted: list[tuple[Finding, str]] = []
+    dropped: list[tuple[Finding, str]] = []
+    min_hand_px = effective.policy.min_hand_px
     for finding in findings:
-        if not effective.counts(finding.code) or _is_too_small(finding, scene, effective.policy.min_hand_px):
+        if not effective.selects(finding.code):
+            continue
+        if effective.ignores(finding.code):
+            dropped.append((finding, f"ignore {finding.code} (policy)"))
+            continue
+        if _is_too_small(finding, scene, min_hand_px):
+            dropped.append((finding, f"min_hand_px {min_hand_px:g} (policy)"))
             continue
         exception = effective.exception_for(finding.code, finding.measured)
         if exception is None:
             counted.append(finding)
         else:
             accepted.append((finding, exception))
-    return tuple(sorted(counted, key=lambda finding: -finding.defect_score)), tuple(accepted)
+    return tuple(sorted(counted, key=lambda finding: -finding.defect_score)), tuple(accepted), tuple(dropped)
 
 
 def _is_too_small(finding: Finding, scene: Scene, min_hand_px: float) -> bool:
     if finding.hand_index is None:
         return False
-    return scene.hands[finding.hand_index].part.box.size < min_hand_px
+    hands = [scene.hands[finding.hand_index]]
+    if finding.person_index is not None and finding.code.startswith("person."):
+        hands = list(scene.hands_of(finding.person_index))  # a third hand rests on the other two as well
+    return all(hand.part.box.size < min_hand_px for hand in hands)
 
 
-def _nothing_judged(scene: Scene, effective: EffectivePolicy) -> Verdict:
+def _nothing_judged(scene: Scene, effective: EffectivePolicy, dropped: tuple[tuple[Finding, str], ...]) -> Verdict:
     seen = _count(len(scene.people), "person", "people") if scene.people else _count(len(scene.hands), "hand", "hands")
     reason = f"{seen} seen, but no hand, arm, leg or foot well enough to judge."
     if effective.policy.out_of_view == "pass":
-        return Verdict(outcome=Outcome.PASS, defect_score=0.0, reason=f"{reason} The policy passes such pictures.")
-    return Verdict(outcome=Outcome.UNJUDGED, defect_score=None, reason=reason)
+        return Verdict(
+            outcome=Outcome.PASS, defect_score=0.0, reason=f"{reason} The policy passes such pictures.", dropped=dropped
+        )
+    return Verdict(outcome=Outcome.UNJUDGED, defect_score=None, reason=reason, dropped=dropped)
 
 
 def _pass_reason(scene: Scene, accepted: tuple[tuple[Finding, str], ...]) -> str:

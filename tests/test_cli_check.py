@@ -113,7 +113,7 @@ def test_text_is_one_line_per_picture(tmp_path):
         "reject      0.90  p/b.png  person.extra_arm: Person 0 has 3 arms; 2 are expected.\n"
         "flag        0.60  p/c.png  person.extra_arm: Person 0 has 3 arms; 2 are expected.\n"
         "no_subject     -  p/d.png\n"
-        "unjudged       -  p/e.png\n"
+        "unjudged       -  p/e.png  It is unjudged.\n"
         "unjudged       -  p/f.png  unreadable: unreadable\n"
     )
 

@@ -319,3 +319,24 @@ def test_judging_opens_no_socket(real_gate, pictures):
     assert real_gate.inspect(buffer.getvalue()).record["hands"]
     with limbfix.Gate(search="single") as fresh:
         assert fresh.inspect(pictures / "clean_person_standing.jpg").record["people"]
+
+
+def test_an_unforeseen_failure_of_a_detector_is_an_error_with_its_name(tmp_path):
+    class Broken:
+        name = "broken"
+
+        def model_hashes(self):
+            return {}
+
+        def detect(self, picture, known):
+            raise IndexError("no such peak")
+
+        def close(self):
+            pass
+
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    (inspection,) = Gate(detectors=[Broken()]).run([tmp_path / "a.png"])
+    assert inspection.verdict == "unjudged"
+    assert inspection.record["error"]["code"] == "detector_failed"
+    assert "detector broken" in inspection.reason
+    assert "no such peak" in inspection.reason

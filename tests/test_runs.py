@@ -77,3 +77,13 @@ def test_whatever_changes_a_judgement_changes_its_label():
     ]
     assert len({label, *others}) == 5
     assert runs.settings_label("default@1", {"a": "1"}, Settings(jobs=4, format="csv")) == label
+
+
+@pytest.mark.parametrize(("failing", "judged", "rate"), [(29, 100, 0.29), (57, 100, 0.57), (1, 10, 0.1)])
+def test_exactly_the_allowed_share_of_rejects_is_no_failure(failing, judged, rate):
+    tally = RunTally()
+    for index in range(judged):
+        tally.add({"verdict": "reject" if index < failing else "pass", "defect_score": 0.5, "findings": []})
+    settings = Settings(max_reject_rate=rate)
+    outcome = runs.RunOutcome()
+    assert runs.exit_code(tally.summary(1.0), outcome, settings, require_subject=False) == 0

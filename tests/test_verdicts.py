@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import face, finding, hand, scene, whole_person
+from synthetic import face, finding, hand, hands_of, person, scene, whole_person
 
 from limbfix.findings import CODES
 from limbfix.policies import Policy
@@ -138,3 +138,31 @@ def test_a_pass_says_what_could_not_be_seen():
     hidden = scene(*whole_person(unseen=("left_knee", "left_ankle")))
     assert "1 limb out of view" in verdict(finding(0.1), made=hidden).reason
     assert "out of view" not in verdict(finding(0.1)).reason
+
+
+def test_a_body_without_a_limb_in_view_is_not_judged_however_quiet_its_measurements():
+    bust = scene(person(unseen=("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index")))
+    result = verdict(finding(0.02, "person.extra_arm", person_index=0), made=bust)
+    assert (result.outcome, result.defect_score) == (Outcome.UNJUDGED, None)
+    assert "well enough to judge" in result.reason
+
+
+def test_a_body_without_a_limb_in_view_is_still_rejected_for_what_was_measured():
+    bust = scene(person(unseen=("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index")))
+    assert verdict(finding(0.9, "person.extra_arm", person_index=0), made=bust).outcome is Outcome.REJECT
+
+
+def test_an_ignored_code_and_a_small_hand_are_named_as_exceptions():
+    ignored = verdict(finding(0.9), finding(0.1, "person.extra_arm"), policy=Policy(ignore=("hand.proportion",)))
+    assert ignored.outcome is Outcome.PASS
+    assert ignored.exceptions == ("ignore hand.proportion (policy)",)
+    small = verdict(finding(0.9, hand_index=0), finding(0.1, "person.extra_arm"), policy=Policy(min_hand_px=500))
+    assert small.exceptions == ("min_hand_px 500 (policy)",)
+
+
+def test_a_third_hand_counts_if_any_hand_of_its_owner_is_large_enough():
+    body = person()
+    made = scene(body, *hands_of(body, 80), hand(560, 420, 20))
+    tiny = next(one.hand_index for one in made.hands if one.part.box.size < 32)
+    found = finding(0.85, "person.extra_hand", person_index=0, hand_index=tiny)
+    assert verdict(found, made=made).outcome is Outcome.REJECT

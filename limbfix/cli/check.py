@@ -179,7 +179,7 @@ def _checked(
             sys.stdout.flush()
         summary = run.outcome.summary(time.perf_counter() - began)
         if report is not None and summary.pictures:
-            report.finish(summary, _provenance(settings, is_interrupted=run.outcome.is_interrupted))
+            report.finish(summary, _provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))
     return summary, runs.exit_code(summary, run.outcome, settings, require_subject=policy.require_subject)
 
 
@@ -202,7 +202,7 @@ def _make_judge(settings: Settings, policy: Policy) -> LocalJudge | WorkerPool:
     return WorkerPool(make_gate, options, jobs=jobs)
 
 
-def _provenance(settings: Settings, *, is_interrupted: bool) -> dict[str, Any]:
+def _provenance(settings: Settings, policy: Policy, *, is_interrupted: bool) -> dict[str, Any]:
     """Returns what a reader of the report needs to judge or repeat the run."""
     import shlex
 
@@ -212,6 +212,7 @@ def _provenance(settings: Settings, *, is_interrupted: bool) -> dict[str, Any]:
         "command": command,
         "device": settings.device,
         "search": settings.search,
+        "policy": policy.model_dump(mode="json"),
     }
     return provenance | ({"interrupted": True} if is_interrupted else {})
 

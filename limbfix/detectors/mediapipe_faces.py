@@ -33,6 +33,7 @@ class MediaPipeFaces:
     name = "mediapipe_faces"
 
     def __init__(self, *, device: str = "cpu") -> None:
+        mediapipe_tasks.load_tasks()  # a missing library is told at once, not picture by picture
         self._device = device
         self._detector: Any = None
 

@@ -73,6 +73,7 @@ class MediaPipeHands:
     name = "mediapipe_hands"
 
     def __init__(self, *, device: str = "cpu", search: str = "full") -> None:
+        mediapipe_tasks.load_tasks()  # a missing library is told at once, not picture by picture
         self._device, self._search = device, search
         self._landmarker: Any = None
 

@@ -41,6 +41,7 @@ class MediaPipePose:
     name = "mediapipe_pose"
 
     def __init__(self, *, device: str = "cpu", crops: bool = True, masks: bool = True) -> None:
+        mediapipe_tasks.load_tasks()  # a missing library is told at once, not picture by picture
         self._device, self._crops, self._masks = device, crops, masks
         self._landmarkers: dict[tuple[int, bool], Any] = {}
 

@@ -92,17 +92,20 @@ def judge_task(gate: GateLike, task: Task, options: JudgingOptions) -> Judged:
         if task.known is not None:
             return judged_before(task, options)
         inspection = gate.judge_path(task.file)
-        record = inspection.record if task.file == task.path else {**inspection.record, "path": task.path}
-        evidence = None
-        if options.with_evidence and inspection.picture is not None:
-            from limbfix.reports.evidence import make_evidence
-
-            evidence = make_evidence(inspection.picture.pixels, record, inspection.keypoints)
     except Exception as error:
         message = f"internal error, {type(error).__name__}: {error}. Please report it with the picture."
         judged = unjudged(task, gate.models, options, code="internal_error", message=message, seconds=0.0)
         return replace(judged, trace=traceback.format_exc())
-    return Judged(task=task, record=record, keypoints=inspection.keypoints, evidence=evidence)
+    record = inspection.record if task.file == task.path else {**inspection.record, "path": task.path}
+    judged = Judged(task=task, record=record, keypoints=inspection.keypoints)
+    if not options.with_evidence or inspection.picture is None:
+        return judged
+    from limbfix.reports.evidence import make_evidence
+
+    try:
+        return replace(judged, evidence=make_evidence(inspection.picture.pixels, record, inspection.keypoints))
+    except Exception:  # a verdict is not lost because it could not be drawn
+        return replace(judged, trace=traceback.format_exc())
 
 
 def judged_before(task: Task, options: JudgingOptions) -> Judged:
