@@ -6,7 +6,7 @@ import numpy as np
 
 from limbfix.geometry import distance
 from limbfix.parts import Part, PartKind, Side
-from limbfix.skeletons import Hand, Limb, LimbKind, LimbState, Person, Scene, torso_length
+from limbfix.skeletons import JOINTS, Hand, Limb, LimbKind, LimbState, Person, Scene, torso_length
 
 VISIBLE = 0.5
 """Landmark visibility from which a joint counts as seen; the meaning that BlazePose gives to its own score."""
@@ -127,9 +127,6 @@ def _person(index: int, body: Part | None, face: Part | None, width: int, height
     return Person(person_index=index, box=box, body=body, face=face, limbs=limbs, feet=feet)
 
 
-_JOINTS = {LimbKind.ARM: ("shoulder", "elbow", "wrist"), LimbKind.LEG: ("hip", "knee", "ankle")}
-
-
 def _inside(xy: np.ndarray, width: int, height: int) -> bool:
     return bool(np.isfinite(xy).all() and 0 <= xy[0] <= width and 0 <= xy[1] <= height)
 
@@ -138,7 +135,7 @@ def _limb(body: Part, kind: LimbKind, side: Side, width: int, height: int) -> Li
     keypoints = body.keypoints
     if keypoints is None:
         raise ValueError("_limb: expected a body with keypoints, got a bare box")
-    names = [f"{side.value}_{joint}" for joint in _JOINTS[kind]]
+    names = [f"{side.value}_{joint}" for joint in JOINTS[kind]]
     xy = np.stack([keypoints.point(name) for name in names])
     visibility = np.array([keypoints.visibility(name) for name in names], dtype=np.float32)
     seen = [

@@ -131,6 +131,24 @@ class Scene:
         return tuple(hand for hand in self.hands if hand.person_index == person_index)
 
 
+SURE_JOINT = 0.8
+"""Visibility from which a joint is sure enough to measure a bone or an angle; `VISIBLE` (0.5) only says it is there."""
+
+JOINTS = {LimbKind.ARM: ("shoulder", "elbow", "wrist"), LimbKind.LEG: ("hip", "knee", "ankle")}
+"""The three joints of a limb, from the trunk outwards."""
+
+
+def metric_joints(person: Person, limb: Limb) -> np.ndarray | None:
+    """Returns float32 (3, 3) metres, camera axes, of a limb all of whose joints are surely seen, else None."""
+    keypoints = person.body.keypoints if person.body is not None else None
+    is_sure = limb.state is LimbState.SEEN and limb.visibility.min() >= SURE_JOINT
+    if keypoints is None or keypoints.world is None or not is_sure:
+        return None
+    return np.stack(
+        [keypoints.world[keypoints.layout.index(f"{limb.side.value}_{name}")] for name in JOINTS[limb.kind]]
+    )
+
+
 def torso_length(body: Part) -> float:
     """Returns the distance of shoulder middle and hip middle in px; nan without those keypoints."""
     if body.keypoints is None:

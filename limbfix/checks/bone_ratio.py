@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from limbfix.calibration import score_from
 from limbfix.findings import DefectCode, Finding
-from limbfix.geometry import Box
-from limbfix.skeletons import Limb, LimbKind, LimbState, Person, Scene
+from limbfix.geometry import Box, distance
+from limbfix.skeletons import Limb, LimbKind, Person, Scene, metric_joints
 
 USUAL = {LimbKind.ARM: 0.96, LimbKind.LEG: 0.96}
 """Medians of the model on `lsp_extended`, `coco_people` and `subhih`: 0.94-1.04 and 0.82-0.97."""
@@ -26,8 +24,6 @@ KNOTS = {
 }
 """How many times longer or shorter than usual -> defect score. The 1st and 99th percentiles of real bodies lie at 1.6
 for arms and 2.05 for legs (`lsp_extended`, contorted athletes)."""
-
-_SURE = 0.8
 
 
 def bone_ratio(scene: Scene) -> tuple[Finding, ...]:
@@ -42,17 +38,10 @@ def bone_ratio(scene: Scene) -> tuple[Finding, ...]:
 
 
 def _ratio(person: Person, limb: Limb) -> float | None:
-    keypoints = person.body.keypoints if person.body is not None else None
-    if (
-        keypoints is None
-        or keypoints.world is None
-        or limb.state is not LimbState.SEEN
-        or limb.visibility.min() < _SURE
-    ):
+    joints = metric_joints(person, limb)
+    if joints is None:
         return None
-    names = ("shoulder", "elbow", "wrist") if limb.kind is LimbKind.ARM else ("hip", "knee", "ankle")
-    near, middle, end = (keypoints.world[keypoints.layout.index(f"{limb.side.value}_{name}")] for name in names)
-    upper, lower = float(np.linalg.norm(middle - near)), float(np.linalg.norm(end - middle))
+    upper, lower = distance(joints[0], joints[1]), distance(joints[1], joints[2])
     return lower / upper if upper > 0 and lower > 0 else None
 
 

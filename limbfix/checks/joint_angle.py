@@ -12,12 +12,10 @@ import numpy as np
 from limbfix.calibration import score_from
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box, angle_deg
-from limbfix.skeletons import Limb, LimbKind, LimbState, Person, Scene
+from limbfix.skeletons import Limb, LimbKind, Person, Scene, metric_joints
 
 KNOTS = ((5.0, 0.9), (12.0, 0.8), (22.0, 0.5), (30.0, 0.2), (45.0, 0.05), (90.0, 0.02))
 """Inner angle in degrees -> defect score. The 1st percentile of knees in `lsp_extended` (gymnasts) is 34."""
-
-_SURE = 0.8
 
 
 def joint_angle(scene: Scene) -> tuple[Finding, ...]:
@@ -32,17 +30,10 @@ def joint_angle(scene: Scene) -> tuple[Finding, ...]:
 
 
 def _angle(person: Person, limb: Limb) -> float | None:
-    keypoints = person.body.keypoints if person.body is not None else None
-    if (
-        keypoints is None
-        or keypoints.world is None
-        or limb.state is not LimbState.SEEN
-        or limb.visibility.min() < _SURE
-    ):
+    joints = metric_joints(person, limb)
+    if joints is None:
         return None
-    names = ("shoulder", "elbow", "wrist") if limb.kind is LimbKind.ARM else ("hip", "knee", "ankle")
-    points = [keypoints.world[keypoints.layout.index(f"{limb.side.value}_{name}")] for name in names]
-    angle = angle_deg(*points)
+    angle = angle_deg(*joints)
     return angle if np.isfinite(angle) else None
 
 
