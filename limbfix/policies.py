@@ -149,10 +149,6 @@ class EffectivePolicy:
         """Says whether the policy itself ignores a code; prompt rules are exceptions, see `exception_for`."""
         return any(code in codes_matching(name) for name in self.policy.ignore)
 
-    def counts(self, code: str) -> bool:
-        """Says whether a code can decide: selected, and not ignored by the policy itself."""
-        return self.selects(code) and not self.ignores(code)
-
     def exception_for(self, code: str, measured: float | None) -> str | None:
         """Returns the name of the exception that accepts a finding, or None where it counts.
 

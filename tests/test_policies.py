@@ -139,7 +139,7 @@ def test_a_whole_code_can_be_allowed():
 )  # fmt: skip
 def test_select_and_ignore_say_what_counts(policy, counted):
     effective = policy.for_prompt(None)
-    assert {code for code in CODES if effective.counts(code)} == counted
+    assert {code for code in CODES if effective.selects(code) and not effective.ignores(code)} == counted
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,8 @@ def test_a_rule_may_ignore_a_family_and_is_named():
     effective = Policy(rules=rules).for_prompt("a Statue")
     assert effective.exception_for("hand.proportion", 2) == "ignore hand.proportion (when_prompt:statue)"
     assert effective.exception_for("person.proportion", 2) is None
-    assert effective.counts("hand.proportion")  # it stays in the record, as an exception
+    assert effective.selects("hand.proportion")
+    assert not effective.ignores("hand.proportion")  # it stays in the record, as an exception
 
 
 def test_without_rules_no_prompt_excuses_anything():

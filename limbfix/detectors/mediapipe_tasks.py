@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -68,20 +69,20 @@ def start(create: Callable[[], Any]) -> Any:
     with quiet_start():
         graph = create()
     silence()  # only now is the C library loaded
-    if not _running:
-        _at_thread_end(_close_all)
+    _close_at_end()
     _running.add(graph)
     return graph
 
 
-def _at_thread_end(close: Callable[[], None]) -> None:
-    """Registers a call for the end of the process, before thread pools end: MediaPipe closes its graphs through one.
+@cache
+def _close_at_end() -> None:
+    """Registers, once, what closes the graphs before thread pools end: MediaPipe closes its graphs through one.
 
     The ordinary atexit runs after that and can close nothing; the pools themselves use the register used here.
     """
     register = getattr(threading, "_register_atexit", atexit.register)
     try:
-        register(close)
+        register(_close_all)
     except RuntimeError:  # the process is ending already
         return
 
@@ -91,6 +92,7 @@ def stop(graph: Any) -> None:
 
     `silence` already does on Linux; the proxy is for the systems where it cannot.
     """
+    _running.discard(graph)
     saved = os.environ.get(_PROXY)
     os.environ[_PROXY] = "nothing://"
     try:

@@ -13,12 +13,13 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limbfix.discovery import REPORT_MARKER
 from limbfix.errors import OutputError, OutputLocked, ReportExists
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-MARKER = ".limbfix-report"
+MARKER = REPORT_MARKER  # discovery keeps out of folders that hold it
 """Written first. A folder with a marker and without a manifest is a report that was never finished."""
 
 MANIFEST = "manifest.json"
