@@ -14,6 +14,9 @@ LimbfixError
     ModelUnavailable   could not be fetched from any address
   DetectorError        a detector failed on a picture; never read as "nothing found"
   MissingExtra         an optional package is not installed; the message holds the pip command
+  SynthesisError       the data engine lacks something of this machine, or cannot make what was asked
+    AssetMissing       body data, a trained generator or a folder of pictures; the message holds the command
+    GraphicsMissing    no EGL library or no device to render with
   OutputError          an output cannot be written
     ReportExists       the folder already holds something; nothing was touched
     OutputLocked       another process is writing the same report or state
@@ -89,6 +92,18 @@ class DetectorError(LimbfixError):
 
 class MissingExtra(LimbfixError):
     """An optional dependency is needed; the message holds the install command."""
+
+
+class SynthesisError(LimbfixError):
+    """The data engine cannot work here, or cannot make what was asked."""
+
+
+class AssetMissing(SynthesisError):
+    """Body data, a trained generator or a folder of pictures is missing; the message holds the command that mends it."""
+
+
+class GraphicsMissing(SynthesisError):
+    """No EGL library or no rendering device; the message holds the command that mends it."""
 
 
 class OutputError(LimbfixError):
