@@ -1,0 +1,40 @@
+"""Where is everything once the bones are turned? Forward kinematics and linear blend skinning."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from limbfix.synthesis.figures.figure import Component, Figure
+
+
+def world_matrices(figure: Figure) -> np.ndarray:
+    """Returns (bones, 3, 4) float32: rest position -> posed position for each bone; parents come before children."""
+    n = len(figure.bone_names)
+    matrices = np.zeros((n, 3, 4), np.float32)
+    identity = np.eye(3, dtype=np.float32)
+    for bone in range(n):
+        rotation = figure.rotations.get(bone, identity)
+        if bone in figure.offsets:
+            rotation = rotation @ figure.offsets[bone]
+        head, parent = figure.heads[bone], figure.parents[bone]
+        shift = head - rotation @ head
+        if parent >= 0:
+            above = matrices[parent]
+            matrices[bone, :, :3] = above[:, :3] @ rotation
+            matrices[bone, :, 3] = above[:, :3] @ shift + above[:, 3]
+        else:
+            matrices[bone, :, :3], matrices[bone, :, 3] = rotation, shift
+    return matrices
+
+
+def skinned(component: Component, matrices: np.ndarray) -> np.ndarray:
+    """Returns (v, 3) float32 posed positions of a component's coarse vertices."""
+    bones = component.weights.shape[1]
+    blended = (component.weights @ matrices[:bones].reshape(bones, 12)).reshape(-1, 3, 4)
+    return np.einsum("vij,vj->vi", blended[:, :, :3], component.rest) + blended[:, :, 3]
+
+
+def joint_position(figure: Figure, matrices: np.ndarray, bone: int, end: str) -> np.ndarray:
+    """Returns the (3,) posed position of a bone's `head` or `tail`."""
+    rest = figure.heads[bone] if end == "head" else figure.tails[bone]
+    return matrices[bone, :, :3] @ rest + matrices[bone, :, 3]

@@ -1,0 +1,163 @@
+"""How does a coarse quad mesh become a smooth one? Catmull-Clark steps as sparse matrices, built once for each part of the mesh.
+
+Source: E. Catmull, J. Clark, "Recursively generated B-spline surfaces on arbitrary topological meshes", 1978. Boundary edges
+follow the usual boundary rule: edge points are mid-points, boundary vertices move half-way to their neighbours' mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sparse
+
+
+def _rows(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], value: float = 1.0) -> sparse.csr_matrix:
+    return sparse.csr_matrix((np.full(len(rows), value), (rows, columns)), shape)
+
+
+def _inverse(counts: np.ndarray) -> np.ndarray:
+    return 1 / np.maximum(np.asarray(counts).ravel(), 1)
+
+
+def catmull_clark(faces: np.ndarray, n: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """One Catmull-Clark step.
+
+    Args:
+        faces: (f, 4) int corner indices.
+        n: number of vertices.
+
+    Returns:
+        matrix (n', n) that makes the new vertices from the old ones, and the new faces (4 f, 4).
+    """
+    f = len(faces)
+    corners = faces.reshape(-1)
+    face_of_corner = np.repeat(np.arange(f), 4)
+    half_edges = np.sort(np.stack([faces, np.roll(faces, -1, 1)], 2).reshape(-1, 2), axis=1)
+    edges, edge_of_half = np.unique(half_edges, axis=0, return_inverse=True)
+    edge_of_half = edge_of_half.reshape(-1)
+    e = len(edges)
+    both_ends, edge_twice = edges.reshape(-1), np.repeat(np.arange(e), 2)
+
+    face_points = _rows(face_of_corner, corners, (f, n), 0.25)
+    mid_points = _rows(edge_twice, both_ends, (e, n), 0.5)
+    edge_faces = _rows(edge_of_half, face_of_corner, (e, f))
+    inner = np.asarray(edge_faces.sum(1)).ravel() == 2
+    edge_points = sparse.diags(np.where(inner, 0.5, 1.0)) @ mid_points
+    edge_points += sparse.diags(np.where(inner, 0.25, 0.0)) @ edge_faces @ face_points
+
+    vertex_edges = _rows(both_ends, edge_twice, (n, e))
+    vertex_faces = _rows(corners, face_of_corner, (n, f))
+    vertex_faces.data[:] = 1
+    valence = np.maximum(np.asarray(vertex_edges.sum(1)).ravel(), 1)
+    inside = sparse.diags(_inverse(valence * np.asarray(vertex_faces.sum(1)).ravel())) @ vertex_faces @ face_points
+    inside += sparse.diags(2 / valence**2) @ vertex_edges @ mid_points
+    inside += sparse.diags((valence - 3) / valence) @ sparse.identity(n, format="csr")
+    rim_edges = _rows(edges[~inner].reshape(-1), np.repeat(np.flatnonzero(~inner), 2), (n, e))
+    rim = 0.5 * sparse.identity(n, format="csr")
+    rim += sparse.diags(0.5 * _inverse(np.asarray(rim_edges.sum(1)))) @ rim_edges @ mid_points
+    on_rim = np.asarray(rim_edges.sum(1)).ravel() > 0
+    vertex_points = sparse.diags((~on_rim).astype(float)) @ inside + sparse.diags(on_rim.astype(float)) @ rim
+
+    matrix = sparse.vstack([vertex_points, edge_points, face_points]).tocsr().astype(np.float32)
+    edge_vertex, face_vertex = edge_of_half.reshape(f, 4) + n, np.arange(f) + n + e
+    quads = [np.stack([faces[:, k], edge_vertex[:, k], face_vertex, edge_vertex[:, k - 1]], 1) for k in range(4)]
+    return matrix, np.stack(quads, 1).reshape(-1, 4)
+
+
+def subdivide_uv(uv: np.ndarray) -> np.ndarray:
+    """Splits texture coordinates of quad corners (f, 4, 2) along with a Catmull-Clark step; bilinear. (4 f, 4, 2)."""
+    centre, middle = uv.mean(1), (uv + np.roll(uv, -1, 1)) / 2
+    return np.stack([np.stack([uv[:, k], middle[:, k], centre, middle[:, k - 1]], 1) for k in range(4)], 1).reshape(
+        -1, 4, 2
+    )
+
+
+def triangles_of(quads: np.ndarray) -> np.ndarray:
+    """Cuts (f, 4, ...) quads into (2 f, 3, ...) triangles."""
+    return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+
+
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Returns (n, 3) unit normals, area-weighted over the triangles of each vertex."""
+    corners = vertices[triangles]
+    face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    flat = triangles.reshape(-1)
+    normals = np.stack(
+        [np.bincount(flat, np.repeat(face_normals[:, axis], 3), len(vertices)) for axis in range(3)], 1
+    ).astype(np.float32)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Topology:
+    """How one piece of the base mesh is joined, coarse and smooth. Shared by all figures; nothing in it depends on a pose.
+
+    Attributes:
+        vertex_ids: (v,) indices into the base mesh.
+        quads: (f, 4) coarse faces, into `vertex_ids`.
+        smooth: (s, v) sparse: smooth vertices from coarse ones.
+        triangles: (t, 3) of smooth vertices.
+        corner_vertex: (r,) smooth vertex of each render vertex; a vertex on a texture seam is rendered once for each side.
+        corner_uv: (r, 2) texture coordinates of render vertices.
+        render_triangles: (t, 3) of render vertices.
+    """
+
+    vertex_ids: np.ndarray
+    quads: np.ndarray
+    smooth: sparse.csr_matrix
+    triangles: np.ndarray
+    corner_vertex: np.ndarray
+    corner_uv: np.ndarray
+    render_triangles: np.ndarray
+
+    @cached_property
+    def neighbours(self) -> sparse.csr_matrix:
+        """(v, v) row-stochastic: mean of the neighbours in the coarse mesh."""
+        v = len(self.vertex_ids)
+        edges = np.concatenate([self.quads[:, [k, (k + 1) % 4]] for k in range(4)])
+        edges = np.concatenate([edges, edges[:, ::-1]])
+        joined = _rows(edges[:, 0], edges[:, 1], (v, v))
+        joined.data[:] = 1
+        return (sparse.diags(_inverse(np.asarray(joined.sum(1)))) @ joined).astype(np.float32).tocsr()
+
+    @cached_property
+    def nearest_coarse(self) -> np.ndarray:
+        """(s,) the coarse vertex that weighs most in each smooth vertex: where labels come from."""
+        matrix = self.smooth
+        order = np.lexsort((matrix.data, np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))))
+        return matrix.indices[order[matrix.indptr[1:] - 1]]
+
+
+def make_topology(faces: np.ndarray, face_uv: np.ndarray, uv: np.ndarray, chosen: np.ndarray, levels: int) -> Topology:
+    """Builds the topology of the faces whose corners are all chosen.
+
+    Args:
+        faces, face_uv, uv: of the whole mesh, see `BodyModel`.
+        chosen: (n,) bool.
+        levels: Catmull-Clark steps.
+    """
+    kept = chosen[faces].all(1)
+    vertex_ids = np.unique(faces[kept])
+    place = np.full(len(chosen), -1)
+    place[vertex_ids] = np.arange(len(vertex_ids))
+    quads = smooth_quads = place[faces[kept]]
+    corners = uv[face_uv[kept]]
+    smooth = sparse.identity(len(vertex_ids), format="csr", dtype=np.float32)
+    for _ in range(levels):
+        step, smooth_quads = catmull_clark(smooth_quads, smooth.shape[0])
+        smooth, corners = (step @ smooth).tocsr(), subdivide_uv(corners)
+    triangles = triangles_of(smooth_quads)
+    corner_uv = triangles_of(corners).reshape(-1, 2)
+    seams = np.column_stack([triangles.reshape(-1), np.round(corner_uv * 8192).astype(np.int64)])
+    unique, render = np.unique(seams, axis=0, return_inverse=True)
+    return Topology(
+        vertex_ids=vertex_ids,
+        quads=quads,
+        smooth=smooth,
+        triangles=triangles,
+        corner_vertex=unique[:, 0],
+        corner_uv=(unique[:, 1:] / 8192).astype(np.float32),
+        render_triangles=render.reshape(-1, 3).astype(np.int32),
+    )

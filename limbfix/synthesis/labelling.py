@@ -1,0 +1,166 @@
+"""What does a rendered picture show, exactly? Posed figures and the label buffers in, `samples.Instance` rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from limbfix.synthesis.figures.figure import Figure, InstanceEntry
+from limbfix.synthesis.figures.posing import joint_position, skinned, world_matrices
+from limbfix.synthesis.rendering.cameras import Camera
+from limbfix.synthesis.rendering.renderer import Rendering
+from limbfix.synthesis.samples import Instance, Joint, Kind
+
+FLESH_DM: Mapping[str, float] = {
+    **dict.fromkeys(("mcp", "pip", "dip", "tip"), 0.22),
+    **dict.fromkeys(("wrist", "ankle", "heel", "toe_tip"), 0.6),
+    **dict.fromkeys(("elbow", "knee"), 0.9),
+    **dict.fromkeys(("shoulder", "hip", "pelvis", "neck", "nose", "crown"), 2.0),
+}
+"""Decimetres of flesh and cloth that may lie over a joint which still counts as visible: about its limb's thickness. More than
+that means that another part of the same limb is in front, as in a fist."""
+
+SPECK = 3
+"""Vertices; a thing that hides fewer vertices of another does not count as occluding it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Thing:
+    """An object of a scene.
+
+    Attributes:
+        id: its id in the label buffer.
+        name: e.g. `cup`.
+        positions: (v, 3) decimetres, world.
+    """
+
+    id: int
+    name: str
+    positions: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Coverage:
+    """How much of an instance's surface is seen, by its vertices."""
+
+    visible_fraction: float
+    outside_fraction: float
+    occluded_by: tuple[int, ...]
+
+
+def _coverage(ids: np.ndarray, points: np.ndarray, camera: Camera, instance_map: np.ndarray) -> dict[int, _Coverage]:
+    """Looks up where each vertex (v, 3) of an instance (v,) falls in the label buffer."""
+    size = instance_map.shape[0]
+    projected = camera.project(points, size)
+    with np.errstate(invalid="ignore"):
+        inside = (projected[:, :2] >= 0).all(1) & (projected[:, :2] < size).all(1)
+    column, row = np.nan_to_num(projected[:, :2].T, nan=0.0).clip(0, size - 1).astype(int)
+    seen = np.where(inside, instance_map[row, column], 0)
+    result = {}
+    for id in np.unique(ids):
+        own = ids == id
+        covering, counts = np.unique(seen[own & inside & (seen != id)], return_counts=True)
+        # 0 is a vertex that falls just beside the outline: nothing hides it
+        order = np.argsort(-counts, kind="stable")
+        hiders = tuple(int(covering[i]) for i in order if counts[i] >= SPECK and covering[i] != 0)
+        result[int(id)] = _Coverage(
+            visible_fraction=float((seen[own] == id).mean()),
+            outside_fraction=float((~inside[own]).mean()),
+            occluded_by=hiders,
+        )
+    return result
+
+
+def _relatives(figure: Figure) -> dict[int, set[int]]:
+    """Returns for each id the ids on which its end joints may lie: itself, its owner, and what grows from it."""
+    kin = {entry.id: {entry.id} for entry in figure.instances}
+    for entry in figure.instances:
+        if entry.owner is not None:
+            kin[entry.id].add(entry.owner)
+            kin[entry.owner].add(entry.id)
+    middle = {e.id for e in figure.instances if e.kind in ("torso", "head", "person")}
+    for entry in figure.instances:  # shoulders, hips and necks end in the trunk, which has no limb as owner
+        if entry.kind in ("arm", "leg", "head", "torso"):
+            kin[entry.id] |= middle
+    return kin
+
+
+def _joint(
+    figure: Figure, entry: InstanceEntry, joint: tuple[str, int, str], matrices: np.ndarray,
+    camera: Camera, rendering: Rendering, kin: set[int],
+) -> Joint:  # fmt: skip
+    name, bone, end = joint
+    size = rendering.instance.shape[0]
+    x, y, distance = camera.project(joint_position(figure, matrices, bone, end)[None], size)[0]
+    if not (0 <= x < size and 0 <= y < size):
+        return Joint(name=name, xy=(float(x), float(y)), visible=False)
+    row, column = int(y), int(x)
+    visible = int(rendering.instance[row, column]) in kin and distance - rendering.depth[row, column] < FLESH_DM[name]
+    return Joint(name=name, xy=(float(x), float(y)), visible=bool(visible))
+
+
+def _kind_rows(figure: Figure, camera: Camera, rendering: Rendering, counts: np.ndarray) -> list[Instance]:
+    matrices = world_matrices(figure)
+    ids = np.concatenate([component.instance for component in figure.components])
+    points = np.concatenate([skinned(component, matrices) for component in figure.components])
+    coverage = _coverage(ids, points, camera, rendering.instance)
+    kin = _relatives(figure)
+    rows = []
+    for entry in figure.instances:
+        seen = coverage.get(entry.id)
+        joints = tuple(
+            _joint(figure, entry, joint, matrices, camera, rendering, kin[entry.id])
+            for joint in (entry.joints if entry.present else ())
+        )
+        rows.append(
+            Instance(
+                id=entry.id,
+                kind=entry.kind,
+                name=entry.name,
+                side=entry.side,
+                owner=entry.owner,
+                faults=entry.faults,
+                present=entry.present,
+                visible_px=int(counts[entry.id]) if entry.present else 0,
+                visible_fraction=seen.visible_fraction if seen else float("nan"),
+                outside_fraction=seen.outside_fraction if seen else float("nan"),
+                occluded_by=seen.occluded_by if seen else (),
+                joints=joints,
+            )
+        )
+    return rows
+
+
+def label_scene(
+    figures: Sequence[Figure], things: Sequence[Thing], camera: Camera, rendering: Rendering
+) -> tuple[Instance, ...]:
+    """Returns the rows of everybody and everything in a scene.
+
+    Args:
+        figures: posed as they were drawn.
+        things: objects as they were drawn.
+        camera, rendering: of the picture.
+    """
+    top = max([thing.id for thing in things] + [entry.id for figure in figures for entry in figure.instances])
+    counts = np.bincount(rendering.instance.ravel(), minlength=top + 1)
+    rows = [row for figure in figures for row in _kind_rows(figure, camera, rendering, counts)]
+    kind: Kind = "object"
+    for thing in things:
+        ids = np.full(len(thing.positions), thing.id)
+        seen = _coverage(ids, thing.positions, camera, rendering.instance)[thing.id]
+        rows.append(
+            Instance(
+                id=thing.id,
+                kind=kind,
+                name=thing.name,
+                side=None,
+                owner=None,
+                visible_px=int(counts[thing.id]),
+                visible_fraction=seen.visible_fraction,
+                outside_fraction=seen.outside_fraction,
+                occluded_by=seen.occluded_by,
+            )
+        )
+    return tuple(rows)

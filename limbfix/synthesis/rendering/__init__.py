@@ -1,0 +1,1 @@
+"""How do figures become pixels and labels? Cameras, light, materials, and a renderer on OpenGL (EGL, no window)."""

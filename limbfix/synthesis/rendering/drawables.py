@@ -1,0 +1,151 @@
+"""What does the renderer draw? Meshes with colours, labels and a material; made from posed figures, or given as plain meshes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from limbfix.synthesis.figures.figure import Component, Figure
+from limbfix.synthesis.figures.posing import skinned, world_matrices
+from limbfix.synthesis.figures.subdivision import vertex_normals
+from limbfix.synthesis.samples import NAILS, PART_ID, PARTS, SURFACE_ID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """How a surface answers to light.
+
+    Attributes:
+        bump: depth of the procedural bumps, 0-1.
+        shine: strength of highlights, 0-2; roughness: their width, 0.05-1.
+        scatter: how much light bleeds through, 0 cloth to 1.2 thin skin.
+        seed: shifts the procedural noise; grain: its scale, 1 for skin.
+        texture: key of a texture given to the renderer, e.g. `skin`; None: white.
+        nail_tint: colour of nail polish (linear RGB) and its cover, 0-1.
+    """
+
+    bump: float = 0.1
+    shine: float = 0.8
+    roughness: float = 0.4
+    scatter: float = 0.0
+    seed: float = 0.0
+    grain: float = 1.0
+    texture: str | None = None
+    nail_tint: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawable:
+    """One mesh, ready to draw.
+
+    Attributes:
+        positions, normals, rest: (r, 3) float32; decimetres, world and rest.
+        uv: (r, 2); colours: (r, 4) linear RGB 0-1 and ambient occlusion 0-1 (1 = open).
+        labels: (r, 4): instance id, part id, surface id, part id where a nail is (0: no nail here).
+        triangles: (t, 3) int32.
+        material: see `Material`.
+    """
+
+    positions: np.ndarray
+    normals: np.ndarray
+    rest: np.ndarray
+    uv: np.ndarray
+    colours: np.ndarray
+    labels: np.ndarray
+    triangles: np.ndarray
+    material: Material
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Paint:
+    """Colour and material of one component.
+
+    Attributes:
+        colours: (v, 3) or (3,) linear RGB of coarse vertices.
+        material: see `Material`.
+    """
+
+    colours: np.ndarray
+    material: Material
+
+
+NAIL_OF_PART = np.zeros(len(PARTS), np.float32)
+for _digit_nail in NAILS:
+    NAIL_OF_PART[PART_ID[_digit_nail.replace("_nail", "_distal")]] = PART_ID[_digit_nail]
+
+
+def drawable_of(component: Component, matrices: np.ndarray, paint: Paint) -> Drawable:
+    """Poses, smooths and paints one component."""
+    topology = component.topology
+    posed = topology.smooth @ skinned(component, matrices)
+    rest = topology.smooth @ component.rest
+    winding = topology.triangles[:, ::-1] if component.mirrored else topology.triangles
+    normals = vertex_normals(posed, winding)
+    corner = topology.corner_vertex
+    coarse = topology.nearest_coarse[corner]
+    colours = np.broadcast_to(paint.colours, (len(component.rest), 3)).astype(np.float32)
+    colours = (topology.smooth @ colours)[corner].clip(0, 1)
+    part = component.part[coarse]
+    nails = NAIL_OF_PART[part] if component.surface == "skin" else np.zeros(len(part))
+    surface = np.full(len(part), SURFACE_ID[component.surface])
+    triangles = topology.render_triangles
+    if component.hidden is not None:
+        triangles = triangles[~component.hidden[coarse][triangles].any(1)]
+    return Drawable(
+        positions=posed[corner],
+        normals=normals[corner],
+        rest=rest[corner],
+        uv=topology.corner_uv,
+        colours=np.column_stack([colours, np.ones(len(part))]).astype(np.float32),
+        labels=np.column_stack([component.instance[coarse], part, surface, nails]).astype(np.float32),
+        triangles=triangles,
+        material=paint.material,
+    )
+
+
+def drawables_of(figure: Figure, paints: dict[str, Paint]) -> list[Drawable]:
+    """Poses, smooths and paints a whole figure.
+
+    Args:
+        figure: posed.
+        paints: component name -> paint; an extra limb's components take the paint under their surface's name.
+    """
+    matrices = world_matrices(figure)
+    return [
+        drawable_of(component, matrices, paints[component.name if component.name in paints else component.surface])
+        for component in figure.components
+        if len(component.rest)
+    ]
+
+
+def mesh_drawable(
+    positions: np.ndarray,
+    triangles: np.ndarray,
+    *,
+    colour: np.ndarray,
+    labels: tuple[int, str, str],
+    material: Material,
+) -> Drawable:
+    """Returns a plain mesh (a cup, a ball) as a drawable.
+
+    Args:
+        positions: (v, 3) world, decimetres.
+        triangles: (t, 3).
+        colour: (3,) or (v, 3) linear RGB.
+        labels: instance id, part name, surface name.
+        material: see `Material`.
+    """
+    n = len(positions)
+    instance, part, surface = labels
+    colours = np.broadcast_to(colour, (n, 3))
+    return Drawable(
+        positions=positions.astype(np.float32),
+        normals=vertex_normals(positions.astype(np.float32), triangles),
+        rest=positions.astype(np.float32),
+        uv=np.zeros((n, 2), np.float32),
+        colours=np.column_stack([colours, np.ones(n)]).astype(np.float32),
+        labels=np.tile(np.float32([instance, PART_ID[part], SURFACE_ID[surface], 0]), (n, 1)),
+        triangles=triangles.astype(np.int32),
+        material=material,
+    )
