@@ -48,7 +48,7 @@ def model_folder() -> Path:
         an absolute path; the folder need not exist.
     """
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named).expanduser().absolute() if named else _user_cache() / "limbfix" / "models"
+    return Path(named).expanduser().absolute() if named else user_cache() / "limbfix" / "models"
 
 
 def inspect_model(model: ModelFile, folder: Path | None = None) -> InstalledModel:
@@ -100,7 +100,8 @@ def _sha256(path: Path) -> str | None:
     return sha256
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
+    """Names the user's cache folder, as the system has it; it need not exist."""
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":

