@@ -16,6 +16,7 @@ import scipy.sparse as sparse
 
 from limbfix.synthesis.assets import body_data_folder
 from limbfix.synthesis.figures.body_data import read_body
+from limbfix.synthesis.figures.subdivision import SparseMatrix
 
 _CACHE_NAME = "body-2.npz"  # the number changes with the arrays in it
 
@@ -63,11 +64,11 @@ class BodyModel:
     face_uv: np.ndarray
     bones: tuple[str, ...]
     parents: tuple[int, ...]
-    weights: sparse.csr_matrix
+    weights: SparseMatrix
     groups: Mapping[str, np.ndarray]
     targets: np.ndarray
     target_index: Mapping[str, int]
-    regressors: tuple[sparse.csr_matrix, sparse.csr_matrix]
+    regressors: tuple[SparseMatrix, SparseMatrix]
 
     @cached_property
     def bone_index(self) -> Mapping[str, int]:
@@ -143,7 +144,7 @@ def _split(rows: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
     return np.split(rows, np.cumsum(counts)[:-1])
 
 
-def _regressor(rows: np.ndarray, counts: np.ndarray, n: int) -> sparse.csr_matrix:
+def _regressor(rows: np.ndarray, counts: np.ndarray, n: int) -> SparseMatrix:
     bone = np.repeat(np.arange(len(counts)), counts)
     return sparse.csr_matrix((np.repeat(1 / counts, counts).astype(np.float32), (bone, rows)), (len(counts), n))
 

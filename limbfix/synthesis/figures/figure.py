@@ -15,7 +15,7 @@ import scipy.sparse as sparse
 
 from limbfix.synthesis.figures.anatomy import LIMB_PLANS, vertex_parts
 from limbfix.synthesis.figures.body_model import BodyModel
-from limbfix.synthesis.figures.subdivision import Topology, make_topology
+from limbfix.synthesis.figures.subdivision import SparseMatrix, Topology, make_topology
 from limbfix.synthesis.samples import PARTS, Fault, Kind, Side
 
 
@@ -66,7 +66,7 @@ class Component:
     name: str
     topology: Topology
     rest: np.ndarray
-    weights: sparse.csr_matrix
+    weights: SparseMatrix
     instance: np.ndarray
     part: np.ndarray
     surface: str = "skin"

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
 
 
-def _rows(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], value: float = 1.0) -> sparse.csr_matrix:
+SparseMatrix = Any
+"""A scipy.sparse.csr_matrix. scipy has no type stubs, and what a checker infers from its source is wrong."""
+
+
+def _rows(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], value: float = 1.0) -> SparseMatrix:
     return sparse.csr_matrix((np.full(len(rows), value), (rows, columns)), shape)
 
 
@@ -21,7 +26,7 @@ def _inverse(counts: np.ndarray) -> np.ndarray:
     return 1 / np.maximum(np.asarray(counts).ravel(), 1)
 
 
-def catmull_clark(faces: np.ndarray, n: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+def catmull_clark(faces: np.ndarray, n: int) -> tuple[SparseMatrix, np.ndarray]:
     """One Catmull-Clark step.
 
     Args:
@@ -44,23 +49,26 @@ def catmull_clark(faces: np.ndarray, n: int) -> tuple[sparse.csr_matrix, np.ndar
     mid_points = _rows(edge_twice, both_ends, (e, n), 0.5)
     edge_faces = _rows(edge_of_half, face_of_corner, (e, f))
     inner = np.asarray(edge_faces.sum(1)).ravel() == 2
-    edge_points = sparse.diags(np.where(inner, 0.5, 1.0)) @ mid_points
+    edge_points: SparseMatrix = sparse.diags(np.where(inner, 0.5, 1.0)) @ mid_points
     edge_points += sparse.diags(np.where(inner, 0.25, 0.0)) @ edge_faces @ face_points
 
     vertex_edges = _rows(both_ends, edge_twice, (n, e))
     vertex_faces = _rows(corners, face_of_corner, (n, f))
     vertex_faces.data[:] = 1
     valence = np.maximum(np.asarray(vertex_edges.sum(1)).ravel(), 1)
-    inside = sparse.diags(_inverse(valence * np.asarray(vertex_faces.sum(1)).ravel())) @ vertex_faces @ face_points
+    inside: SparseMatrix = (
+        sparse.diags(_inverse(valence * np.asarray(vertex_faces.sum(1)).ravel())) @ vertex_faces @ face_points
+    )
     inside += sparse.diags(2 / valence**2) @ vertex_edges @ mid_points
     inside += sparse.diags((valence - 3) / valence) @ sparse.identity(n, format="csr")
     rim_edges = _rows(edges[~inner].reshape(-1), np.repeat(np.flatnonzero(~inner), 2), (n, e))
-    rim = 0.5 * sparse.identity(n, format="csr")
+    rim: SparseMatrix = 0.5 * sparse.identity(n, format="csr")
     rim += sparse.diags(0.5 * _inverse(np.asarray(rim_edges.sum(1)))) @ rim_edges @ mid_points
     on_rim = np.asarray(rim_edges.sum(1)).ravel() > 0
     vertex_points = sparse.diags((~on_rim).astype(float)) @ inside + sparse.diags(on_rim.astype(float)) @ rim
 
-    matrix = sparse.vstack([vertex_points, edge_points, face_points]).tocsr().astype(np.float32)
+    stacked: SparseMatrix = sparse.vstack([vertex_points, edge_points, face_points])
+    matrix = stacked.tocsr().astype(np.float32)
     edge_vertex, face_vertex = edge_of_half.reshape(f, 4) + n, np.arange(f) + n + e
     quads = [np.stack([faces[:, k], edge_vertex[:, k], face_vertex, edge_vertex[:, k - 1]], 1) for k in range(4)]
     return matrix, np.stack(quads, 1).reshape(-1, 4)
@@ -106,14 +114,14 @@ class Topology:
 
     vertex_ids: np.ndarray
     quads: np.ndarray
-    smooth: sparse.csr_matrix
+    smooth: SparseMatrix
     triangles: np.ndarray
     corner_vertex: np.ndarray
     corner_uv: np.ndarray
     render_triangles: np.ndarray
 
     @cached_property
-    def neighbours(self) -> sparse.csr_matrix:
+    def neighbours(self) -> SparseMatrix:
         """(v, v) row-stochastic: mean of the neighbours in the coarse mesh."""
         v = len(self.vertex_ids)
         edges = np.concatenate([self.quads[:, [k, (k + 1) % 4]] for k in range(4)])
@@ -144,7 +152,7 @@ def make_topology(faces: np.ndarray, face_uv: np.ndarray, uv: np.ndarray, chosen
     place[vertex_ids] = np.arange(len(vertex_ids))
     quads = smooth_quads = place[faces[kept]]
     corners = uv[face_uv[kept]]
-    smooth = sparse.identity(len(vertex_ids), format="csr", dtype=np.float32)
+    smooth: SparseMatrix = sparse.identity(len(vertex_ids), format="csr").astype(np.float32)
     for _ in range(levels):
         step, smooth_quads = catmull_clark(smooth_quads, smooth.shape[0])
         smooth, corners = (step @ smooth).tocsr(), subdivide_uv(corners)

@@ -145,7 +145,7 @@ def mesh_drawable(
         rest=positions.astype(np.float32),
         uv=np.zeros((n, 2), np.float32),
         colours=np.column_stack([colours, np.ones(n)]).astype(np.float32),
-        labels=np.tile(np.float32([instance, PART_ID[part], SURFACE_ID[surface], 0]), (n, 1)),
+        labels=np.tile(np.array([instance, PART_ID[part], SURFACE_ID[surface], 0], np.float32), (n, 1)),
         triangles=triangles.astype(np.int32),
         material=material,
     )

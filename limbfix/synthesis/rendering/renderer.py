@@ -71,7 +71,7 @@ class Renderer:
         import moderngl
 
         self.size_px, self.samples = size_px, supersampling
-        self._gl: Any = moderngl.create_context(standalone=True, backend="egl")  # pyright: ignore[reportCallIssue]
+        self._gl: Any = moderngl.create_context(standalone=True, backend="egl")  # pyright: ignore[reportArgumentType]
         side = (size_px * supersampling,) * 2
         here = Path(__file__).parent
         self._program = self._gl.program(
