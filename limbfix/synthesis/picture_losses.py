@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy import fft
+from scipy import fft, special
 
 REFERENCE_PX = 256
 """Side of the picture for which radii are given."""
@@ -135,8 +135,8 @@ def seam_tiles(
     """
     height, width = pixels.shape[:2]
     soft = 2 * _scale(pixels)
-    right = 1 / (1 + np.exp(-(np.arange(width, dtype=np.float32) - xy[0] * width) / soft))[None, :, None]
-    below = 1 / (1 + np.exp(-(np.arange(height, dtype=np.float32) - xy[1] * height) / soft))[:, None, None]
+    right = special.expit((np.arange(width, dtype=np.float32) - xy[0] * width) / soft)[None, :, None]
+    below = special.expit((np.arange(height, dtype=np.float32) - xy[1] * height) / soft)[:, None, None]
     moved = cv2.warpAffine(
         pixels,
         np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32),
