@@ -1,0 +1,119 @@
+"""Every limb operator says exactly what it did, and its twin is a normal body."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from limbfix.synthesis.samples import DIGITS
+
+
+@pytest.fixture(scope="module")
+def make_figure(body_data):
+    from limbfix.synthesis.figures.body_model import BodyShape, load_body_model
+    from limbfix.synthesis.figures.figure import Figure
+
+    model = load_body_model()
+    shaped = model.shaped(BodyShape(gender=0.2))
+    return lambda: Figure(model, shaped)
+
+
+def operators():
+    from limbfix.synthesis.defects.limbs import LIMB_DEFECTS
+
+    return LIMB_DEFECTS
+
+
+def counts(figure) -> dict[str, int]:
+    present = [entry for entry in figure.instances if entry.present]
+    return {kind: sum(entry.kind == kind for entry in present) for kind in ("arm", "hand", "digit", "leg", "foot")}
+
+
+NORMAL = {"arm": 2, "hand": 2, "digit": 2 * len(DIGITS), "leg": 2, "foot": 2}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("operator", operators(), ids=lambda op: op.name)
+def test_a_twin_has_normal_limbs_and_no_fault(operator, side, make_figure):
+    figure = make_figure()
+    operator.twin(figure, side, operator.draw(np.random.default_rng(1)))
+    assert counts(figure) == NORMAL
+    assert not any(entry.faults for entry in figure.instances)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("operator", operators(), ids=lambda op: op.name)
+def test_a_defect_names_instances_that_exist_and_bear_a_fault(operator, side, make_figure):
+    figure = make_figure()
+    made = operator.harm(figure, side, operator.draw(np.random.default_rng(1)))
+    assert made.operator == operator.name
+    assert made.code == operator.code
+    assert set(made.instances) <= set(made.affected)
+    assert all(figure.instance(id).faults for id in made.instances), made
+    for component in figure.components:
+        assert np.isfinite(component.rest).all()
+        assert set(np.unique(component.instance)) <= {entry.id for entry in figure.instances}
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("limbs.third_arm", {"arm": 3, "hand": 3, "digit": 15}),
+        ("limbs.forearm_from_nowhere", {"arm": 3, "hand": 3, "digit": 15}),
+        ("limbs.third_leg", {"leg": 3, "foot": 3}),
+        ("limbs.extra_foot", {"foot": 3}),
+        ("limbs.missing_hand", {"hand": 1, "digit": 5}),
+        ("limbs.missing_forearm", {"hand": 1, "digit": 5}),
+        ("limbs.missing_arm", {"arm": 1, "hand": 1, "digit": 5}),
+        ("limbs.missing_foot", {"foot": 1}),
+        ("limbs.missing_lower_leg", {"foot": 1}),
+        ("limbs.missing_leg", {"leg": 1, "foot": 1}),
+        ("limbs.wrong_length", {}),
+    ],
+)
+def test_the_table_counts_the_limbs_that_are_there(name, changed, make_figure):
+    operator = next(op for op in operators() if op.name == name)
+    figure = make_figure()
+    operator.harm(figure, "left", operator.draw(np.random.default_rng(2)))
+    assert counts(figure) == NORMAL | changed
+
+
+def test_no_vertex_of_a_missing_arm_is_left_beyond_the_stump(make_figure):
+    from limbfix.synthesis.defects.missing_limbs import remove_limb
+
+    figure = make_figure()
+    shoulder = figure.heads[figure.bone("upperarm01.L")]
+    wrist = figure.heads[figure.bone("wrist.L")]
+    remove_limb(figure, "arm", "left", stump=0.5)
+    reach = np.linalg.norm(figure.body.rest - shoulder, axis=1)
+    own = figure.body.weight_of([figure.bone("lowerarm01.L"), figure.bone("wrist.L")]) > 0.5
+    assert not own.any() or reach[own].max() < 0.5 * np.linalg.norm(wrist - shoulder)
+
+
+def test_a_merged_arm_ends_at_the_other_persons_forearm(make_figure):
+    from limbfix.synthesis.defects.limb_merges import merge_arms, nearest_arms
+    from limbfix.synthesis.figures.figure import Figure
+
+    first, other = make_figure(), make_figure()
+    second = Figure(other.model, other.shaped, person=201)
+    second.heads = [head + np.array([6.0, 0, 0]) for head in second.heads]
+    second.tails = [tail + np.array([6.0, 0, 0]) for tail in second.tails]
+    for component in second.components:
+        component.rest = component.rest + np.float32([6.0, 0, 0])
+    assert nearest_arms(first, second)[:2] == ("left", "right")
+    made = merge_arms(first, second, merged=True)
+    assert made is not None
+    assert not second.find("hand", "right").present
+    assert first.find("arm", "left").id in made.affected
+
+
+def test_people_far_apart_are_not_merged(make_figure):
+    from limbfix.synthesis.defects.limb_merges import merge_arms
+    from limbfix.synthesis.figures.figure import Figure
+
+    first, other = make_figure(), make_figure()
+    second = Figure(other.model, other.shaped, person=201)
+    second.heads = [head + np.array([40.0, 0, 0]) for head in second.heads]
+    second.tails = [tail + np.array([40.0, 0, 0]) for tail in second.tails]
+    assert merge_arms(first, second, merged=True) is None
+    assert second.find("hand", "right").present
