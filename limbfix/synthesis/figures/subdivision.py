@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 
-
 SparseMatrix = Any
 """A scipy.sparse.csr_matrix. scipy has no type stubs, and what a checker infers from its source is wrong."""
 
@@ -150,8 +149,19 @@ def make_topology(faces: np.ndarray, face_uv: np.ndarray, uv: np.ndarray, chosen
     vertex_ids = np.unique(faces[kept])
     place = np.full(len(chosen), -1)
     place[vertex_ids] = np.arange(len(vertex_ids))
-    quads = smooth_quads = place[faces[kept]]
-    corners = uv[face_uv[kept]]
+    return topology_from(vertex_ids, place[faces[kept]], uv[face_uv[kept]], levels)
+
+
+def topology_from(vertex_ids: np.ndarray, quads: np.ndarray, corners: np.ndarray, levels: int) -> Topology:
+    """Builds the topology of a mesh that may have been cut and sewn.
+
+    Args:
+        vertex_ids: (v,) base vertex that each vertex is, or comes from.
+        quads: (f, 4) coarse faces, into `vertex_ids`.
+        corners: (f, 4, 2) texture coordinates of their corners.
+        levels: Catmull-Clark steps.
+    """
+    smooth_quads = quads
     smooth: SparseMatrix = sparse.identity(len(vertex_ids), format="csr").astype(np.float32)
     for _ in range(levels):
         step, smooth_quads = catmull_clark(smooth_quads, smooth.shape[0])
