@@ -7,6 +7,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from limbfix.layouts import HAND21_DIGITS
 
@@ -16,6 +17,9 @@ _WORK_PX = 192
 """GrabCut's side: its time grows with the area, and a finger is still 10 px wide here."""
 
 _ITERATIONS = 4
+_BINS = 32
+"""Cells along each axis of CIELAB."""
+
 _KNUCKLES = (5, 9, 13, 17)
 _DIGIT_WIDTH = {"thumb": 0.25, "index_finger": 0.21, "middle_finger": 0.21, "ring_finger": 0.2, "pinky": 0.17}
 """Width of a finger as a share of the palm's length (wrist to middle knuckle): breadth of the fingers at the PIP over palm
@@ -75,7 +79,7 @@ def segment_hand(pixels: np.ndarray, keypoints: np.ndarray) -> HandMask:
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     xy = keypoints * scale
     shape_hw = small.shape[:2]
-    mask = _grabcut(small, _trimap(xy, shape_hw))
+    mask = _grabcut(small, _trimap(small, xy))
     mask = _main_component(mask, xy)
     inside, leak = _quality(mask, xy)
     bones = bone_capsules(xy, shape_hw, 1.0)
@@ -103,21 +107,37 @@ def bone_capsules(keypoints: np.ndarray, shape_hw: tuple[int, int], widths: floa
         cv2.polylines(canvas, [_points(keypoints[list(indices)])], False, 1, thickness)
         for index in indices:
             cv2.circle(canvas, _points(keypoints[index])[0].tolist(), thickness // 2, 1, -1)
-    outline = _points(keypoints[[0, 1, 2, *_KNUCKLES]])
+    outline = _points(keypoints[[0, 1, *_KNUCKLES]])  # without the thumb's MCP: between it and the index may be air
     cv2.fillPoly(canvas, [outline], 1)
-    cv2.polylines(canvas, [outline], True, 1, max(1, round(widths * 0.2 * palm)))
+    cv2.polylines(canvas, [outline], True, 1, max(1, round(widths * 0.15 * palm)))
     return canvas.astype(bool)
 
 
-def _trimap(xy: np.ndarray, shape_hw: tuple[int, int]) -> np.ndarray:
-    """Returns GrabCut's starting labels: thin bones sure, thick surroundings and the forearm open, the rest background."""
+def _trimap(pixels: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Returns GrabCut's starting labels: thin bones sure, their surroundings and the forearm open, the rest background.
+
+    What is open starts by colour, not by place: a start that counts the air between the fingers as hand never loses it.
+    """
+    shape_hw = pixels.shape[:2]
+    near = bone_capsules(xy, shape_hw, 2.1)
     trimap = np.full(shape_hw, cv2.GC_BGD, np.uint8)
-    trimap[_forearm(xy, shape_hw, 1.3)] = cv2.GC_PR_BGD
-    trimap[bone_capsules(xy, shape_hw, 2.1)] = cv2.GC_PR_BGD
-    trimap[_forearm(xy, shape_hw, 0.6)] = cv2.GC_PR_FGD
-    trimap[bone_capsules(xy, shape_hw, 1.0)] = cv2.GC_PR_FGD
-    trimap[bone_capsules(xy, shape_hw, 0.3)] = cv2.GC_FGD
+    trimap[_forearm(xy, shape_hw, 1.3) | near] = cv2.GC_PR_BGD
+    sure = bone_capsules(xy, shape_hw, 0.35)
+    likely = _likelier(pixels, sure, trimap == cv2.GC_BGD)
+    trimap[likely & (bone_capsules(xy, shape_hw, 1.3) | _forearm(xy, shape_hw, 0.8))] = cv2.GC_PR_FGD
+    trimap[sure] = cv2.GC_FGD
     return trimap
+
+
+def _likelier(pixels: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Returns (h, w) bool: whether a pixel's colour is commoner inside than outside, by smoothed CIELAB histograms."""
+    cells = (cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float32) * (_BINS - 1) / 255).round().astype(int)
+    index = (cells[..., 0] * _BINS + cells[..., 1]) * _BINS + cells[..., 2]
+    shares = []
+    for region in (inside, outside):
+        counts = np.bincount(index[region], minlength=_BINS**3).reshape((_BINS,) * 3).astype(np.float64)
+        shares.append(gaussian_filter(counts, 1.0).ravel() / max(region.sum(), 1) + 1e-6)
+    return (shares[0] > shares[1])[index]
 
 
 def _forearm(xy: np.ndarray, shape_hw: tuple[int, int], breadth: float) -> np.ndarray:
@@ -144,14 +164,14 @@ def _grabcut(pixels: np.ndarray, trimap: np.ndarray) -> np.ndarray:
 
 
 def _main_component(mask: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Smooths the edge, keeps the component that holds most joints and fills holes smaller than a gap between fingers."""
+    """Smooths the edge, keeps the component that holds most joints and fills holes that are specks."""
     binary = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     _, labels = cv2.connectedComponents(binary)
     votes = np.bincount(labels[_rows_columns(xy, mask.shape)], minlength=2)
     votes[0] = 0
     kept = labels == int(votes.argmax()) if votes.any() else binary.astype(bool)
     _, holes, stats, _ = cv2.connectedComponentsWithStats((~kept).astype(np.uint8))
-    small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < (0.15 * palm_length(xy)) ** 2)
+    small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < (0.08 * palm_length(xy)) ** 2)
     return kept | np.isin(holes, small[small > 0])
 
 
