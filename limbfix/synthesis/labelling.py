@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limbfix.synthesis.figures.figure import Figure, InstanceEntry
+from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.figures.posing import joint_position, skinned, world_matrices
 from limbfix.synthesis.rendering.cameras import Camera
 from limbfix.synthesis.rendering.renderer import Rendering
@@ -87,18 +87,21 @@ def _relatives(figure: Figure) -> dict[int, set[int]]:
     return kin
 
 
-def _joint(
-    figure: Figure, entry: InstanceEntry, joint: tuple[str, int, str], matrices: np.ndarray,
-    camera: Camera, rendering: Rendering, kin: set[int],
-) -> Joint:  # fmt: skip
-    name, bone, end = joint
+def _joints(figure: Figure, matrices: np.ndarray, camera: Camera, rendering: Rendering) -> dict[int, tuple[Joint, ...]]:
+    """Returns the joints of every present instance; all are projected at once."""
+    kin = _relatives(figure)
+    wanted = [(entry.id, *joint) for entry in figure.instances if entry.present for joint in entry.joints]
+    points = np.stack([joint_position(figure, matrices, bone, end) for _, _, bone, end in wanted])
     size = rendering.instance.shape[0]
-    x, y, distance = camera.project(joint_position(figure, matrices, bone, end)[None], size)[0]
-    if not (0 <= x < size and 0 <= y < size):
-        return Joint(name=name, xy=(float(x), float(y)), visible=False)
-    row, column = int(y), int(x)
-    visible = int(rendering.instance[row, column]) in kin and distance - rendering.depth[row, column] < FLESH_DM[name]
-    return Joint(name=name, xy=(float(x), float(y)), visible=bool(visible))
+    result: dict[int, list[Joint]] = {}
+    for (id, name, _, _), (x, y, distance) in zip(wanted, camera.project(points, size), strict=True):
+        visible = False
+        if 0 <= x < size and 0 <= y < size:
+            row, column = int(y), int(x)
+            near = distance - rendering.depth[row, column] < FLESH_DM[name]
+            visible = bool(near) and int(rendering.instance[row, column]) in kin[id]
+        result.setdefault(id, []).append(Joint(name=name, xy=(float(x), float(y)), visible=visible))
+    return {id: tuple(joints) for id, joints in result.items()}
 
 
 def _kind_rows(figure: Figure, camera: Camera, rendering: Rendering, counts: np.ndarray) -> list[Instance]:
@@ -106,14 +109,10 @@ def _kind_rows(figure: Figure, camera: Camera, rendering: Rendering, counts: np.
     ids = np.concatenate([component.instance for component in figure.components])
     points = np.concatenate([skinned(component, matrices) for component in figure.components])
     coverage = _coverage(ids, points, camera, rendering.instance)
-    kin = _relatives(figure)
+    joints = _joints(figure, matrices, camera, rendering)
     rows = []
     for entry in figure.instances:
         seen = coverage.get(entry.id)
-        joints = tuple(
-            _joint(figure, entry, joint, matrices, camera, rendering, kin[entry.id])
-            for joint in (entry.joints if entry.present else ())
-        )
         rows.append(
             Instance(
                 id=entry.id,
@@ -127,7 +126,7 @@ def _kind_rows(figure: Figure, camera: Camera, rendering: Rendering, counts: np.
                 visible_fraction=seen.visible_fraction if seen else float("nan"),
                 outside_fraction=seen.outside_fraction if seen else float("nan"),
                 occluded_by=seen.occluded_by if seen else (),
-                joints=joints,
+                joints=joints.get(entry.id, ()),
             )
         )
     return rows
