@@ -107,6 +107,7 @@ class Figure:
         bone_names, parents, heads, tails: the rig, grown by operators; heads and tails are (3,) rest positions.
         rotations: bone index -> (3, 3), about the bone's head, in rest axes.
         offsets: bone index -> (3, 3) that an operator adds after the pose's rotation (a split finger's two ends).
+        place: (3,) decimetres; where the posed figure is moved to in the world.
         components, instances: see their classes.
     """
 
@@ -120,6 +121,7 @@ class Figure:
     tails: list[np.ndarray] = field(init=False)
     rotations: dict[int, np.ndarray] = field(init=False, default_factory=dict)
     offsets: dict[int, np.ndarray] = field(init=False, default_factory=dict)
+    place: np.ndarray = field(init=False, default_factory=lambda: np.zeros(3, np.float32))
     components: list[Component] = field(init=False, default_factory=list)
     instances: list[InstanceEntry] = field(init=False, default_factory=list)
     vertex_instance: np.ndarray = field(init=False)

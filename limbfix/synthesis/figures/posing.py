@@ -23,7 +23,7 @@ def world_matrices(figure: Figure) -> np.ndarray:
             matrices[bone, :, :3] = above[:, :3] @ rotation
             matrices[bone, :, 3] = above[:, :3] @ shift + above[:, 3]
         else:
-            matrices[bone, :, :3], matrices[bone, :, 3] = rotation, shift
+            matrices[bone, :, :3], matrices[bone, :, 3] = rotation, shift + figure.place
     return matrices
 
 
