@@ -1,0 +1,92 @@
+"""What does the digit parser see in a hand crop? Joints with any number of peaks, phalanges as vector fields, parts, and a judgement.
+
+Nothing in it holds a place for five digits: joints of one kind share one heatmap, whoever they belong to. Assembly is elsewhere.
+Sources: Z. Cao et al., "Realtime multi-person 2D pose estimation using part affinity fields", 2017 (fields and greedy assembly).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from limbfix.nets.efficientnet_lite import LEVELS, EfficientNetLite0
+from limbfix.nets.pyramid import Pyramid, smooth_block
+
+STRIDE = 4
+"""Input px per cell of every output map."""
+
+JOINTS = ("wrist", "mcp", "pip", "dip", "tip")
+"""Heatmap channels, from the wrist outwards. A thumb's CMC, MCP, IP and tip are an mcp, pip, dip and tip too."""
+
+PHALANGES = (("wrist", "mcp"), ("mcp", "pip"), ("pip", "dip"), ("dip", "tip"))
+"""Part affinity fields, two channels each: the unit vector from the inner to the outer joint."""
+
+PARTS = (
+    "background",
+    "forearm",
+    "palm",
+    "proximal",
+    "middle",
+    "distal",
+    "thumb",
+    "nail",
+    "object",
+    "other_hand",
+    "other_body",
+)
+"""Classes of the part map. Segments by their order on the digit, so that a sixth finger has a class too."""
+
+JUDGEMENTS = ("extra_digit", "missing_digit", "fused_digits", "malformed", "wrong_side", "proportion")
+"""Logits of the appearance head, in this order."""
+
+MOST_DIGITS = 9
+"""The counting head's last class means this many or more. It is a second opinion; the count comes from assembled digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParserOutput:
+    """What the parser says of a batch of crops; maps at a quarter of the input's size.
+
+    Attributes:
+        heatmaps: (b, 5, h, w) logits, one channel for each of `JOINTS`.
+        fields: (b, 8, h, w): x, y of each of `PHALANGES`.
+        parts: (b, 11, h, w) logits of `PARTS`.
+        judgements: (b, 6) logits of `JUDGEMENTS`.
+        counts: (b, 2, MOST_DIGITS + 1) logits of the number of digits present, and visible.
+    """
+
+    heatmaps: torch.Tensor
+    fields: torch.Tensor
+    parts: torch.Tensor
+    judgements: torch.Tensor
+    counts: torch.Tensor
+
+
+class DigitParser(nn.Module):
+    """The digit parser: trunk, pyramid, dense heads, and an appearance head on the trunk's coarsest and the pyramid's finest map."""
+
+    def __init__(self, channels: int = 64):
+        super().__init__()
+        self.trunk = EfficientNetLite0()
+        self.pyramid = Pyramid(channels)
+        self.refine = nn.Sequential(smooth_block(channels), smooth_block(channels))
+        self.dense = nn.Conv2d(channels, len(JOINTS) + 2 * len(PHALANGES) + len(PARTS), 1)
+        coarse = LEVELS[-1][2]
+        self.judge = nn.Sequential(
+            nn.Linear(coarse + 2 * channels, 128), nn.ReLU(inplace=True), nn.Dropout(0.2),
+            nn.Linear(128, len(JUDGEMENTS) + 2 * (MOST_DIGITS + 1)),
+        )  # fmt: skip
+        nn.init.constant_(self.dense.bias[: len(JOINTS)], -4.0)  # pyright: ignore[reportOptionalSubscript]
+
+    def forward(self, x: torch.Tensor) -> ParserOutput:
+        """Parses (b, 3, h, w) normalised crops; h and w are multiples of 32."""
+        maps = self.trunk(x)
+        fine = self.refine(self.pyramid(maps)[0])
+        joints, fields, parts = self.dense(fine).split((len(JOINTS), 2 * len(PHALANGES), len(PARTS)), 1)
+        # The mean says what the hand is like on the whole, the maximum keeps one small wrong finger from being averaged away.
+        seen = torch.cat([maps[-1].mean((2, 3)), fine.mean((2, 3)), fine.amax((2, 3))], 1)
+        judged = self.judge(seen)
+        counts = judged[:, len(JUDGEMENTS) :].view(len(x), 2, MOST_DIGITS + 1)
+        return ParserOutput(joints, fields, parts, judged[:, : len(JUDGEMENTS)], counts)

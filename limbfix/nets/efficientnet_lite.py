@@ -1,0 +1,151 @@
+"""Which trunk do the networks share? EfficientNet-lite0 as a pyramid of features, in plain torch.
+
+Source: M. Tan, Q. Le, "EfficientNet", 2019, and Google's lite variant: no squeeze-and-excite, ReLU6, fixed stem and head. Layers,
+their order and their TF-style padding equal timm's `tf_efficientnet_lite0`, so that published ImageNet weights fit tensor by tensor.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+STEM_CHANNELS = 32
+HEAD_CHANNELS = 1280
+
+STAGES: tuple[tuple[int, int, int, int, int], ...] = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
+"""(kernel, stride of the first block, expansion, channels, blocks) of each stage."""
+
+LEVELS: tuple[tuple[int, int, int], ...] = ((1, 4, 24), (2, 8, 40), (4, 16, 112), (6, 32, 320))
+"""(stage, stride, channels) of each feature map that the pyramid reads."""
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)  # as the published weights were trained
+
+
+class SameConv(nn.Conv2d):
+    """A convolution with TensorFlow's `same` padding: an odd pixel of padding goes to the right and the bottom."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """(b, c, h, w) to (b, c', ceil(h / stride), ceil(w / stride))."""
+        if self.stride[0] == 1:
+            half = self.kernel_size[0] // 2
+            return functional.conv2d(input, self.weight, self.bias, 1, half, 1, self.groups)
+        pads = [
+            max((-(-size // s) - 1) * s + k - size, 0)
+            for size, s, k in zip(input.shape[2:], self.stride, self.kernel_size, strict=True)
+        ]
+        top, left = pads[0] // 2, pads[1] // 2
+        input = functional.pad(input, (left, pads[1] - left, top, pads[0] - top))
+        return functional.conv2d(input, self.weight, self.bias, self.stride, 0, 1, self.groups)
+
+
+class SeparableBlock(nn.Module):
+    """The first stage's block: depthwise, then pointwise."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int):
+        super().__init__()
+        self.depthwise = SameConv(channels_in, channels_in, kernel, stride, groups=channels_in, bias=False)
+        self.norm1 = _norm(channels_in)
+        self.project = SameConv(channels_in, channels_out, 1, bias=False)
+        self.norm2 = _norm(channels_out)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, c, h, w) to (b, c', h / stride, w / stride)."""
+        return self.norm2(self.project(functional.relu6(self.norm1(self.depthwise(x)))))
+
+
+class InvertedBlock(nn.Module):
+    """An inverted residual: expand, depthwise, project."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int, expansion: int):
+        super().__init__()
+        wide = channels_in * expansion
+        self.expand = SameConv(channels_in, wide, 1, bias=False)
+        self.norm1 = _norm(wide)
+        self.depthwise = SameConv(wide, wide, kernel, stride, groups=wide, bias=False)
+        self.norm2 = _norm(wide)
+        self.project = SameConv(wide, channels_out, 1, bias=False)
+        self.norm3 = _norm(channels_out)
+        self.residual = stride == 1 and channels_in == channels_out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, c, h, w) to (b, c', h / stride, w / stride)."""
+        inner = functional.relu6(self.norm1(self.expand(x)))
+        inner = functional.relu6(self.norm2(self.depthwise(inner)))
+        inner = self.norm3(self.project(inner))
+        return x + inner if self.residual else inner
+
+
+def _stage(channels_in: int, kernel: int, stride: int, expansion: int, channels: int, blocks: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for index in range(blocks):
+        step = stride if index == 0 else 1
+        if expansion == 1:
+            layers.append(SeparableBlock(channels_in, channels, kernel, step))
+        else:
+            layers.append(InvertedBlock(channels_in, channels, kernel, step, expansion))
+        channels_in = channels
+    return nn.Sequential(*layers)
+
+
+class EfficientNetLite0(nn.Module):
+    """The trunk. Input: (b, 3, h, w) float, RGB, normalised by `normalised`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = SameConv(3, STEM_CHANNELS, 3, 2, bias=False)
+        self.norm = _norm(STEM_CHANNELS)
+        widths = (STEM_CHANNELS, *(channels for *_, channels, _ in STAGES))
+        self.stages = nn.ModuleList(_stage(width, *row) for width, row in zip(widths, STAGES, strict=False))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Returns the feature maps of `LEVELS`, finest first: strides 4, 8, 16 and 32."""
+        x = functional.relu6(self.norm(self.stem(x)))
+        wanted = {stage for stage, _, _ in LEVELS}
+        maps = []
+        for index, stage in enumerate(self.stages):
+            x = stage(x)
+            if index in wanted:
+                maps.append(x)
+        return tuple(maps)
+
+
+MEAN, STD = 0.5, 0.5
+"""Of every channel, on values 0-1: how the published lite weights want their input."""
+
+
+def normalised(pixels: torch.Tensor) -> torch.Tensor:
+    """(b, h, w, 3) uint8 to (b, 3, h, w) float32 in the trunk's range, channels last in memory."""
+    x = pixels.permute(0, 3, 1, 2).float().div_(255).sub_(MEAN).div_(STD)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def load_imagenet(trunk: EfficientNetLite0, tensors: list[torch.Tensor]) -> None:
+    """Fills the trunk from published weights, in their order; those of the classifier's head, at the end, are left over.
+
+    Args:
+        trunk: filled in place.
+        tensors: as in the published state dict.
+
+    Raises:
+        ValueError: a tensor has another shape than the layer it is for.
+    """
+    own = list(trunk.state_dict().items())
+    if len(tensors) < len(own):
+        raise ValueError(f"expected at least {len(own)} tensors of efficientnet-lite0, got {len(tensors)}")
+    state = {}
+    for (name, mine), theirs in zip(own, tensors, strict=False):
+        if mine.shape != theirs.shape:
+            raise ValueError(f"expected {tuple(mine.shape)} for {name}, got {tuple(theirs.shape)}: other weights?")
+        state[name] = theirs
+    trunk.load_state_dict(state)

@@ -1,0 +1,51 @@
+"""How do fine and coarse features come together? A light feature pyramid that ends at one fine map.
+
+Source: T.-Y. Lin et al., "Feature pyramid networks for object detection", 2017; summed top-down as in A. Kirillov et al., "Panoptic
+feature pyramid networks", 2019.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from limbfix.nets.efficientnet_lite import LEVELS
+
+
+def smooth_block(channels: int) -> nn.Sequential:
+    """Returns depthwise 3 x 3, pointwise, batch norm, ReLU: a cheap 3 x 3 convolution."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Pyramid(nn.Module):
+    """Joins the trunk's maps from coarse to fine.
+
+    Args:
+        channels: of every joined map.
+        finest: index in `LEVELS` at which it ends: 0 for stride 4, 1 for stride 8.
+    """
+
+    def __init__(self, channels: int = 64, finest: int = 0):
+        super().__init__()
+        self.finest = finest
+        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for _, _, width in LEVELS[finest:])
+        self.smooth = nn.ModuleList(smooth_block(channels) for _ in LEVELS[finest:])
+
+    def forward(self, maps: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        """Returns the joined maps, finest first, all of `channels`."""
+        joined: list[torch.Tensor] = []
+        above: torch.Tensor | None = None
+        chosen = maps[self.finest :]
+        for lateral, smooth, level in reversed(list(zip(self.lateral, self.smooth, chosen, strict=True))):
+            here = lateral(level)
+            if above is not None:
+                here = here + functional.interpolate(above, size=here.shape[2:], mode="nearest")
+            joined.append(smooth(here))
+            above = joined[-1]
+        return tuple(reversed(joined))
