@@ -57,7 +57,7 @@ def write_coco(shards: Sequence[Path], out: Path) -> int:
         SynthesisError: a shard is broken.
         OutputError: the folder cannot be written.
     """
-    _require_pycocotools()
+    require_pycocotools()
     scratch = [out / f".{ANNOTATIONS}.{part}" for part in ("images", "annotations")]
     try:
         for name in ("images", "masks"):
@@ -206,7 +206,12 @@ def _reader(folder: Path, key: str) -> Any:
     return read
 
 
-def _require_pycocotools() -> None:
+def require_pycocotools() -> None:
+    """Checks that COCO's masks can be encoded.
+
+    Raises:
+        MissingExtra: pycocotools is not installed; the message holds the command.
+    """
     try:
         import pycocotools.mask  # noqa: F401
     except ImportError as error:

@@ -183,7 +183,7 @@ def quiet_descriptor() -> None:
 
 def _work(connection: Connection, make_gate: MakeGate, options: JudgingOptions) -> None:
     """Is a worker: says `ready` or `failed`, then answers tasks until the pipe ends, as it does when the parent dies."""
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides.
     if not os.environ.get("LIMBFIX_DEBUG"):
         quiet_descriptor()
@@ -202,7 +202,7 @@ def _work(connection: Connection, make_gate: MakeGate, options: JudgingOptions) 
             connection.send(("done", judge_task(gate, connection.recv(), options)))
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ends this process when the parent is gone, even in the middle of a picture that takes for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
