@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,15 +42,31 @@ class HandFrame:
 
 
 def hand_frame(figure: Figure, side: str) -> HandFrame:
-    """Returns the frame of a normal hand, from the rig's rest joints; the fingers curl towards the palm side."""
+    """Returns the frame of a normal hand as it is now, moved by operators or not."""
+    return frame_of_joints(figure.heads, figure.tails, figure.model.bone_index, side)
+
+
+def frame_of_joints(
+    heads: Sequence[np.ndarray] | np.ndarray,
+    tails: Sequence[np.ndarray] | np.ndarray,
+    index: Mapping[str, int],
+    side: str,
+) -> HandFrame:
+    """Returns a hand's frame from the rig's rest joints; the fingers curl towards the palm side.
+
+    Args:
+        heads, tails: (3,) of each bone.
+        index: bone name -> place in them.
+        side: `left` or `right`.
+    """
     suffix = SIDES[side]  # pyright: ignore[reportArgumentType]
-    wrist = figure.heads[figure.bone(f"wrist{suffix}")]
-    knuckles = np.stack([figure.heads[figure.bone(f"finger{k}-1{suffix}")] for k in (2, 3, 4, 5)])
+    wrist = heads[index[f"wrist{suffix}"]]
+    knuckles = np.stack([heads[index[f"finger{k}-1{suffix}"]] for k in (2, 3, 4, 5)])
     along = unit(knuckles[1:3].mean(0) - wrist)
     across = knuckles[3] - knuckles[0]
     across = unit(across - along * (across @ along))
     dorsal = np.cross(across, along)
-    tips = np.stack([figure.tails[figure.bone(f"finger{k}-3{suffix}")] for k in (3, 4)]).mean(0)
+    tips = np.stack([tails[index[f"finger{k}-3{suffix}"]] for k in (3, 4)]).mean(0)
     if (tips - knuckles[1:3].mean(0)) @ dorsal > 0:
         dorsal = -dorsal
     return HandFrame(wrist=wrist, across=across, along=along, dorsal=dorsal, knuckles=knuckles)
