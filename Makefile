@@ -24,17 +24,20 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two package installations at once would spoil each other
-.PHONY: help install install-dev models demo test check lint types bench constraints clean distclean
+.PHONY: help install install-dev models body-data demo test check lint types bench constraints clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) models ## install limbfix and its models into .venv (about 3 GB with torch)
 
-install-dev: $(INSTALLED_DEV) models ## the same with test tools and the extra yolo (ultralytics, AGPL-3.0)
+install-dev: $(INSTALLED_DEV) models body-data ## the same with test tools and all extras (yolo: ultralytics, AGPL-3.0)
 
 models: $(INSTALLED) ## fetch the model files that are missing (17 MB)
 	@$(BIN)/python -m limbfix.weights pull
+
+body-data: $(INSTALLED_DEV) ## fetch what the data engine renders, if it is missing (48 MB, CC0)
+	@$(BIN)/python -m limbfix.synthesis fetch
 
 demo: install ## judge the example pictures and write a report
 	$(BIN)/limbfix check examples/pictures --report demo-report --force --fail-on never
@@ -83,5 +86,5 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $(INSTALLED)
 
 $(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[dev,yolo]'
+	$(INSTALL) -e '.[dev,yolo,synthesis,train]'
 	@touch $(INSTALLED) $(INSTALLED_DEV)

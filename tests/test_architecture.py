@@ -27,6 +27,8 @@ ROWS = [
         "fetching model_files",
         "pulling",
         "weights",
+        "nets digit_assembly",
+        "shipped",
         "detectors",
         "skeletons",
         "assembly",
@@ -46,6 +48,8 @@ ROWS = [
         "doctor",
         "workers",
         "runs",
+        "synthesis",
+        "training",
         "cli",
         "__main__",
     )
@@ -225,6 +229,16 @@ def test_checks_never_know_the_policy():
 
 def test_ultralytics_has_one_door():
     assert importers(PACKAGE, "ultralytics") <= {"detectors.ultralytics_yolo"}
+
+
+def test_only_training_and_the_command_line_know_the_data_engine():
+    rooms = {
+        room(name)
+        for name, path in modules(PACKAGE).items()
+        for target, _ in imports(path, PACKAGE)
+        if target.split(".")[:2] == ["limbfix", "synthesis"]
+    }
+    assert rooms <= {"synthesis", "training", "cli"}
 
 
 def test_mediapipe_has_one_door_and_the_doctor_who_looks_behind_it():

@@ -143,7 +143,7 @@ def _caption(sample: Sample) -> str:
 
 def _page(strips: Sequence[Image.Image], title: str) -> Image.Image:
     """Sets strips in columns, so that the page is about as wide as high, under a title."""
-    width, height = strips[0].size
+    width, height = max(strip.width for strip in strips), max(strip.height for strip in strips)
     columns = max(1, min(len(strips), round((len(strips) * height / width) ** 0.5)))
     rows = -(-len(strips) // columns)
     size = (columns * (width + _GAP_PX) + _GAP_PX, rows * (height + _GAP_PX) + _GAP_PX + 20)
