@@ -16,8 +16,8 @@ from PIL import Image
 from limbfix.errors import SynthesisError
 from limbfix.synthesis.samples import PARTS, SURFACES
 
-_COMPRESSION = 6
-"""zlib level of all PNG; lower ones save no time on pictures of some hundred pixels."""
+_PICTURE_LEVEL, _MAP_LEVEL = 1, 6
+"""zlib levels. Level 1 takes 9 ms instead of 13 for a picture of 256 px and adds a tenth to its bytes; maps take 1 ms anyway."""
 
 _LEAST_COLOURS = 17
 """Pillow packs values of a smaller palette into fewer than 8 bits."""
@@ -35,7 +35,7 @@ def encode_pixels(pixels: np.ndarray, form: str) -> bytes:
     """
     image = Image.fromarray(pixels)
     if form == "png":
-        return _encoded(image)
+        return _encoded(image, _PICTURE_LEVEL)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=95, subsampling=0)
     return buffer.getvalue()
@@ -101,9 +101,9 @@ def _encode_palette(values: np.ndarray, n: int) -> bytes:
     return _encoded(image)
 
 
-def _encoded(image: Image.Image) -> bytes:
+def _encoded(image: Image.Image, level: int = _MAP_LEVEL) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=_COMPRESSION)
+    image.save(buffer, "PNG", compress_level=level)
     return buffer.getvalue()
 
 
