@@ -1,0 +1,156 @@
+"""Stream 4: hands that fail as those of generators do: melted photographs and renders, and what the small generator makes of them.
+
+Two thirds of the groups are a damaged hand and its harmless twin, a quarter a harmless operation beside the untouched picture, the
+rest a series of the generator: plain, a little (its texture, normal anatomy), more, and much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from limbfix.errors import SynthesisError, UsageError
+from limbfix.synthesis.degradation import Degradation, sample_degradation
+from limbfix.synthesis.melting.generated_series import generated_series
+from limbfix.synthesis.melting.melted_pairs import MeltedPair, melt_pair
+from limbfix.synthesis.samples import Sample
+from limbfix.synthesis.seeds import rng_for
+from limbfix.synthesis.streams import Stream, StreamOptions, key_of, make_stream
+
+if TYPE_CHECKING:
+    from limbfix.synthesis.photographs import HandPhotos
+
+NAME = "failures"
+
+_BENIGN, _GENERATED = 0.25, 0.12
+"""Shares of groups: a harmless operation beside the untouched picture; a series of the generator, where its weights are."""
+
+_RENDERED = 0.4
+"""Share of renders where there are both renders and photographs."""
+
+_TRIES = 20
+"""Hands that are tried for one group before it fails; about one in thirty offers no place for any operator."""
+
+
+class FailuresStream:
+    """Makes groups of failed hands; see `limbfix.synthesis.streams.Stream`.
+
+    Attributes:
+        name: `failures`.
+        group_size: pictures of a pair; a series of the generator has four.
+    """
+
+    name = NAME
+    group_size = 2
+
+    def __init__(self, options: StreamOptions, photos: HandPhotos | None, renders: Stream | None) -> None:
+        self._options, self._photos, self._renders = options, photos, renders
+
+    def group(self, index: int) -> tuple[Sample, ...]:
+        """Returns the pictures of one group; SynthesisError if no hand of many offers a place for damage."""
+        rng = rng_for(self._options.seed, NAME, index, "kind")
+        benign, generated = rng.random() < _BENIGN, rng.random() < _GENERATED
+        for attempt in range(_TRIES):
+            plain = self._plain(index, attempt)
+            hand = None if plain is None else _whole_hand(plain)
+            if plain is None or hand is None:
+                continue
+            if generated:
+                series = generated_series(plain, hand, rng_for(self._options.seed, NAME, index, "series"))
+                if series is not None:
+                    return self._finished(series, index)
+            pair = melt_pair(plain, hand, self._options.seed, index)
+            if pair is not None:
+                return self._finished(_pictures_of(pair, plain, benign), index)
+        raise SynthesisError(
+            f"expected a hand to damage in group {index}, got none in {_TRIES} tries; use another seed"
+        )
+
+    def close(self) -> None:
+        """Closes the stream of renders."""
+        if self._renders is not None:
+            self._renders.close()
+
+    def _plain(self, index: int, attempt: int) -> Sample | None:
+        """Returns a normal hand, from a photograph or rendered."""
+        rng = rng_for(self._options.seed, NAME, index, attempt, "source")
+        rendered = self._photos is None or (self._renders is not None and rng.random() < _RENDERED)
+        if rendered and self._renders is not None:
+            group = self._renders.group(int(rng.integers(2**31)))
+            normal = [sample for sample in group if sample.role != "defect"]
+            return replace(normal[0], role="plain", operator="", order=0) if normal else None
+        if self._photos is None:
+            return None
+        from limbfix.synthesis.photo_samples import photo_sample
+
+        photo = self._photos[int(rng.integers(len(self._photos)))]
+        if photo.mask_source != "segmentation":
+            return None
+        return photo_sample(photo, rng, key="", group="", stream=NAME)
+
+    def _finished(self, samples: Sequence[Sample], index: int) -> tuple[Sample, ...]:
+        """Gives all pictures of a group the same degradation, and their names."""
+        seed = self._options.seed
+        chain = (
+            sample_degradation(rng_for(seed, NAME, index, "degradation")) if self._options.degrade else Degradation()
+        )
+        return tuple(
+            replace(
+                sample,
+                key=key_of(NAME, seed, index, f"{sample.role}{sample.order}"),
+                group=f"{NAME}-{seed}-{index:06d}",
+                stream=NAME,
+                pixels=chain.apply(np.ascontiguousarray(sample.pixels), rng_for(seed, NAME, index, "noise")),
+                recipe={**sample.recipe, "seed": seed, "index": index, "degradation": chain.recipe()},
+            )
+            for sample in samples
+        )
+
+
+def open_stream(options: StreamOptions) -> FailuresStream:
+    """Opens the stream on photographs, on rendered hands, or on both.
+
+    Raises:
+        UsageError: no photographs were named, and no hand can be rendered here.
+        AssetMissing: the folder holds no usable hand.
+    """
+    photos, renders, reason = None, None, ""
+    if options.photographs is not None:
+        from limbfix.synthesis.photographs import open_hand_photos
+
+        photos = open_hand_photos(options.photographs, size_px=options.size_px)
+    try:
+        renders = make_stream("hands", replace(options, degrade=False))
+    except (SynthesisError, ImportError) as error:
+        reason = str(error)
+    if photos is None and renders is None:
+        raise UsageError(
+            f"expected --photographs, a folder of normal hands, or a machine that renders hands ({reason})"
+        )
+    return FailuresStream(options, photos, renders)
+
+
+def _pictures_of(pair: MeltedPair, plain: Sample, benign: bool) -> tuple[Sample, ...]:
+    if not benign:
+        return pair.twin, pair.defect
+    return plain, replace(pair.twin, order=0)
+
+
+def _whole_hand(sample: Sample) -> int | None:
+    """Returns the id of the largest hand with its wrist in view and all digits present and sound."""
+    size = sample.instance_map.shape[0]
+    hands = []
+    for item in sample.instances:
+        digits = sample.hand_digits(item.id)
+        sound = item.kind == "hand" and len(digits) == 5 and all(digit.present and not digit.faults for digit in digits)
+        if not sound or not item.joints:
+            continue
+        joints = np.array([joint.xy for part in (item, *digits) for joint in part.joints])
+        inside = ((joints >= 0) & (joints < size)).all(axis=1).mean()
+        area = item.visible_px + sum(digit.visible_px for digit in digits)
+        if inside > 0.85 and area > 0.02 * size * size:
+            hands.append((area, item.id))
+    return max(hands)[1] if hands else None

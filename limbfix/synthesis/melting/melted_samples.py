@@ -1,0 +1,133 @@
+"""What becomes of a sample's labels when a hand in it melts? Maps go along with the pixels; instances get faults, and new ones come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from limbfix.synthesis.melting.hand_view import HandView, Melt
+from limbfix.synthesis.samples import DIGITS, PART_ID, SURFACE_ID, Defect, Instance, Joint, Sample
+
+CHANGED_LEVELS = 14
+"""Of 255, in the channel that differs most: what a person sees at a glance; more than for renders, as photographs have grain."""
+
+LEAST_CHANGED = 0.02
+"""Changed area in palm lengths squared from which a melt is seen: a fingertip has about 0.04."""
+
+_LOST_PX = 6.0
+"""A joint with no pixel that comes from within this distance of it has vanished."""
+
+
+def hand_view(sample: Sample, hand: int) -> HandView | None:
+    """Returns a hand of a sample as operators see it; None if it lacks a digit or one of its joints."""
+    digits = {item.name: item for item in sample.hand_digits(hand) if item.present and "extra" not in item.faults}
+    owner = next(item for item in sample.instances if item.id == hand)
+    if set(digits) != set(DIGITS) or not owner.joints:
+        return None
+    rows = [owner.joints[0].xy, *(joint.xy for name in DIGITS for joint in digits[name].joints)]
+    keypoints = np.array(rows, np.float32)
+    if keypoints.shape != (21, 2) or not np.isfinite(keypoints).all():
+        return None
+    limb = [hand, *(item.id for item in sample.hand_digits(hand))]
+    limb += [item.id for item in sample.instances if item.kind == "arm" and item.id == owner.owner]
+    skin = np.isin(sample.surface_map, [SURFACE_ID[name] for name in ("skin", "nail", "glove", "jewellery")])
+    return HandView(pixels=sample.pixels, keypoints=keypoints, mask=np.isin(sample.instance_map, limb) & skin)
+
+
+def melted(sample: Sample, hand: int, melt: Melt) -> Sample:
+    """Returns the sample after an operator on one of its hands: pixels, maps and instances; role and defects stay as they are."""
+    maps = [
+        cv2.remap(values, melt.origin[..., 0], melt.origin[..., 1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT)
+        for values in (sample.instance_map, sample.part_map, sample.surface_map)
+    ]
+    if melt.cleared is not None:
+        owned = [hand, *(item.id for item in sample.hand_digits(hand))]
+        bare = melt.cleared & np.isin(maps[0], owned)
+        for values, nothing in zip(maps, (0, PART_ID["background"], SURFACE_ID["background"]), strict=True):
+            values[bare] = nothing
+    concerned = {item.id for item in sample.hand_digits(hand) if item.name in {DIGITS[d] for d in melt.digits}}
+    instances = [
+        _faulty(_moved(item, melt), melt) if item.id in concerned else _moved(item, melt) for item in sample.instances
+    ]
+    for extra in melt.extras:
+        new = _extra(instances, hand, DIGITS[extra.like], extra.joints, maps[0].shape)
+        maps[0][extra.mask] = new.id
+        maps[2][extra.mask & (maps[2] == SURFACE_ID["background"])] = SURFACE_ID["skin"]
+        instances.append(new)
+    pixels = np.bincount(maps[0].ravel(), minlength=max(item.id for item in instances) + 1)
+    return replace(
+        sample,
+        pixels=melt.pixels,
+        instance_map=maps[0],
+        part_map=maps[1],
+        surface_map=maps[2],
+        instances=tuple(replace(item, visible_px=int(pixels[item.id])) for item in instances),
+    )
+
+
+def defect_of(melt: Melt, before: Sample, after: Sample, hand: int, region: np.ndarray) -> Defect:
+    """Returns the label of a damage; `region` is where the pictures of the pair may differ."""
+    names = {DIGITS[d] for d in melt.digits}
+    old = {item.id for item in before.instances}
+    ids = [item.id for item in after.hand_digits(hand) if item.name in names or item.id not in old]
+    view = hand_view(before, hand)
+    visible = view is not None and is_seen(melt, view)
+    return Defect(
+        code=melt.code, operator=melt.operator, instances=tuple(ids) or (hand,), visible=visible, region=region
+    )
+
+
+def is_seen(melt: Melt, view: HandView) -> bool:
+    """Returns whether an operator changed enough for a person to see it."""
+    changed = np.abs(melt.pixels.astype(np.int16) - view.pixels).max(axis=2) >= CHANGED_LEVELS
+    return bool(changed.sum() >= LEAST_CHANGED * view.palm_px**2)
+
+
+def _faulty(item: Instance, melt: Melt) -> Instance:
+    faults = item.faults if melt.fault in item.faults else (*item.faults, melt.fault)
+    if melt.fault != "missing":
+        return replace(item, faults=faults)
+    lost = tuple(Joint(name=joint.name, xy=(float("nan"), float("nan")), visible=False) for joint in item.joints)
+    return replace(item, faults=faults, present=False, joints=lost)
+
+
+def _moved(item: Instance, melt: Melt) -> Instance:
+    """Moves joints to the pixel that comes from them."""
+    return replace(item, joints=tuple(_moved_joint(joint, melt) for joint in item.joints))
+
+
+def _moved_joint(joint: Joint, melt: Melt) -> Joint:
+    height, width = melt.region.shape
+    x, y = joint.xy
+    if not (np.isfinite(x) and 0 <= x < width and 0 <= y < height):
+        return joint
+    row, column = min(int(y + 0.5), height - 1), min(int(x + 0.5), width - 1)
+    if melt.cleared is not None and melt.cleared[row, column]:
+        return replace(joint, visible=False)
+    far = np.hypot(melt.origin[..., 0] - x, melt.origin[..., 1] - y)
+    least = float(far.min())
+    if least > _LOST_PX:
+        return replace(joint, visible=False)
+    if far[row, column] <= least + 0.75:
+        return joint
+    row, column = np.unravel_index(int(far.argmin()), far.shape)
+    return replace(joint, xy=(float(column), float(row)))
+
+
+def _extra(
+    instances: Sequence[Instance], hand: int, name: str, joints: np.ndarray, shape_hw: tuple[int, ...]
+) -> Instance:
+    like = next(item for item in instances if item.kind == "digit" and item.owner == hand and item.name == name)
+    places = tuple(
+        Joint(
+            name=joint.name,
+            xy=(float(x), float(y)),
+            visible=bool(joint.visible and 0 <= x < shape_hw[1] and 0 <= y < shape_hw[0]),
+        )
+        for joint, (x, y) in zip(like.joints, joints, strict=True)
+    )
+    fresh = max(item.id for item in instances) + 1
+    return replace(like, id=fresh, faults=("extra",), joints=places)
