@@ -195,7 +195,7 @@ def _pose_thumb(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: Di
     )
     root = unit(figure.tails[bones[0]] - figure.heads[bones[0]])
     axis = _thumb_axis(steps, rest_frame, frame, outer)
-    pronation = turn(root, pose.twist * float(np.sign(np.cross(root, axis) @ frame.across * -outer)))
+    pronation = turn(root, -pose.twist * float(np.sign(np.cross(root, axis) @ frame.across * -outer)))
     figure.rotations[bones[0]] = turn_between(root, aim) @ pronation
     for bone, wanted, rest in zip(bones[1:], pose.flexion[1:], bends, strict=False):
         figure.rotations[bone] = turn(axis, wanted - rest)

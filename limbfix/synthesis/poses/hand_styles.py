@@ -53,7 +53,7 @@ def _style(fingers: tuple[tuple[float, float], ...], thumb: tuple[float, ...], *
 
 
 _STRAIGHT, _CURLED = (0.08, 0.08), (1.4, 1.75)
-_OVER_FINGERS = (0.95, 0.55, 0.75, 0.35, 0.35)
+_OVER_FINGERS = (1.08, 0.68, 0.53, 0.06, 0.0)
 """A thumb laid over bent fingers."""
 
 STYLES: Mapping[str, Style] = MappingProxyType(
@@ -63,16 +63,29 @@ STYLES: Mapping[str, Style] = MappingProxyType(
         "flat": _style(_all(0.0, 0.03), (0.1, 0.1, 0.08, 0.35, 0.0), fan=-0.12, weight=1.1, spread=0.04),
         "spread": _style(_all(-0.08, 0.06), (0.25, 0.1, 0.0, 1.1, 0.0), fan=0.16, weight=1.0, spread=0.05),
         "fist": _style(((1.35, 1.75), (1.4, 1.8), (1.42, 1.8), (1.42, 1.75)), _OVER_FINGERS, weight=0.8, spread=0.06, cup=0.15),
-        "loose_fist": _style(((0.85, 1.25), (0.95, 1.4), (1.0, 1.45), (1.0, 1.4)), (0.8, 0.45, 0.5, 0.4, 0.3), weight=0.9, cup=0.1),
+        "loose_fist": _style(((0.85, 1.25), (0.95, 1.4), (1.0, 1.45), (1.0, 1.4)), (0.75, 0.35, 0.45, 0.2, 0.2), weight=0.9, cup=0.1),
         "pointing": _style((_STRAIGHT, _CURLED, _CURLED, _CURLED), _OVER_FINGERS, weight=0.8, spread=0.07, cup=0.1),
-        "victory": _style((_STRAIGHT, _STRAIGHT, _CURLED, _CURLED), (1.0, 0.5, 0.7, 0.25, 0.4), fan=0.14, weight=0.6, spread=0.06, cup=0.1),
-        "three": _style((_STRAIGHT, _STRAIGHT, _STRAIGHT, (1.35, 1.6)), (1.0, 0.5, 0.6, 0.25, 0.4), fan=0.1, weight=0.3, spread=0.06),
+        "victory": _style((_STRAIGHT, _STRAIGHT, _CURLED, _CURLED), (1.1, 0.82, 0.42, 0.04, -0.1), fan=0.14, weight=0.6, spread=0.06, cup=0.1),
+        "three": _style((_STRAIGHT, _STRAIGHT, _STRAIGHT, (1.35, 1.6)), (1.12, 0.85, 0.55, 0.05, 0.0), fan=0.1, weight=0.3, spread=0.06),
         "thumbs_up": _style(_all(1.4, 1.75), (0.05, -0.05, -0.15, 0.95, 0.0), weight=0.6, spread=0.06, cup=0.1),
-        "ok": _style(((0.85, 0.95), (0.3, 0.3), (0.15, 0.2), (0.05, 0.15)), (0.95, 0.3, 0.55, 0.55, 0.45), fan=0.08, weight=0.6, spread=0.04, dip=0.45),
-        "pinch": _style(((0.8, 0.75), (0.75, 0.85), (0.7, 0.9), (0.7, 0.9)), (0.9, 0.2, 0.35, 0.6, 0.4), weight=0.8, spread=0.06, dip=0.5),
+        "ok": _style(
+            ((1.0, 0.67), (0.3, 0.3), (0.15, 0.2), (0.05, 0.15)),
+            (0.9, 0.24, -0.3, 0.03, 0.65),
+            fan=0.06,
+            weight=0.6,
+            spread=0.03,
+            dip=0.32,
+        ),
+        "pinch": _style(
+            ((1.0, 0.67), (0.95, 0.78), (0.8, 0.9), (0.75, 0.9)),
+            (0.9, 0.24, -0.25, 0.05, 0.6),
+            weight=0.8,
+            spread=0.05,
+            dip=0.34,
+        ),
         "claw": _style(_all(0.1, 1.0), (0.5, 0.4, 0.6, 0.8, 0.1), fan=0.08, weight=0.5),
         "grip": _style(_all(0.75, 0.95), (0.9, 0.3, 0.35, 0.5, 0.4), weight=0.8, cup=0.1),
-        "horns": _style((_STRAIGHT, _CURLED, _CURLED, _STRAIGHT), (1.0, 0.5, 0.7, 0.3, 0.4), weight=0.2, spread=0.06),
+        "horns": _style((_STRAIGHT, _CURLED, _CURLED, _STRAIGHT), (1.15, 0.77, 0.57, 0.05, 0.0), weight=0.2, spread=0.06),
         "call": _style((_CURLED, _CURLED, _CURLED, (-0.05, 0.1)), (0.1, 0.0, -0.1, 1.15, 0.0), fan=0.1, weight=0.2, spread=0.06),
         "mixed": _style(((0.2, 0.3), (0.6, 0.7), (0.6, 0.7), (0.3, 0.4)), (0.6, 0.25, 0.3, 0.6, 0.2), weight=0.9, spread=0.32),
         "hold_cylinder": _style(_all(0.75, 0.95), (1.0, 0.3, 0.35, 0.5, 0.45), weight=0, spread=0.05, cup=0.1, grasp=True),
