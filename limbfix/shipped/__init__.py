@@ -1,0 +1,40 @@
+"""Which weights does limbfix bring along? Files trained by its own scripts, each with a model card beside it, checked by SHA-256.
+
+What others published is fetched instead (`limbfix.weights`).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+from limbfix.errors import AssetMissing, ModelCorrupt
+
+FOLDER = Path(__file__).parent
+MANIFEST = "manifest.json"
+
+
+@functools.cache
+def shipped_file(name: str) -> Path:
+    """Finds a shipped file and checks it, once per process.
+
+    Args:
+        name: of the file, e.g. `generator.safetensors`.
+
+    Raises:
+        AssetMissing: it is not in this installation, or not in the manifest.
+        ModelCorrupt: its SHA-256 is not the one in the manifest.
+    """
+    remedy = "install limbfix again, or train it (python -m limbfix.training.generator --help)"
+    file, manifest = FOLDER / name, FOLDER / MANIFEST
+    if not file.is_file() or not manifest.is_file():
+        raise AssetMissing(f"expected the weights {name} and {MANIFEST} in {FOLDER}, found them not; {remedy}")
+    rows = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    if name not in rows:
+        raise AssetMissing(f"expected a row for {name} in {manifest}, found {', '.join(sorted(rows))}; {remedy}")
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if found != rows[name]["sha256"]:
+        raise ModelCorrupt(f"expected SHA-256 {rows[name]['sha256']} of {file}, found {found}; {remedy}")
+    return file

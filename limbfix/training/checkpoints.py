@@ -1,0 +1,67 @@
+"""How does a training go on where it stopped? Weights, their running mean and the optimiser's moments as safetensors; no pickles."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+class RunningMean:
+    """An exponential mean of a network's weights; what is shipped.
+
+    The first steps count more: the decay grows as (1 + n) / (10 + n), up to `decay`.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Takes the network's present weights in."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for name, value in network.state_dict().items():
+            self.weights[name].lerp_(value.to(self.weights[name].dtype), 1 - decay)
+
+
+def save_checkpoint(
+    file: Path, network: nn.Module, mean: RunningMean, optimiser: torch.optim.Optimizer, facts: dict[str, object]
+) -> None:
+    """Writes a training's whole state, at once or not at all. `facts` are plain JSON values."""
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"mean.{name}": value for name, value in mean.weights.items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    facts = facts | {"mean_steps": mean.steps}
+    scratch = file.with_suffix(".part")
+    save_file({name: value.contiguous() for name, value in tensors.items()}, scratch, {"facts": json.dumps(facts)})
+    scratch.replace(file)
+
+
+def load_checkpoint(
+    file: Path, network: nn.Module, mean: RunningMean, optimiser: torch.optim.Optimizer
+) -> dict[str, object]:
+    """Puts a training's state back; returns its facts."""
+    with safe_open(file, framework="pt") as data:
+        tensors = {name: data.get_tensor(name) for name in data.keys()}  # noqa: SIM118 - no mapping, only keys()
+        facts = json.loads(data.metadata()["facts"])
+    network.load_state_dict(_below(tensors, "network."))
+    for name, value in _below(tensors, "mean.").items():
+        mean.weights[name].copy_(value)
+    mean.steps = int(facts.pop("mean_steps"))
+    whole = optimiser.state_dict()
+    for name, value in _below(tensors, "optimiser.").items():
+        index, _, key = name.partition(".")
+        whole["state"].setdefault(int(index), {})[key] = value
+    optimiser.load_state_dict(whole)
+    return facts
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
