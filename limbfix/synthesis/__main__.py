@@ -160,7 +160,9 @@ def _produce(production: Production, *, is_shown: bool) -> int:
     columns = (TextColumn(production.stream), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_shown) as bar:
         task = bar.add_task("", total=production.n)
-        outcome = produce(production, on_pictures=lambda done, wanted: bar.update(task, completed=done, total=wanted))
+        outcome = produce(
+            production, on_pictures=lambda done, wanted: bar.update(task, completed=done, total=max(done, wanted))
+        )
     code, line = _verdict(outcome, production, time.perf_counter() - began)
     print(line, file=sys.stderr)
     return code
