@@ -53,21 +53,39 @@ class FailuresStream:
         """Returns the pictures of one group; SynthesisError if no hand of many offers a place for damage."""
         rng = rng_for(self._options.seed, NAME, index, "kind")
         benign, generated = rng.random() < _BENIGN, rng.random() < _GENERATED
+        if benign:
+            return self.benign_group(index)
+        series = self._series(index) if generated else None
+        if series is not None:
+            return self._finished(series, index)
+        _, pair = self._melted(index)
+        return self._finished((pair.twin, pair.defect), index)
+
+    def benign_group(self, index: int) -> tuple[Sample, ...]:
+        """Returns the untouched picture and the harmless operation, whatever kind the group is: for tests of give-aways."""
+        plain, pair = self._melted(index)
+        return self._finished((plain, pair.twin), index)
+
+    def _melted(self, index: int) -> tuple[Sample, MeltedPair]:
         for attempt in range(_TRIES):
             plain = self._plain(index, attempt)
             hand = None if plain is None else _whole_hand(plain)
             if plain is None or hand is None:
                 continue
-            if generated:
-                series = generated_series(plain, hand, rng_for(self._options.seed, NAME, index, "series"))
-                if series is not None:
-                    return self._finished(series, index)
             pair = melt_pair(plain, hand, self._options.seed, index)
             if pair is not None:
-                return self._finished(_pictures_of(pair, plain, benign), index)
+                return plain, pair
         raise SynthesisError(
             f"expected a hand to damage in group {index}, got none in {_TRIES} tries; use another seed"
         )
+
+    def _series(self, index: int) -> tuple[Sample, ...] | None:
+        """Returns a series of the generator; None where it cannot be had."""
+        plain = self._plain(index, 0)
+        hand = None if plain is None else _whole_hand(plain)
+        if plain is None or hand is None:
+            return None
+        return generated_series(plain, hand, rng_for(self._options.seed, NAME, index, "series"))
 
     def close(self) -> None:
         """Closes the stream of renders."""
@@ -131,12 +149,6 @@ def open_stream(options: StreamOptions) -> FailuresStream:
             f"expected --photographs, a folder of normal hands, or a machine that renders hands ({reason})"
         )
     return FailuresStream(options, photos, renders)
-
-
-def _pictures_of(pair: MeltedPair, plain: Sample, benign: bool) -> tuple[Sample, ...]:
-    if not benign:
-        return pair.twin, pair.defect
-    return plain, replace(pair.twin, order=0)
 
 
 def _whole_hand(sample: Sample) -> int | None:

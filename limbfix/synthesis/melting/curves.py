@@ -13,6 +13,8 @@ _STEPS = 14
 """Pieces of a curve: a digit of 100 px in pieces of 7 px."""
 
 
+_FAR_PX = 1e4
+
 _SMOOTHING = (0.1, 0.25, 0.3, 0.25, 0.1)
 """Binomial-like weights that round the corners at the joints."""
 
@@ -51,23 +53,36 @@ class Curve:
         )
 
     def coordinates(self, shape_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (t, d), float32 (h, w) each: 0-1 along the curve (less before it, more beyond), and px across, signed."""
-        y, x = np.mgrid[: shape_hw[0], : shape_hw[1]].astype(np.float32)
-        start, step = self.points[:-1], np.diff(self.points, axis=0)
+        """Returns (t, d), float32 (h, w) each: 0-1 along the curve (less before it, more beyond), and px across, signed.
+
+        Pixels further away than the curve is long are not looked at: t is 0 there, and d a distance that no digit has.
+        """
+        low = np.floor(self.points.min(axis=0) - self.length).clip(0).astype(int)
+        high = np.ceil(self.points.max(axis=0) + self.length).clip(0).astype(int)
+        t, d = np.zeros(shape_hw[:2], np.float32), np.full(shape_hw[:2], _FAR_PX, np.float32)
+        inside = slice(low[1], min(high[1], shape_hw[0])), slice(low[0], min(high[0], shape_hw[1]))
+        y, x = np.mgrid[inside].astype(np.float32)
+        if x.size:
+            t[inside], d[inside] = self._nearest(x, y)
+        return t, d
+
+    def _nearest(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        start, step = self.points[:-1].astype(np.float32), np.diff(self.points, axis=0).astype(np.float32)
         best = np.full(x.shape, np.inf, np.float32)
         t, d = np.zeros_like(best), np.zeros_like(best)
         last = len(start) - 1
-        for k, ((sx, sy), (vx, vy)) in enumerate(zip(start.astype(np.float32), step.astype(np.float32), strict=True)):
+        for k, ((sx, sy), (vx, vy)) in enumerate(zip(start, step, strict=True)):
             square = max(float(vx * vx + vy * vy), 1e-9)
             u = ((x - sx) * vx + (y - sy) * vy) / square
             kept = np.clip(u, -np.inf if k == 0 else 0, np.inf if k == last else 1)
             dx, dy = x - sx - kept * vx, y - sy - kept * vy
-            beyond = np.where(kept < 0, -kept, np.maximum(kept - 1, 0)) * np.sqrt(square) if k in (0, last) else 0
-            far = np.hypot(np.hypot(dx, dy), beyond)
+            far = dx * dx + dy * dy
+            if k in (0, last):
+                far = far + (np.where(kept < 0, -kept, np.maximum(kept - 1, 0)) ** 2) * square
             nearer = far < best
-            best = np.where(nearer, far, best)
-            t = np.where(nearer, (k + kept) / (last + 1), t)
-            d = np.where(nearer, np.sign(dy * vx - dx * vy) * np.hypot(dx, dy), d)
+            np.copyto(best, far, where=nearer)
+            np.copyto(t, (k + kept) / (last + 1), where=nearer)
+            np.copyto(d, np.where(dy * vx >= dx * vy, 1, -1) * np.hypot(dx, dy), where=nearer)
         return t, d
 
     def places(self, t: np.ndarray, d: np.ndarray) -> np.ndarray:
