@@ -25,6 +25,7 @@ from limbfix.errors import AssetMissing, PictureError
 from limbfix.geometry import Box
 from limbfix.images import Picture, open_picture
 from limbfix.parts import Detector, Part
+from limbfix.synthesis.assets import synthesis_folder
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ def find_hands(
 
     Args:
         folder: searched below too.
-        cache: where results are kept; None for `~/.cache/limbfix/synthesis/photos`.
+        cache: where results are kept; None for `photos` in the engine's folder.
         progress: called after each picture; never where the result is known already.
         detector: finds hands; None for MediaPipe, one call a look.
 
@@ -151,10 +152,7 @@ def _cache_file(folder: Path, files: Sequence[str], cache: Path | None, name: st
     """Returns where a folder's result lies: a hash of names and sizes, so a changed folder is looked at again."""
     listing = [(file, (folder / file).stat().st_size) for file in files]
     digest = hashlib.sha256(json.dumps([_VERSION, listing]).encode()).hexdigest()[:16]
-    root = (
-        cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "limbfix" / "synthesis" / "photos"
-    )
-    return root / digest / name
+    return (cache or synthesis_folder() / "photos") / digest / name
 
 
 def _write(path: Path, data: bytes) -> None:

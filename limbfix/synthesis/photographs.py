@@ -169,7 +169,7 @@ def open_hand_photos(
     Args:
         folder: searched below too.
         size_px: side of the square crops.
-        cache: where detections are kept; None for `~/.cache/limbfix/synthesis/photos`.
+        cache: where detections are kept; None for `photos` in the engine's folder.
         progress: called with (pictures done, pictures in all) during a first opening.
         detector: finds hands; None for MediaPipe.
 

@@ -1,0 +1,171 @@
+"""Stream 3: which photographs were edited, and how? Hands and limbs of photographs after surgery, each with its benign twin.
+
+Every picture passes the same resampling before and after the surgery, the untouched ones too: a photograph is placed
+(mirrored, turned, scaled) at 1.25 times the wanted size, edited there and shrunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from limbfix.crops import resized
+from limbfix.errors import SynthesisError, UsageError
+from limbfix.synthesis.degradation import Degradation, sample_degradation
+from limbfix.synthesis.edit_labels import hand_labels
+from limbfix.synthesis.photo_samples import FIRST, placed
+from limbfix.synthesis.photographs import HandPhotos, open_hand_photos
+from limbfix.synthesis.samples import Defect, Role, Sample, Side
+from limbfix.synthesis.seeds import rng_for
+from limbfix.synthesis.streams import StreamOptions, key_of
+from limbfix.synthesis.surgery.fingers import FINGER_OPERATORS, respaced
+from limbfix.synthesis.surgery.hand_edits import HandEdit
+from limbfix.synthesis.surgery.hand_scene import HandScene, HandVersion
+from limbfix.synthesis.surgery.layers import dilated
+from limbfix.synthesis.surgery.regions import split_hand
+
+_WORK_SCALE = 1.25
+"""Side of the picture that is edited over that of the finished one: shrinking hides what resampling a finger blurs."""
+
+_PLAIN_SHARE = 0.25
+"""Share of groups of a benign operation and the untouched picture."""
+
+_TRIES = 60
+"""Hands that one group looks at before it gives up; about one in four suits a given operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Bench:
+    """A hand laid out for surgery."""
+
+    scene: HandScene
+    side: Side
+    recipe: Mapping[str, Any]
+
+
+class EditedPhotographs:
+    """Groups of two: a defect and its twin, or a benign operation and the untouched picture.
+
+    Args:
+        options: of the stream.
+        photos: hands, at 1.25 times `options.size_px`.
+    """
+
+    name = "edits"
+    group_size = 2
+
+    def __init__(self, options: StreamOptions, photos: HandPhotos) -> None:
+        self._options, self._photos = options, photos
+
+    def group(self, index: int) -> tuple[Sample, ...]:
+        """Returns the two pictures of a group. See `Stream.group`."""
+        seed = self._options.seed
+        rng = rng_for(seed, self.name, index, "plan")
+        operators = list(FINGER_OPERATORS)
+        name = "" if rng.random() < _PLAIN_SHARE else operators[int(rng.integers(len(operators)))]
+        for attempt in range(_TRIES):
+            bench = self._bench(rng_for(seed, self.name, index, "hand", attempt))
+            own = rng_for(seed, self.name, index, "surgery", attempt)
+            made = self._benign(index, bench, own) if not name else self._pair(index, bench, name, own)
+            if made is not None:
+                return made
+        raise SynthesisError(
+            f"edits: expected one of {_TRIES} hands to suit {name or 'a benign edit'}, none did; "
+            "give photographs with more open hands (--photographs DIR)"
+        )
+
+    def close(self) -> None:
+        """Does nothing: a photograph needs no graphics."""
+
+    def _bench(self, rng: np.random.Generator) -> _Bench:
+        photo = self._photos[int(rng.integers(len(self._photos)))]
+        pixels, keypoints, mask, side, turned = placed(photo, rng)
+        scene = HandScene(pixels, split_hand(keypoints.astype(np.float64), mask))
+        recipe = {"photograph": photo.source, "sha256": photo.sha256, "placed": turned, "mask": photo.mask_source}
+        return _Bench(scene=scene, side=side, recipe=recipe)
+
+    def _pair(self, index: int, bench: _Bench, name: str, rng: np.random.Generator) -> tuple[Sample, ...] | None:
+        edit = FINGER_OPERATORS[name](bench.scene, rng)
+        if edit is None or not edit.visible:
+            return None
+        finish = self._finish(index)
+        twin = self._sample(index, bench, edit.twin, "twin", edit.operator, finish)
+        defect = self._sample(index, bench, edit.defect, "defect", edit.operator, finish, edit)
+        return twin, defect
+
+    def _benign(self, index: int, bench: _Bench, rng: np.random.Generator) -> tuple[Sample, ...] | None:
+        version = respaced(bench.scene, rng)
+        if version is None:
+            return None
+        finish = self._finish(index)
+        plain = self._sample(index, bench, bench.scene.untouched(), "plain", "", finish)
+        return plain, self._sample(index, bench, version, "twin", "surgery.respaced", finish)
+
+    def _finish(self, index: int) -> Callable[[np.ndarray], np.ndarray]:
+        """Returns what makes both edited pictures of a group into finished ones: the same size, losses and noise."""
+        seed, size_px = self._options.seed, self._options.size_px
+        losses = Degradation()
+        if self._options.degrade:
+            losses = sample_degradation(rng_for(seed, self.name, index, "losses"))
+        return lambda pixels: losses.apply(
+            resized(pixels, (size_px, size_px)), rng_for(seed, self.name, index, "noise")
+        )
+
+    def _sample(
+        self,
+        index: int,
+        bench: _Bench,
+        version: HandVersion,
+        role: Role,
+        operator: str,
+        finish: Callable[[np.ndarray], np.ndarray],
+        edit: HandEdit | None = None,
+    ) -> Sample:
+        size_px = self._options.size_px
+        wrist = bench.scene.regions.keypoints[0]
+        instance_map, part_map, surface_map, instances = hand_labels(version, wrist, bench.side, size_px)
+        return Sample(
+            key=key_of(self.name, self._options.seed, index, role),
+            group=key_of(self.name, self._options.seed, index, "group"),
+            stream=self.name,
+            role=role,
+            operator=operator,
+            order=1 if role == "defect" or (role == "twin" and operator == "surgery.respaced") else 0,
+            pixels=finish(version.pixels),
+            instance_map=instance_map,
+            part_map=part_map,
+            surface_map=surface_map,
+            instances=instances,
+            defects=() if edit is None else (_defect(edit, size_px),),
+            exact=False,
+            recipe={**bench.recipe, "index": index, "operator": operator},
+        )
+
+
+def open_stream(options: StreamOptions) -> EditedPhotographs:
+    """Opens stream 3 on the folder of `options.photographs`.
+
+    Raises:
+        UsageError: no folder was given.
+        AssetMissing: it is not there, or holds no usable hand.
+    """
+    if options.photographs is None:
+        raise UsageError("stream edits: expected a folder of photographs of hands; give one with --photographs DIR")
+    photos = open_hand_photos(options.photographs, size_px=round(options.size_px * _WORK_SCALE))
+    return EditedPhotographs(options, photos)
+
+
+def _defect(edit: HandEdit, size_px: int) -> Defect:
+    region = (
+        resized(np.repeat(edit.region[..., None].astype(np.uint8) * 255, 3, axis=2), (size_px, size_px))[..., 0] > 8
+    )
+    return Defect(
+        code=edit.code,
+        operator=edit.operator,
+        instances=tuple(FIRST + index for index in edit.concerned),
+        visible=edit.visible,
+        region=dilated(region, 2),
+    )

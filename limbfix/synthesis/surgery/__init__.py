@@ -1,0 +1,1 @@
+"""How are photographs of normal hands and bodies cut and put together again? Pure functions on arrays, no files."""
