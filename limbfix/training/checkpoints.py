@@ -27,7 +27,10 @@ class RunningMean:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, value in network.state_dict().items():
-            self.weights[name].lerp_(value.to(self.weights[name].dtype), 1 - decay)
+            if value.is_floating_point():
+                self.weights[name].lerp_(value, 1 - decay)
+            else:
+                self.weights[name].copy_(value)  # a counter of batch normalisation has no mean
 
 
 def save_checkpoint(

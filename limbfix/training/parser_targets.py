@@ -32,23 +32,27 @@ _SEGMENT_CLASS = {"proximal": "proximal", "middle": "middle", "distal": "distal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ParserTarget:
-    """One training example of `size` px; maps have `size / STRIDE` cells.
+class HandCut:
+    """One training example of `size` px, its maps not drawn yet: a mirrored or turned batch draws them anew.
 
     Attributes:
         pixels: (size, size, 3) uint8.
-        heatmaps: (5, h, w) float16 0-1. fields: (8, h, w) float16. parts: (h, w) uint8, classes of the parser's `PARTS`.
-        judgements: (6,) float32 0 or 1. counts: (2,) int64 digits present and visible, at most MOST_DIGITS; -1 unknown.
-        exact: whether joints and parts are exact; judgements always are.
+        parts: (size / STRIDE, size / STRIDE) uint8, classes of the parser's `PARTS`.
+        joints: (n, 3) float32: kind (index in `JOINTS`), x, y in cells; visible joints.
+        bones: (m, 5) float32: row of `PHALANGES`, start x, y, end x, y in cells; between visible joints.
+        judgements: (6,) float32 0 or 1, see `JUDGEMENTS`.
+        counts: (2,) int64, digits present and visible, at most MOST_DIGITS.
+        group, order: of the sample: within a group a higher order must be judged worse.
     """
 
     pixels: np.ndarray
-    heatmaps: np.ndarray
-    fields: np.ndarray
     parts: np.ndarray
+    joints: np.ndarray
+    bones: np.ndarray
     judgements: np.ndarray
     counts: np.ndarray
-    exact: bool
+    group: str
+    order: int
 
 
 def hand_pixels(sample: Sample, hand: Instance) -> np.ndarray:
@@ -117,81 +121,85 @@ def crop_matrix(
     return np.column_stack([linear, size / 2 - linear @ centre])
 
 
-def _heat(shape: tuple[int, int], points: list[tuple[float, float]]) -> np.ndarray:
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    heat = np.zeros(shape, np.float32)
-    for x, y in points:
-        np.maximum(heat, np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * HEAT_SIGMA**2)), out=heat)
-    return heat
-
-
-def _draw_bone(field: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
-    length = float(np.linalg.norm(end - start))
-    if length < 1e-3:
-        return
-    direction = (end - start) / length
-    rows, columns = np.mgrid[: field.shape[1], : field.shape[2]]
-    offset = np.stack([columns - start[0], rows - start[1]], -1)
-    along, aside = offset @ direction, np.abs(offset @ np.array([-direction[1], direction[0]]))
-    on = (along >= -0.5) & (along <= length + 0.5) & (aside <= BONE_HALF_WIDTH)
-    field[:, on] = direction[:, None]
-
-
-def _joints(
-    sample: Sample, hand: Instance, matrix: np.ndarray
-) -> tuple[list[list[np.ndarray]], list[tuple[int, np.ndarray, np.ndarray]]]:
-    """Returns visible joints by kind, in cells, and bones (row of PHALANGES, start, end) between visible joints."""
+def _joints_and_bones(sample: Sample, hand: Instance, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the visible joints (n, 3) and the bones between them (m, 5), in cells; see `HandCut`."""
 
     def cells(xy: tuple[float, float]) -> np.ndarray:
         return (matrix[:, :2] @ np.array(xy) + matrix[:, 2] + 0.5) / STRIDE - 0.5
 
-    points: list[list[np.ndarray]] = [[] for _ in JOINTS]
-    bones: list[tuple[int, np.ndarray, np.ndarray]] = []
+    joints: list[tuple[float, ...]] = []
+    bones: list[tuple[float, ...]] = []
     wrist = next((cells(joint.xy) for joint in hand.joints if joint.name == "wrist" and joint.visible), None)
     if wrist is not None:
-        points[0].append(wrist)
+        joints.append((0, *wrist))
     for digit in sample.hand_digits(hand.id):
         if not digit.present:
             continue
         seen = {joint.name: cells(joint.xy) for joint in digit.joints if joint.visible}
+        joints += [(kind, *seen[name]) for kind, name in enumerate(JOINTS) if name in seen]
         if wrist is not None:
             seen["wrist"] = wrist
-        for kind, name in enumerate(JOINTS[1:], start=1):
-            if name in seen:
-                points[kind].append(seen[name])
-        bones += [(row, seen[a], seen[b]) for row, (a, b) in enumerate(PHALANGES) if a in seen and b in seen]
-    return points, bones
+        bones += [(row, *seen[a], *seen[b]) for row, (a, b) in enumerate(PHALANGES) if a in seen and b in seen]
+    return np.array(joints, np.float32).reshape(-1, 3), np.array(bones, np.float32).reshape(-1, 5)
 
 
-def make_target(sample: Sample, hand: Instance, size: int, rng: np.random.Generator | None = None) -> ParserTarget:
-    """Cuts one hand out of a made picture and draws its truth.
+def cut_hand(sample: Sample, hand: Instance, size: int, rng: np.random.Generator | None = None) -> HandCut:
+    """Cuts one hand out of a made picture, with its truth.
 
     Args:
         sample: any stream's picture.
         hand: one of its hands.
         size: px of the crop; a multiple of 32.
-        rng: jitters the crop; None for the plain one.
+        rng: jitters the crop; None for the plain one. The same rng state gives two pictures of a pair the same crop only if
+            their hands cover the same pixels.
     """
-    matrix = crop_matrix(sample, hand, size, rng)
-    side = size // STRIDE
+    return cut_along(sample, hand, size, crop_matrix(sample, hand, size, rng))
+
+
+def cut_along(sample: Sample, hand: Instance, size: int, matrix: np.ndarray) -> HandCut:
+    """Cuts along a given (2, 3) matrix from picture px to crop px: both pictures of a pair alike."""
     pixels = cv2.warpAffine(
         sample.pixels, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT_101
     )
     classes = cv2.warpAffine(part_classes(sample, hand), matrix, (size, size), flags=cv2.INTER_NEAREST)
-    points, bones = _joints(sample, hand, matrix)
-    heatmaps = np.stack([_heat((side, side), [(float(x), float(y)) for x, y in row]) for row in points])
-    fields = np.zeros((2 * len(PHALANGES), side, side), np.float32)
-    for row, start, end in bones:
-        _draw_bone(fields[2 * row : 2 * row + 2], start, end)
-    return ParserTarget(
+    joints, bones = _joints_and_bones(sample, hand, matrix)
+    return HandCut(
         pixels=pixels,
-        heatmaps=heatmaps.astype(np.float16),
-        fields=fields.astype(np.float16),
         parts=classes[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE],
+        joints=joints,
+        bones=bones,
         judgements=judgements_of(sample, hand),
         counts=np.minimum([sample.digits_present(hand.id), sample.digits_visible(hand.id)], MOST_DIGITS),
-        exact=sample.exact,
+        group=sample.group,
+        order=sample.order,
     )
+
+
+def draw_heatmaps(joints: np.ndarray, side: int) -> np.ndarray:
+    """Returns (5, side, side) float32 0-1: a Gaussian at each joint (n, 3), see `HandCut`."""
+    cells = np.arange(side, dtype=np.float32)
+    heat = np.zeros((len(JOINTS), side, side), np.float32)
+    for kind, x, y in joints:
+        spread = 2 * HEAT_SIGMA**2
+        bell = np.exp(-((cells - y) ** 2) / spread)[:, None] * np.exp(-((cells - x) ** 2) / spread)[None]
+        np.maximum(heat[int(kind)], bell, out=heat[int(kind)])
+    return heat
+
+
+def draw_fields(bones: np.ndarray, side: int) -> np.ndarray:
+    """Returns (8, side, side) float32: unit vectors along each bone (m, 5), see `HandCut`."""
+    rows, columns = np.mgrid[:side, :side].astype(np.float32)
+    fields = np.zeros((2 * len(PHALANGES), side, side), np.float32)
+    for row, x0, y0, x1, y1 in bones:
+        length = float(np.hypot(x1 - x0, y1 - y0))
+        if length < 1e-3:
+            continue
+        ux, uy = (x1 - x0) / length, (y1 - y0) / length
+        along = (columns - x0) * ux + (rows - y0) * uy
+        aside = np.abs((rows - y0) * ux - (columns - x0) * uy)
+        on = (along >= -0.5) & (along <= length + 0.5) & (aside <= BONE_HALF_WIDTH)
+        fields[2 * int(row)][on], fields[2 * int(row) + 1][on] = ux, uy
+    return fields
 
 
 def judgements_of(sample: Sample, hand: Instance) -> np.ndarray:

@@ -1,0 +1,146 @@
+"""How is the digit parser trained? On pairs of hands from shards of the data engine: a defect and its benign twin side by side.
+
+    python -m limbfix.training.hands --shards DIR [DIR ...] --out DIR --minutes N [--imagenet FILE] [--held-out DIR ...]
+
+Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was. Minutes are
+training time over all runs, and the learning rate follows them. Writes `digit_parser.safetensors` (half precision, running mean of
+the weights), `digit_parser.json` (facts) and a curve below --out, and says what the held-out shards say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from limbfix.nets.digit_parser import JUDGEMENTS, DigitParser
+from limbfix.nets.efficientnet_lite import load_imagenet, normalised
+from limbfix.training.checkpoints import RunningMean
+from limbfix.training.generator import Phase, train
+from limbfix.training.generator_settings import GeneratorTraining
+from limbfix.training.parser_examples import ParserBatch, ParserExamples, collate, load_examples
+from limbfix.training.parser_losses import defect_logit, parser_loss
+from limbfix.training.pretrained import imagenet_tensors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParserTraining:
+    """Settings of one training.
+
+    Attributes:
+        seed: of weights, crops and batches.
+        size: px of the crops; a multiple of 32.
+        pairs: pairs in a batch; twice as many crops.
+        views: jittered crops that are kept of each pair.
+        rate: AdamW's highest learning rate; decay: of the weights.
+        mean_decay: of the running mean of the weights.
+    """
+
+    seed: int = 7
+    size: int = 128
+    pairs: int = 12
+    views: int = 1
+    rate: float = 1e-3
+    decay: float = 0.02
+    mean_decay: float = 0.998
+
+
+def on(device: torch.device, batch: ParserBatch) -> ParserBatch:
+    """Returns the batch on a device."""
+    return ParserBatch(**{name: getattr(batch, name).to(device) for name in ParserBatch.__dataclass_fields__})
+
+
+def training_step(phase: Phase, step: int, examples: ParserExamples, settings: ParserTraining) -> Tensor:
+    """Returns the loss of one step."""
+    device = next(phase.network.parameters()).device
+    batch = on(device, examples.batch(step, settings.pairs))
+    return torch.stack(list(parser_loss(phase.network(normalised(batch.pixels)), batch).values())).sum()
+
+
+@torch.no_grad()
+def held_out_numbers(network: DigitParser, examples: ParserExamples) -> dict[str, float]:
+    """Returns AUROC and ranking on pairs that were not trained on: `auroc`, `pairs_ranked`, and AUROC by judgement."""
+    from sklearn.metrics import roc_auc_score
+
+    network.eval()
+    device = next(network.parameters()).device
+    scores, truths = [], []
+    for start in range(0, len(examples.pairs), 32):
+        batch = on(device, collate([cut for pair in examples.pairs[start : start + 32] for cut in pair]))
+        scores.append(network(normalised(batch.pixels)).judgements.float().cpu())
+        truths.append(batch.judgements.cpu())
+    judged, truth = torch.cat(scores), torch.cat(truths).numpy()
+    score = defect_logit(judged).numpy()
+    wrong = np.asarray(truth.any(axis=1))
+    ordered = wrong[0::2] & ~wrong[1::2]
+    numbers = {"pairs_ranked": float((score[0::2] > score[1::2])[ordered].mean()) if ordered.any() else float("nan")}
+    if 0 < wrong.mean() < 1:
+        numbers["auroc"] = float(roc_auc_score(wrong, score))
+    for column, name in enumerate(JUDGEMENTS):
+        if 0 < truth[:, column].mean() < 1:
+            numbers[f"auroc_{name}"] = float(roc_auc_score(truth[:, column], judged[:, column].numpy()))
+    return numbers
+
+
+def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> None:
+    """Writes the weights in half precision and what is known of them."""
+    halves = {n: (t.half() if t.is_floating_point() else t).contiguous().cpu() for n, t in weights.items()}
+    save_file(halves, out / "digit_parser.safetensors")
+    (out / "digit_parser.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trains; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    settings = ParserTraining(seed=options.seed, size=options.size, pairs=options.pairs, views=options.views)
+    options.out.mkdir(parents=True, exist_ok=True)
+    say = lambda text: print(text, flush=True)  # noqa: E731
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(settings.seed)
+    network = DigitParser()
+    if options.imagenet:
+        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
+    network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    examples = load_examples(options.shards, settings.size, settings.seed, say, settings.views)
+    phase = _phase(network, 60.0 * options.minutes, settings)
+    train(phase, lambda p, step: training_step(p, step, examples, settings), options.out, GeneratorTraining())
+    network.load_state_dict(phase.mean.weights)
+    facts: dict[str, object] = {"settings": asdict(settings), "pairs": len(examples.pairs), "steps": phase.step}
+    if options.held_out:
+        held_out = load_examples(options.held_out, settings.size, settings.seed + 1, say)
+        facts["held_out"] = held_out_numbers(network, held_out)
+        say(json.dumps(facts["held_out"]))
+    export(options.out, phase.mean.weights, facts)
+    return 0
+
+
+def _phase(network: nn.Module, seconds: float, settings: ParserTraining) -> Phase:
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    mean = RunningMean(network, settings.mean_decay)
+    return Phase(name="parser", network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=settings.rate)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m limbfix.training.hands", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="folders of shards, searched below too")
+    parser.add_argument("--held-out", type=Path, nargs="+", default=[], help="shards that only measure")
+    parser.add_argument("--imagenet", type=Path, help="published efficientnet-lite0 weights to start from (.pth)")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
+    defaults = ParserTraining()
+    for name in ("seed", "size", "pairs", "views"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

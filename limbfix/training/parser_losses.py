@@ -1,0 +1,60 @@
+"""What is wrong with the parser's answer? One loss for each output, and one for pairs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from limbfix.nets.digit_parser import ParserOutput
+from limbfix.training.parser_examples import ParserBatch
+
+WEIGHTS = {"heat": 1.0, "fields": 2.0, "parts": 0.5, "judgements": 1.0, "counts": 0.25, "pairs": 0.5}
+"""Chosen so that all terms begin within a factor of three of each other."""
+
+BACKGROUND_FIELD = 0.05
+"""Weight of field cells that lie on no bone: there are thirty times as many of them."""
+
+
+def heat_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Focal loss that forgives heat near a joint (X. Zhou et al., "Objects as points", 2019), per joint."""
+    chance = torch.sigmoid(logits.float()).clamp(1e-5, 1 - 1e-5)
+    at_joint = truth > 0.9
+    hits = torch.where(at_joint, (1 - chance) ** 2 * chance.log(), 0.0)
+    misses = torch.where(at_joint, 0.0, (1 - truth) ** 4 * chance**2 * (1 - chance).log())
+    return -(hits + misses).sum() / at_joint.sum().clamp(min=1)
+
+
+def field_loss(fields: Tensor, truth: Tensor) -> Tensor:
+    """Smooth L1 on bones, and little of it elsewhere; per bone cell."""
+    on_bone = truth.view(len(truth), -1, 2, *truth.shape[2:]).norm(dim=2, keepdim=True).expand(-1, -1, 2, -1, -1)
+    on_bone = (on_bone > 0).reshape(truth.shape)
+    error = functional.smooth_l1_loss(fields.float(), truth, reduction="none", beta=0.2)
+    weight = torch.where(on_bone, 1.0, BACKGROUND_FIELD)
+    return (error * weight).sum() / on_bone.sum().clamp(min=1)
+
+
+def defect_logit(judgements: Tensor) -> Tensor:
+    """One number for a hand from its judgements (b, 6): a soft maximum."""
+    return torch.logsumexp(judgements.float(), 1)
+
+
+def pair_loss(judgements: Tensor, worse: Tensor) -> Tensor:
+    """A defect must be judged worse than its twin: logistic ranking loss over the pairs that have an order."""
+    score = defect_logit(judgements)
+    margin = score[0::2] - score[1::2]
+    return (functional.softplus(-margin) * worse).sum() / worse.sum().clamp(min=1)
+
+
+def parser_loss(output: ParserOutput, batch: ParserBatch) -> dict[str, Tensor]:
+    """Returns the weighted terms by name; their sum is what is minimised."""
+    counted = output.counts.float().flatten(0, 1)
+    terms = {
+        "heat": heat_loss(output.heatmaps, batch.heatmaps),
+        "fields": field_loss(output.fields, batch.fields),
+        "parts": functional.cross_entropy(output.parts.float(), batch.parts),
+        "judgements": functional.binary_cross_entropy_with_logits(output.judgements.float(), batch.judgements),
+        "counts": functional.cross_entropy(counted, batch.counts.flatten(), ignore_index=-1),
+        "pairs": pair_loss(output.judgements, batch.worse),
+    }
+    return {name: WEIGHTS[name] * value for name, value in terms.items()}
