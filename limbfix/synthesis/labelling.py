@@ -106,8 +106,9 @@ def _joints(figure: Figure, matrices: np.ndarray, camera: Camera, rendering: Ren
 
 def _kind_rows(figure: Figure, camera: Camera, rendering: Rendering, counts: np.ndarray) -> list[Instance]:
     matrices = world_matrices(figure)
-    ids = np.concatenate([component.instance for component in figure.components])
-    points = np.concatenate([skinned(component, matrices) for component in figure.components])
+    drawn = [slice(None) if c.hidden is None else ~c.hidden for c in figure.components]
+    ids = np.concatenate([c.instance[shown] for c, shown in zip(figure.components, drawn, strict=True)])
+    points = np.concatenate([skinned(c, matrices)[shown] for c, shown in zip(figure.components, drawn, strict=True)])
     coverage = _coverage(ids, points, camera, rendering.instance)
     joints = _joints(figure, matrices, camera, rendering)
     rows = []
