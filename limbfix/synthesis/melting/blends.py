@@ -11,7 +11,7 @@ import numpy as np
 from limbfix.findings import DefectCode
 from limbfix.synthesis.melting.calm_places import calm_place, damage_place, fill_from_beside
 from limbfix.synthesis.melting.curves import Curve
-from limbfix.synthesis.melting.fields import blob, elastic_flow, feather, mix, warp
+from limbfix.synthesis.melting.fields import SHOWN, blob, elastic_flow, feather, mix, warp
 from limbfix.synthesis.melting.hand_view import HandView, Melt, blended, identity, nearest_of
 
 _CLOSE = 0.55
@@ -47,7 +47,7 @@ def fuse(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | Non
         "blends.fuse",
         view,
         pixels,
-        alpha > 0.01,
+        alpha >= SHOWN,
         harmless,
         strength,
         digits,
@@ -114,8 +114,9 @@ def smear(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | No
         [warp(view.pixels, still + flow * bump[..., None] * step).astype(np.float32) for step in steps], axis=0
     )
     painted = cv2.medianBlur(np.rint(dragged).astype(np.uint8), 5)
-    pixels = mix(view.pixels, painted, np.clip(2 * bump, 0, 1))
-    return blended("blends.smear", view, pixels, bump > 0.01, harmless, strength, (digit,), note="beside")
+    alpha = np.clip(2 * bump, 0, 1)
+    pixels = mix(view.pixels, painted, alpha)
+    return blended("blends.smear", view, pixels, alpha >= SHOWN, harmless, strength, (digit,), note="beside")
 
 
 def _close_row(view: HandView, pick: float, count: int) -> int | None:

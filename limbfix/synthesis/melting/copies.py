@@ -11,7 +11,7 @@ import numpy as np
 from limbfix.findings import DefectCode
 from limbfix.synthesis.melting.calm_places import damage_place
 from limbfix.synthesis.melting.curves import Curve
-from limbfix.synthesis.melting.fields import blob, feather, mix
+from limbfix.synthesis.melting.fields import SHOWN, blob, feather, mix
 from limbfix.synthesis.melting.hand_view import ExtraDigit, HandView, Melt, blended, identity, nearest_of
 
 
@@ -73,7 +73,7 @@ def chimera(view: HandView, rng: np.random.Generator, harmless: bool, donor: Han
         alpha = skin * np.where(view.mask, alpha, feather(alpha > 0.4, 1.0))  # no half-lit skin over the background
     pixels, grown = mix(view.pixels, piece, alpha), (alpha > 0.5) & ~view.mask
     origin = np.where(grown[..., None], nearest_of(view.mask), identity(view.mask.shape))
-    return blended("copies.chimera", view, pixels, alpha > 0.005, harmless, strength, (digit,), origin=origin)
+    return blended("copies.chimera", view, pixels, alpha >= SHOWN, harmless, strength, (digit,), origin=origin)
 
 
 def _copy(view, rng, name, harmless, strength, digit, curve, start, aside, turn, scale, behind) -> Melt | None:
@@ -103,7 +103,7 @@ def _copy(view, rng, name, harmless, strength, digit, curve, start, aside, turn,
         name,
         view,
         mix(view.pixels, piece, alpha),
-        alpha > 0.005,
+        alpha >= SHOWN,
         harmless,
         strength,
         code=DefectCode.HAND_EXTRA_DIGIT,

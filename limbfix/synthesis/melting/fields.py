@@ -5,6 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+SHOWN = 1 / 128
+"""Alpha below which a pixel counts as untouched: less than two grey values, and the region of a change ends there."""
+
 _GRID_PX = 6
 """Spacing of the coarse grid on which control points are solved; the map is smooth, so finer says nothing new."""
 
@@ -67,10 +70,11 @@ def moved_points(
     return fine + np.stack([x, y], axis=-1)
 
 
-def region_of(origin: np.ndarray, least_px: float = 0.02) -> np.ndarray:
-    """Returns (h, w) bool: where a map moves pixels by at least `least_px`."""
+def settled(origin: np.ndarray, least_px: float = 0.06) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (the map without moves below `least_px`, where it still moves, (h, w) bool): beyond its region a map changes nothing."""
     y, x = np.mgrid[: origin.shape[0], : origin.shape[1]].astype(np.float32)
-    return np.hypot(origin[..., 0] - x, origin[..., 1] - y) >= least_px
+    moves = np.hypot(origin[..., 0] - x, origin[..., 1] - y) >= least_px
+    return np.where(moves[..., None], origin, np.stack([x, y], axis=-1)).astype(np.float32), moves
 
 
 def feather(mask: np.ndarray, sigma: float) -> np.ndarray:
@@ -79,8 +83,8 @@ def feather(mask: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def mix(below: np.ndarray, above: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Returns `above` (h, w, 3) over `below` with `alpha` (h, w), uint8."""
-    share = np.clip(alpha, 0, 1)[..., None]
+    """Returns `above` (h, w, 3) over `below` with `alpha` (h, w), uint8; an alpha below `SHOWN` is none."""
+    share = np.where(alpha < SHOWN, 0, np.clip(alpha, 0, 1))[..., None]
     return np.clip(np.rint(below * (1 - share) + above.astype(np.float32) * share), 0, 255).astype(np.uint8)
 
 

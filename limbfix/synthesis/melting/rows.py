@@ -12,7 +12,7 @@ import numpy as np
 
 from limbfix.findings import DefectCode
 from limbfix.synthesis.melting.curves import Curve
-from limbfix.synthesis.melting.fields import feather, mix, warp
+from limbfix.synthesis.melting.fields import SHOWN, feather, mix, warp
 from limbfix.synthesis.melting.hand_view import ExtraDigit, HandView, Melt, identity
 
 _CLOSE = 0.42
@@ -110,7 +110,7 @@ def _laid(
     alpha = feather(owner >= 0, 0.8)
     done = {
         "pixels": mix(view.pixels, warp(view.pixels, origin), alpha),
-        "region": alpha > 0.005,
+        "region": alpha >= SHOWN,
         "operator": f"rows.{name}",
     }
     code = DefectCode.HAND_MISSING_DIGIT if gone else DefectCode.HAND_EXTRA_DIGIT

@@ -11,7 +11,7 @@ import numpy as np
 
 from limbfix.synthesis.melting.calm_places import calm_place, damage_place, fill_from_beside
 from limbfix.synthesis.melting.curves import Curve
-from limbfix.synthesis.melting.fields import blob, elastic_flow, feather, mix, moved_points, region_of, swirl_flow, warp
+from limbfix.synthesis.melting.fields import blob, elastic_flow, feather, mix, moved_points, settled, swirl_flow, warp
 from limbfix.synthesis.melting.hand_view import HandView, Melt, identity
 from limbfix.synthesis.samples import Fault
 
@@ -167,7 +167,8 @@ def _reshaped(view, rng, name, harmless, strength, pick, change, fault) -> Melt 
 def _melt(view, rng, origin, name, harmless, strength, digits, note, fault: Fault = "malformed") -> Melt:
     """Warps the whole picture, or, every second time, the hand alone before a background that stays as it is."""
     layered = rng.random() < 0.5 and note == "weak"
-    pixels, moved = warp(view.pixels, origin), region_of(origin)
+    origin, moved = settled(origin)
+    pixels = warp(view.pixels, origin)
     if layered:
         before, after = feather(view.mask, 0.8), warp(feather(view.mask, 0.8), origin)
         bared = (before > 0.05) & (after < 0.95) & moved
