@@ -21,11 +21,11 @@ from limbfix.synthesis.photographs import HandPhotos, open_hand_photos
 from limbfix.synthesis.samples import Defect, Role, Sample, Side
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.streams import StreamOptions, key_of
-from limbfix.synthesis.surgery.fingers import FINGER_OPERATORS, respaced
+from limbfix.synthesis.surgery.fingers import FINGER_OPERATORS, may_suit, respaced
 from limbfix.synthesis.surgery.hand_edits import HandEdit
 from limbfix.synthesis.surgery.hand_scene import HandScene, HandVersion
 from limbfix.synthesis.surgery.layers import dilated
-from limbfix.synthesis.surgery.regions import split_hand
+from limbfix.synthesis.surgery.regions import split_hand, straight_digits
 
 _WORK_SCALE = 1.25
 """Side of the picture that is edited over that of the finished one: shrinking hides what resampling a finger blurs."""
@@ -34,7 +34,9 @@ _PLAIN_SHARE = 0.25
 """Share of groups of a benign operation and the untouched picture."""
 
 _TRIES = 60
-"""Hands that one group looks at before it gives up; about one in four suits a given operator."""
+"""Hands that one group looks at before it gives up; one in two suits."""
+
+_UNSUITED = "expected one of {} hands to suit the operator '{}', none did; give photographs with more open hands (--photographs DIR)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,6 +61,7 @@ class EditedPhotographs:
 
     def __init__(self, options: StreamOptions, photos: HandPhotos) -> None:
         self._options, self._photos = options, photos
+        self._suited = {name: _by_folder(photos, name) for name in ("", *FINGER_OPERATORS)}
 
     def group(self, index: int) -> tuple[Sample, ...]:
         """Returns the two pictures of a group. See `Stream.group`."""
@@ -67,21 +70,22 @@ class EditedPhotographs:
         operators = list(FINGER_OPERATORS)
         name = "" if rng.random() < _PLAIN_SHARE else operators[int(rng.integers(len(operators)))]
         for attempt in range(_TRIES):
-            bench = self._bench(rng_for(seed, self.name, index, "hand", attempt))
+            bench = self._bench(name, rng_for(seed, self.name, index, "hand", attempt))
             own = rng_for(seed, self.name, index, "surgery", attempt)
             made = self._benign(index, bench, own) if not name else self._pair(index, bench, name, own)
             if made is not None:
                 return made
-        raise SynthesisError(
-            f"edits: expected one of {_TRIES} hands to suit {name or 'a benign edit'}, none did; "
-            "give photographs with more open hands (--photographs DIR)"
-        )
+        raise SynthesisError(f"edits: {_UNSUITED.format(_TRIES, name)}")
 
     def close(self) -> None:
         """Does nothing: a photograph needs no graphics."""
 
-    def _bench(self, rng: np.random.Generator) -> _Bench:
-        photo = self._photos[int(rng.integers(len(self._photos)))]
+    def _bench(self, name: str, rng: np.random.Generator) -> _Bench:
+        folders = self._suited[name]
+        if not folders:
+            raise SynthesisError(f"edits: {_UNSUITED.format(len(self._photos), name)}")
+        chosen = folders[int(rng.integers(len(folders)))]
+        photo = self._photos[chosen[int(rng.integers(len(chosen)))]]
         pixels, keypoints, mask, side, turned = placed(photo, rng)
         scene = HandScene(pixels, split_hand(keypoints.astype(np.float64), mask))
         recipe = {"photograph": photo.source, "sha256": photo.sha256, "placed": turned, "mask": photo.mask_source}
@@ -133,7 +137,7 @@ class EditedPhotographs:
             stream=self.name,
             role=role,
             operator=operator,
-            order=1 if role == "defect" or (role == "twin" and operator == "surgery.respaced") else 0,
+            order=1 if role == "defect" else 0,
             pixels=finish(version.pixels),
             instance_map=instance_map,
             part_map=part_map,
@@ -156,6 +160,15 @@ def open_stream(options: StreamOptions) -> EditedPhotographs:
         raise UsageError("stream edits: expected a folder of photographs of hands; give one with --photographs DIR")
     photos = open_hand_photos(options.photographs, size_px=round(options.size_px * _WORK_SCALE))
     return EditedPhotographs(options, photos)
+
+
+def _by_folder(photos: HandPhotos, name: str) -> list[list[int]]:
+    """Returns the hands that may suit an operator, by the uppermost folder: a large collection shall not drown the others."""
+    folders: dict[str, list[int]] = {}
+    for index, sighting in enumerate(photos.sightings):
+        if may_suit(name, straight_digits(np.array(sighting.keypoints))):
+            folders.setdefault(sighting.file.partition("/")[0] if "/" in sighting.file else "", []).append(index)
+    return [folders[folder] for folder in sorted(folders)]
 
 
 def _defect(edit: HandEdit, size_px: int) -> Defect:

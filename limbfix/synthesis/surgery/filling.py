@@ -123,14 +123,27 @@ def _correlate(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _copied(pixels: np.ndarray, hole: np.ndarray, forbidden: np.ndarray, dy: int, dx: int) -> np.ndarray:
     """Copies the shifted background and adds the rim's difference, spread smoothly over the hole."""
-    shifted = np.roll(pixels, (-dy, -dx), axis=(0, 1)).astype(np.float32)
-    rim = _rim(hole, forbidden, 1.0)
+    whole, window = pixels, _window(hole)
+    shifted = np.roll(pixels, (-dy, -dx), axis=(0, 1))[window].astype(np.float32)
+    rim = _rim(hole, forbidden, 1.0)[window]
+    pixels, hole = pixels[window], hole[window]
     difference = pixels.astype(np.float32) - shifted
     if rim.any():
         middle = np.median(difference[rim], axis=0)
         difference = np.clip(difference, middle - _MOST_STEP, middle + _MOST_STEP)
     corrected = shifted + spread((difference * rim[..., None]).astype(np.float32), rim.astype(np.float32))
-    return np.where(hole[..., None], np.clip(corrected + 0.5, 0, 255), pixels).astype(np.uint8)
+    result = whole.copy()
+    result[window] = np.where(hole[..., None], np.clip(corrected + 0.5, 0, 255), pixels).astype(np.uint8)
+    return result
+
+
+def _window(hole: np.ndarray) -> tuple[slice, slice]:
+    """Returns rows and columns of a hole and its rim: blurs of the whole picture would take most of the time."""
+    y, x = np.nonzero(hole)
+    reach = 5 * _RIM_PX
+    return slice(max(int(y.min()) - reach, 0), int(y.max()) + reach), slice(
+        max(int(x.min()) - reach, 0), int(x.max()) + reach
+    )
 
 
 def _smooth(pixels: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> np.ndarray:

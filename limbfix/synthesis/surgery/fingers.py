@@ -149,6 +149,15 @@ FINGER_OPERATORS: Mapping[str, Operator] = MappingProxyType(
 )
 
 
+def may_suit(name: str, straight: Sequence[bool]) -> bool:
+    """Tells from `straight_digits` whether a hand may suit an operator ("" for a benign one), before any pixel is read."""
+    if name in ("", "joined_fingers"):
+        return any(straight) if not name else any(straight[d] and straight[d + 1] for d in (1, 2, 3))
+    if name in ("extra_thumb", "shortened_finger"):
+        return sum(straight) >= _LEAST_EXTENDED and (straight[0] or name != "extra_thumb")
+    return all(straight[1:])
+
+
 def respaced(scene: HandScene, rng: np.random.Generator) -> HandVersion | None:
     """A benign operation: one to three fingers lifted and laid down a few degrees aside."""
     extended = [d for d in range(5) if scene.regions.extended[d]]

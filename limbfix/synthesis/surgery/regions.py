@@ -19,6 +19,9 @@ one at about 25 %."""
 WIDTH = (0.25, 0.21, 0.21, 0.2, 0.17)
 """Thickness of each digit in palm lengths, as in `photograph_masks`."""
 
+_EDGE_PX = 4
+"""A fingertip nearer to the picture's edge may be cut."""
+
 _STRAIGHT = 0.9
 """Chord over chain of an extended finger; a hooked one falls below."""
 
@@ -140,21 +143,31 @@ def _without_islands(hand_map: np.ndarray) -> np.ndarray:
     return cleaned
 
 
-def _is_extended(keypoints: np.ndarray, hand_map: np.ndarray, digit: int) -> bool:
+def straight_digits(keypoints: np.ndarray) -> tuple[bool, ...]:
+    """Returns for each digit whether its joints lie on a line and far from the palm: what joints alone say of `extended`."""
+    return tuple(_is_straight(keypoints, digit) for digit in range(5))
+
+
+def _is_straight(keypoints: np.ndarray, digit: int) -> bool:
     joints = keypoints[digit_joints(digit)[1 if digit == 0 else 0 :]]
     bones = np.linalg.norm(np.diff(joints, axis=0), axis=1)
     chord = float(np.linalg.norm(joints[-1] - joints[0]))
-    palm_px = palm_length(keypoints)
+    is_long = chord > _LEAST_LENGTH[digit] * palm_length(keypoints)
+    return is_long and chord / max(float(bones.sum()), 1e-6) > _STRAIGHT
+
+
+def _is_extended(keypoints: np.ndarray, hand_map: np.ndarray, digit: int) -> bool:
+    if not _is_straight(keypoints, digit):
+        return False
+    base, tip = digit_base(keypoints, digit)[0], keypoints[digit_joints(digit)[3]]
     area = int((hand_map == FIRST_DIGIT + digit).sum())
-    expected = max(chord * (1 - WEB / 2) * WIDTH[digit] * palm_px, 1.0)
-    tip = np.clip(np.round(joints[-1]).astype(int), 0, np.array(hand_map.shape[::-1]) - 1)
-    return bool(
-        chord / max(float(bones.sum()), 1e-6) > _STRAIGHT
-        and chord > _LEAST_LENGTH[digit] * palm_px
-        and 0.5 < area / expected < 1.9
-        and hand_map[tip[1], tip[0]] in (FIRST_DIGIT + digit, BACKGROUND)
-        and _stands_free(hand_map, digit)
-    )
+    chord = float(np.linalg.norm(tip - base))
+    expected = max(chord * (1 - WEB / 2) * WIDTH[digit] * palm_length(keypoints), 1.0)
+    limits = np.array(hand_map.shape[::-1])
+    if not ((tip >= _EDGE_PX) & (tip < limits - _EDGE_PX)).all() or not 0.5 < area / expected < 1.9:
+        return False
+    column, row = tip.astype(int)
+    return hand_map[row, column] in (FIRST_DIGIT + digit, BACKGROUND) and _stands_free(hand_map, digit)
 
 
 def _stands_free(hand_map: np.ndarray, digit: int) -> bool:
