@@ -65,10 +65,10 @@ class Phase:
     curve: list[tuple[int, float]] = field(default_factory=list)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains; returns the exit code."""
+def main(arguments: Sequence[str] | None = None, settings: GeneratorTraining | None = None) -> int:
+    """Trains with the settings, the default ones unless given; returns the exit code."""
     options = _parser().parse_args(arguments)
-    settings = GeneratorTraining(seed=options.seed, denoiser_batch=options.batch)
+    settings = settings or GeneratorTraining(seed=options.seed, denoiser_batch=options.batch)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     options.out.mkdir(parents=True, exist_ok=True)
     crops = load_crops(

@@ -33,7 +33,7 @@ def condition_maps(
     if mask is not None:
         maps[0] = cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
     if keypoints is not None:
-        xy = np.asarray(keypoints, np.float32) * np.asarray(scale_xy, np.float32) - 0.5  # px centres are integers here
+        xy = (np.asarray(keypoints, np.float32) + 0.5) * np.asarray(scale_xy, np.float32) - 0.5  # integers are centres
         for channel, joints in enumerate(_DIGITS, start=1):
             maps[channel] = np.exp(-0.5 * (_distance_to_line(xy[list(joints)], side) / _DIGIT_SIGMA) ** 2)
         maps[6] = np.exp(-0.5 * (_distance_to_points(xy, side) / _JOINT_SIGMA) ** 2)
