@@ -39,8 +39,8 @@ def catmull_clark(faces: np.ndarray, n: int) -> tuple[SparseMatrix, np.ndarray]:
     corners = faces.reshape(-1)
     face_of_corner = np.repeat(np.arange(f), 4)
     half_edges = np.sort(np.stack([faces, np.roll(faces, -1, 1)], 2).reshape(-1, 2), axis=1)
-    edges, edge_of_half = np.unique(half_edges, axis=0, return_inverse=True)
-    edge_of_half = edge_of_half.reshape(-1)
+    keys, edge_of_half = np.unique(half_edges[:, 0].astype(np.int64) * n + half_edges[:, 1], return_inverse=True)
+    edges = np.column_stack([keys // n, keys % n])
     e = len(edges)
     both_ends, edge_twice = edges.reshape(-1), np.repeat(np.arange(e), 2)
 
@@ -168,8 +168,10 @@ def topology_from(vertex_ids: np.ndarray, quads: np.ndarray, corners: np.ndarray
         smooth, corners = (step @ smooth).tocsr(), subdivide_uv(corners)
     triangles = triangles_of(smooth_quads)
     corner_uv = triangles_of(corners).reshape(-1, 2)
-    seams = np.column_stack([triangles.reshape(-1), np.round(corner_uv * 8192).astype(np.int64)])
-    unique, render = np.unique(seams, axis=0, return_inverse=True)
+    grid = np.round(corner_uv * 8192).astype(np.int64)
+    keys = (triangles.reshape(-1).astype(np.int64) << 32) + (grid[:, 0] << 16) + grid[:, 1]  # sorts as the three columns do
+    keys, first, render = np.unique(keys, return_index=True, return_inverse=True)
+    unique = np.column_stack([keys >> 32, grid[first]])
     return Topology(
         vertex_ids=vertex_ids,
         quads=quads,
