@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from limbfix.synthesis.melting.hand_view import HandView
+from limbfix.synthesis.melting.jointed_views import HandView
 from limbfix.synthesis.photograph_masks import bone_capsules
 from limbfix.synthesis.photographs import HandPhoto
 from limbfix.synthesis.seeds import rng_for

@@ -11,9 +11,10 @@ from limbfix.synthesis.melting import blends, copies, rows, warps
 from limbfix.synthesis.melting.calm_places import calm_place, fill_from_beside
 from limbfix.synthesis.melting.curves import Curve
 from limbfix.synthesis.melting.fields import moved_points
-from limbfix.synthesis.melting.hand_view import HandView, Melt, identity
+from limbfix.synthesis.melting.jointed_views import HandView
 from limbfix.synthesis.melting.melted_pairs import melt_pair
 from limbfix.synthesis.melting.melted_samples import defect_of, hand_view, is_seen, melted
+from limbfix.synthesis.melting.melts import Melt, identity
 from limbfix.synthesis.melting.operators import OPERATORS, draw_operator
 from limbfix.synthesis.photo_samples import HAND, photo_sample
 from limbfix.synthesis.sample_records import require_sound
@@ -57,7 +58,7 @@ def test_damage_lies_on_the_hand_inside_its_region_and_is_the_same_again(name: s
     changed = (melt.pixels != view.pixels).any(axis=2)
     assert not (changed & ~melt.region).any(), "the picture changed outside the region"
     assert melt.operator == name and 0 <= melt.strength <= 1
-    assert melt.digits or melt.extras
+    assert melt.damaged or melt.extras
     near = np.abs(melt.pixels.astype(int) - view.pixels).max(axis=2) > 20
     assert (near & view.mask).any() or melt.extras
 
@@ -71,13 +72,13 @@ def test_the_harmless_twin_touches_pixels_but_neither_labels_nor_anatomy(name: s
             break
     else:
         pytest.fail("no harmless place in 20 draws")
-    assert not harmless.digits and not harmless.extras and harmless.strength == 0
+    assert not harmless.damaged and not harmless.extras and harmless.strength == 0
     assert harmless.region.any()
     on_hand = np.abs(harmless.pixels.astype(int) - view.pixels).max(axis=2)[view.mask] > 40
     broken = np.abs(damage.pixels.astype(int) - view.pixels).max(axis=2)[view.mask] > 40
     assert on_hand.sum() <= max(0.35 * broken.sum(), 25)
     moved = np.linalg.norm(harmless.origin - identity(view.mask.shape), axis=2)[view.mask]
-    assert moved.max() < 0.09 * view.palm_px
+    assert moved.max() < 0.09 * view.unit_px
 
 
 def test_operators_say_what_they_made(view: HandView) -> None:
@@ -124,12 +125,12 @@ def test_warped_labels_follow_the_pixels(plain: Sample) -> None:
     require_sound(after)
     assert agreement(after) > 0.95 * agreement(plain)
     tip_before, tip_after = (
-        next(item for item in sample.instances if item.kind == "digit" and item.id == HAND + 1 + melt.digits[0]).joints[
-            3
-        ]
+        next(
+            item for item in sample.instances if item.kind == "digit" and item.id == HAND + 1 + melt.damaged[0]
+        ).joints[3]
         for sample in (plain, after)
     )
-    assert np.linalg.norm(np.subtract(tip_after.xy, tip_before.xy)) > 0.05 * view.palm_px
+    assert np.linalg.norm(np.subtract(tip_after.xy, tip_before.xy)) > 0.05 * view.unit_px
 
 
 def test_a_faded_digit_is_labelled_shortened_and_its_pixels_are_background(plain: Sample) -> None:
@@ -137,7 +138,7 @@ def test_a_faded_digit_is_labelled_shortened_and_its_pixels_are_background(plain
     assert view is not None
     melt, _ = first_seen("blends.fade", view)
     after = melted(plain, HAND, melt)
-    digit = next(item for item in after.instances if item.id == HAND + 1 + melt.digits[0])
+    digit = next(item for item in after.instances if item.id == HAND + 1 + melt.damaged[0])
     before = next(item for item in plain.instances if item.id == digit.id)
     assert digit.faults == ("shortened",) and digit.visible_px < 0.8 * before.visible_px
     assert not digit.joints[3].visible
@@ -168,7 +169,7 @@ def test_an_unseen_change_is_marked_so(plain: Sample) -> None:
         region=np.zeros(plain.instance_map.shape, bool),
         origin=identity(plain.instance_map.shape),
         operator="warps.elastic",
-        digits=(1,),
+        damaged=(1,),
     )
     defect = defect_of(melt, plain, melted(plain, HAND, melt), HAND, melt.region)
     assert not defect.visible

@@ -6,21 +6,15 @@ import cv2
 import numpy as np
 
 from limbfix.synthesis.melting.fields import feather, mix
-from limbfix.synthesis.melting.hand_view import HandView
+from limbfix.synthesis.melting.jointed_views import JointedView
 
 
-def calm_place(view: HandView, radius: float, rng: np.random.Generator) -> np.ndarray | None:
+def calm_place(view: JointedView, radius: float, rng: np.random.Generator) -> np.ndarray | None:
     """Returns a centre, (2,) px, around which `radius` px hold no part of a hand but forearm; None if there is no such place."""
     return _draw(_free(view, radius), rng)
 
 
-def damage_place(view: HandView, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Returns (a centre near a digit's joint, that digit): distal joints, where generators fail."""
-    digit, joint = int(rng.integers(5)), int(rng.integers(1, 4))
-    return view.digit(digit)[joint] + rng.normal(0, 0.08 * view.palm_px, 2), digit
-
-
-def fill_from_beside(view: HandView, hole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def fill_from_beside(view: JointedView, hole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Returns the picture with a hole, (h, w) bool, filled by background.
 
     A piece of background of the same shape is moved in, the one that fits best along the hole's rim out of many; where the
@@ -41,14 +35,15 @@ def fill_from_beside(view: HandView, hole: np.ndarray, rng: np.random.Generator)
     return mix(view.pixels, moved, feather(hole, 0.9))
 
 
-def _free(view: HandView, radius: float) -> np.ndarray:
+def _free(view: JointedView, radius: float) -> np.ndarray:
     """Returns (h, w) bool: centres of calm places."""
     height, width = view.mask.shape
     beside = cv2.distanceTransform((~view.mask).astype(np.uint8), cv2.DIST_L2, 3) > 0.8 * radius
     joints = np.ones((height, width), np.uint8)
-    for x, y in np.clip(np.round(view.keypoints), 0, (width - 1, height - 1)).astype(int):
+    known = view.keypoints[np.isfinite(view.keypoints).all(axis=1)]
+    for x, y in np.clip(np.round(known), 0, (width - 1, height - 1)).astype(int):
         joints[y, x] = 0
-    away = cv2.distanceTransform(joints, cv2.DIST_L2, 3) > 0.8 * radius + 0.2 * view.palm_px
+    away = cv2.distanceTransform(joints, cv2.DIST_L2, 3) > 0.8 * radius + 0.2 * view.unit_px
     free = (beside | view.mask) & away
     margin = round(min(height, width) * 0.03)
     free[:margin] = free[-margin:] = free[:, :margin] = free[:, -margin:] = False
@@ -64,7 +59,7 @@ def _draw(free: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
 
 
 def _best_shift(
-    view: HandView, hole: np.ndarray, rim: np.ndarray, rng: np.random.Generator, tries: int = 60
+    view: JointedView, hole: np.ndarray, rim: np.ndarray, rng: np.random.Generator, tries: int = 60
 ) -> tuple[int, int] | None:
     """Returns the shift that brings only background into the hole and differs least along the rim; None if none does."""
     ys, xs = np.nonzero(hole | rim)

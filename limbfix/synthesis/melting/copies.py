@@ -9,21 +9,21 @@ import cv2
 import numpy as np
 
 from limbfix.findings import DefectCode
-from limbfix.synthesis.melting.calm_places import damage_place
 from limbfix.synthesis.melting.curves import Curve
 from limbfix.synthesis.melting.fields import SHOWN, blob, feather, mix
-from limbfix.synthesis.melting.hand_view import ExtraDigit, HandView, Melt, blended, identity, nearest_of
+from limbfix.synthesis.melting.jointed_views import HandView, JointedView
+from limbfix.synthesis.melting.melts import ExtraLimb, Melt, blended, identity, nearest_of
 
 
-def double(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
+def double(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Shows a digit a second time, a little aside and turned, before or behind the first."""
     strength, pick, side, behind = rng.random(), rng.random(), rng.choice([-1, 1]), rng.random() < 0.6
     turn, scale, start = np.radians(rng.uniform(3, 16)), rng.uniform(0.8, 1.05), rng.uniform(0.05, 0.3)
-    digit = view.long_digit(pick)
+    digit = view.long_chain(pick)
     if digit is None:
         return None
     half = view.half_width(digit)
-    curve = Curve.through(view.digit(digit), 0.7 * half)
+    curve = Curve.through(view.chain(digit), 0.7 * half)
     aside = curve.normals[0] * side * half * (0.5 + 0.9 * strength)
     return _copy(view, rng, "copies.double", harmless, strength, digit, curve, start, aside, side * turn, scale, behind)
 
@@ -32,10 +32,10 @@ def stray_tip(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt 
     """Lets one more fingertip look out: beside the palm, between fingers, out of the back of the hand."""
     strength, pick, start, scale = rng.random(), rng.random(), rng.uniform(0.45, 0.65), rng.uniform(0.75, 1.0)
     turn, behind, where = rng.uniform(-np.pi, np.pi), rng.random() < 0.6, rng.random(2)
-    digit = view.long_digit(pick)
+    digit = view.long_chain(pick)
     if digit is None:
         return None
-    curve = Curve.through(view.digit(digit), 0.7 * view.half_width(digit))
+    curve = Curve.through(view.chain(digit), 0.7 * view.half_width(digit))
     base = curve.points[int(start * (len(curve.points) - 1))]
     corners = view.keypoints[[1, 5, 17, 0]].astype(float)
     goal = corners[int(where[0] * 4)] * (1 - where[1]) + corners[(int(where[0] * 4) + 1) % 4] * where[1]
@@ -52,12 +52,12 @@ def chimera(view: HandView, rng: np.random.Generator, harmless: bool, donor: Han
 
     Harmless: the same piece of this hand at its own place, with a shift below one pixel.
     """
-    strength, radius = rng.random(), view.palm_px * rng.uniform(0.28, 0.5)
-    centre, digit = damage_place(view, rng)
+    strength, radius = rng.random(), view.unit_px * rng.uniform(0.28, 0.5)
+    centre, digit = view.damage_place(rng)
     stretch, angle, turn = rng.uniform(0.7, 1.4), rng.uniform(0, np.pi), rng.uniform(30, 150) * rng.choice([-1, 1])
     giver, taken = donor or view, int(rng.integers(5))
-    scale = view.palm_px / giver.palm_px * rng.uniform(0.85, 1.15)
-    origin = giver.digit(taken)[2] if donor or taken != digit else giver.keypoints[9].astype(float)
+    scale = view.unit_px / giver.unit_px * rng.uniform(0.85, 1.15)
+    origin = giver.chain(taken)[2] if donor or taken != digit else giver.keypoints[9].astype(float)
     nudge = rng.uniform(-0.5, 0.5, 2)
     if harmless:
         giver, scale, turn, origin = view, 1.0, 0.0, centre + nudge
@@ -73,7 +73,7 @@ def chimera(view: HandView, rng: np.random.Generator, harmless: bool, donor: Han
         alpha = skin * np.where(view.mask, alpha, feather(alpha > 0.4, 1.0))  # no half-lit skin over the background
     pixels, grown = mix(view.pixels, piece, alpha), (alpha > 0.5) & ~view.mask
     origin = np.where(grown[..., None], nearest_of(view.mask), identity(view.mask.shape))
-    return blended("copies.chimera", view, pixels, alpha >= SHOWN, harmless, strength, (digit,), origin=origin)
+    return blended("copies.chimera", pixels, alpha >= SHOWN, harmless, strength, (digit,), origin=origin)
 
 
 def _copy(view, rng, name, harmless, strength, digit, curve, start, aside, turn, scale, behind) -> Melt | None:
@@ -98,10 +98,9 @@ def _copy(view, rng, name, harmless, strength, digit, curve, start, aside, turn,
     inverse = cv2.invertAffineTransform(matrix)
     still = identity(view.mask.shape)
     origin = np.where((alpha > 0.5)[..., None], still @ inverse[:, :2].T + inverse[:, 2], still).astype(np.float32)
-    joints = view.digit(digit) @ matrix[:, :2].T + matrix[:, 2]
+    joints = view.chain(digit) @ matrix[:, :2].T + matrix[:, 2]
     return blended(
         name,
-        view,
         mix(view.pixels, piece, alpha),
         alpha >= SHOWN,
         harmless,
@@ -109,7 +108,7 @@ def _copy(view, rng, name, harmless, strength, digit, curve, start, aside, turn,
         code=DefectCode.HAND_EXTRA_DIGIT,
         fault="extra",
         origin=origin,
-        extras=(ExtraDigit(like=digit, mask=alpha > 0.5, joints=joints),),
+        extras=(ExtraLimb(like=digit, mask=alpha > 0.5, joints=joints),),
     )
 
 

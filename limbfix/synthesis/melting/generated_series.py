@@ -49,7 +49,7 @@ def _sample(plain: Sample, hand: int, pixels: np.ndarray, order: int, strength: 
         return replace(plain, role="twin", operator=OPERATOR, pixels=pixels, exact=False, recipe=recipe)
     changed = np.abs(pixels.astype(np.int16) - plain.pixels).max(axis=2) >= CHANGED_LEVELS
     view = hand_view(plain, hand)
-    palm = view.palm_px if view is not None else float(len(pixels))
+    palm = view.unit_px if view is not None else float(len(pixels))
     instances = tuple(
         replace(item, faults=("malformed",)) if item.id == hand or item.owner == hand else item
         for item in plain.instances

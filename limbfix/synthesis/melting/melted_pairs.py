@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from limbfix.synthesis.melting.hand_view import Melt
 from limbfix.synthesis.melting.melted_samples import defect_of, hand_view, is_seen, melted
+from limbfix.synthesis.melting.melts import Melt
 from limbfix.synthesis.melting.operators import OPERATORS, draw_operator
 from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.seeds import rng_for

@@ -8,7 +8,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from limbfix.synthesis.melting.hand_view import HandView, Melt
+from limbfix.synthesis.melting.jointed_views import HandView
+from limbfix.synthesis.melting.melts import Melt
 from limbfix.synthesis.samples import DIGITS, PART_ID, SURFACE_ID, Defect, Instance, Joint, Sample
 
 CHANGED_LEVELS = 14
@@ -48,7 +49,7 @@ def melted(sample: Sample, hand: int, melt: Melt) -> Sample:
         bare = melt.cleared & np.isin(maps[0], owned)
         for values, nothing in zip(maps, (0, PART_ID["background"], SURFACE_ID["background"]), strict=True):
             values[bare] = nothing
-    concerned = {item.id for item in sample.hand_digits(hand) if item.name in {DIGITS[d] for d in melt.digits}}
+    concerned = {item.id for item in sample.hand_digits(hand) if item.name in {DIGITS[d] for d in melt.damaged}}
     instances = [
         _faulty(_moved(item, melt), melt) if item.id in concerned else _moved(item, melt) for item in sample.instances
     ]
@@ -70,7 +71,7 @@ def melted(sample: Sample, hand: int, melt: Melt) -> Sample:
 
 def defect_of(melt: Melt, before: Sample, after: Sample, hand: int, region: np.ndarray) -> Defect:
     """Returns the label of a damage; `region` is where the pictures of the pair may differ."""
-    names = {DIGITS[d] for d in melt.digits}
+    names = {DIGITS[d] for d in melt.damaged}
     old = {item.id for item in before.instances}
     ids = [item.id for item in after.hand_digits(hand) if item.name in names or item.id not in old]
     view = hand_view(before, hand)
@@ -83,7 +84,7 @@ def defect_of(melt: Melt, before: Sample, after: Sample, hand: int, region: np.n
 def is_seen(melt: Melt, view: HandView) -> bool:
     """Returns whether an operator changed enough for a person to see it."""
     changed = np.abs(melt.pixels.astype(np.int16) - view.pixels).max(axis=2) >= CHANGED_LEVELS
-    return bool(changed.sum() >= LEAST_CHANGED * view.palm_px**2)
+    return bool(changed.sum() >= LEAST_CHANGED * view.unit_px**2)
 
 
 def _faulty(item: Instance, melt: Melt) -> Instance:

@@ -8,7 +8,8 @@ from types import MappingProxyType
 import numpy as np
 
 from limbfix.synthesis.melting import blends, copies, rows, warps
-from limbfix.synthesis.melting.hand_view import HandView, Melt
+from limbfix.synthesis.melting.jointed_views import HandView
+from limbfix.synthesis.melting.melts import Melt
 
 Operator = Callable[[HandView, np.random.Generator, bool], Melt | None]
 """(view, rng, harmless) -> result, or None where this hand offers no place for it."""

@@ -13,7 +13,8 @@ import numpy as np
 from limbfix.findings import DefectCode
 from limbfix.synthesis.melting.curves import Curve
 from limbfix.synthesis.melting.fields import SHOWN, feather, mix, warp
-from limbfix.synthesis.melting.hand_view import ExtraDigit, HandView, Melt, identity
+from limbfix.synthesis.melting.jointed_views import HandView
+from limbfix.synthesis.melting.melts import ExtraLimb, Melt, identity
 
 _CLOSE = 0.42
 """Mean distance of neighbours in palm lengths up to which they form a row without gaps."""
@@ -46,13 +47,13 @@ def relay_row(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt 
     """
     strength, wanted, nudge = rng.random(), int(rng.choice([3, 5, 5, 6])), rng.uniform(-0.5, 0.5)
     gaps = [
-        np.linalg.norm(view.digit(d)[1:] - view.digit(d + 1)[1:], axis=1).mean() / view.palm_px for d in range(1, 4)
+        np.linalg.norm(view.chain(d)[1:] - view.chain(d + 1)[1:], axis=1).mean() / view.unit_px for d in range(1, 4)
     ]
     if max(gaps) > _CLOSE or view.lengths()[1:].min() < 0.25:
         return None
     wanted = 4 if harmless else wanted
     halves = [view.half_width(d) for d in range(1, 5)]
-    old = [Curve.through(view.digit(d), 0.6 * half) for d, half in zip(range(1, 5), halves, strict=True)]
+    old = [Curve.through(view.chain(d), 0.6 * half) for d, half in zip(range(1, 5), halves, strict=True)]
     lanes = []
     for place in np.linspace(0, 3, wanted):
         low = min(int(place), 2)
@@ -70,11 +71,11 @@ def relay_row(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt 
 def split(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Splits a digit lengthwise into two slim ones that part towards the tip."""
     strength, pick, start, nudge = rng.random(), rng.random(), rng.uniform(0.15, 0.45), rng.uniform(-0.5, 0.5)
-    digit = view.long_digit(pick)
+    digit = view.long_chain(pick)
     if digit is None:
         return None
     half = view.half_width(digit)
-    curve = Curve.through(view.digit(digit), 0.6 * half)
+    curve = Curve.through(view.chain(digit), 0.6 * half)
     if harmless:
         lanes = [_Lane(digit=digit, new=curve, old=curve, half=half, scale=1.0, nudge=nudge)]
     else:
@@ -121,19 +122,19 @@ def _laid(
         origin=origin.astype(np.float32),
         code=code,
         fault="missing",
-        digits=gone,
+        damaged=gone,
         extras=_extras(lanes, owner),
         strength=float(strength),
     )
 
 
-def _extras(lanes: Sequence[_Lane], owner: np.ndarray) -> tuple[ExtraDigit, ...]:
+def _extras(lanes: Sequence[_Lane], owner: np.ndarray) -> tuple[ExtraLimb, ...]:
     """Returns the second and later lanes of each digit."""
     seen: set[int] = set()
     extras = []
     for number, lane in enumerate(lanes):
         if lane.digit in seen:
             steps = np.linspace(0, len(lane.new.points) - 1, 4).round().astype(int)
-            extras.append(ExtraDigit(like=lane.digit, mask=owner == number, joints=lane.new.points[steps]))
+            extras.append(ExtraLimb(like=lane.digit, mask=owner == number, joints=lane.new.points[steps]))
         seen.add(lane.digit)
     return tuple(extras)

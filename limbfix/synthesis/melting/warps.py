@@ -9,28 +9,29 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from limbfix.synthesis.melting.calm_places import calm_place, damage_place, fill_from_beside
+from limbfix.synthesis.melting.calm_places import calm_place, fill_from_beside
 from limbfix.synthesis.melting.curves import Curve
 from limbfix.synthesis.melting.fields import blob, elastic_flow, feather, mix, moved_points, settled, swirl_flow, warp
-from limbfix.synthesis.melting.hand_view import HandView, Melt, identity
+from limbfix.synthesis.melting.jointed_views import JointedView
+from limbfix.synthesis.melting.melts import Melt, identity
 from limbfix.synthesis.samples import Fault
 
 _MILD = 0.06
 """Share of a damaging deformation that leaves a hand normal: 2 to 6 degrees, or 1 to 2 % of the palm."""
 
 
-def elastic(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
+def elastic(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Bends the lines around one or two joints at random, as melted fingers look."""
-    strength, radius = rng.random(), view.palm_px * rng.uniform(0.25, 0.55)
+    strength, radius = rng.random(), view.unit_px * rng.uniform(0.25, 0.55)
     flow = elastic_flow(
-        view.mask.shape, view.palm_px * rng.uniform(0.07, 0.15), view.palm_px * (0.14 + 0.2 * strength), rng
+        view.mask.shape, view.unit_px * rng.uniform(0.07, 0.15), view.unit_px * (0.14 + 0.2 * strength), rng
     )
     return _around_joint(view, rng, harmless, "elastic", strength, radius, lambda bump, _: flow * bump[..., None])
 
 
-def swirl(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
+def swirl(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Turns the surroundings of a joint about it."""
-    strength, radius, sense = rng.random(), view.palm_px * rng.uniform(0.22, 0.5), rng.choice([-1, 1])
+    strength, radius, sense = rng.random(), view.unit_px * rng.uniform(0.22, 0.5), rng.choice([-1, 1])
     turn = sense * (0.8 + 1.2 * strength)
     return _around_joint(
         view,
@@ -43,35 +44,35 @@ def swirl(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | No
     )
 
 
-def bend(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
+def bend(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Turns the end of a digit sideways at one of its joints, where no joint turns so."""
     strength, pick, joint, sense = rng.random(), rng.random(), int(rng.integers(1, 3)), rng.choice([-1, 1])
-    digit = view.long_digit(pick)
+    digit = view.long_chain(pick)
     if digit is None:
         return None
     turn = sense * np.radians(45 + 50 * strength) * (_MILD if harmless else 1)
-    joints = view.digit(digit)
+    joints = view.chain(digit)
     spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     moved = joints.copy()
     moved[joint + 1 :] = (joints[joint + 1 :] - joints[joint]) @ spin.T + joints[joint]
     return _dragged(view, rng, "bend", harmless, strength, {digit: moved})
 
 
-def knot(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
+def knot(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Drags the ends of two or three digits to odd places, across each other."""
     strength, count = rng.random(), int(rng.integers(2, 4))
-    chosen, moves = rng.permutation(5)[:count], rng.normal(0, 1, (5, 3, 2))
+    chosen, moves = rng.permutation(view.count)[:count], rng.normal(0, 1, (view.count, 3, 2))
     moved = {}
     for digit in chosen.tolist():
-        reach = view.palm_px * (0.2 + 0.25 * strength) * (_MILD if harmless else 1)
-        joints = view.digit(digit)
+        reach = view.unit_px * (0.2 + 0.25 * strength) * (_MILD if harmless else 1)
+        joints = view.chain(digit)
         way = moves[digit] / np.maximum(np.linalg.norm(moves[digit], axis=1, keepdims=True), 1e-6)
         joints[1:] += way * reach * np.array([[0.35], [0.7], [1.0]])
         moved[digit] = joints
     return _dragged(view, rng, "knot", harmless, strength, moved)
 
 
-def relength(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
+def relength(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Makes a digit far too long or too short."""
     strength, pick, longer = rng.random(), rng.random(), rng.random() < 0.5
     scale = 1.4 + 0.5 * strength if longer else 0.65 - 0.25 * strength
@@ -86,7 +87,7 @@ def relength(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt |
     return _reshaped(view, rng, "relength", harmless, strength, pick, along, fault)
 
 
-def thicken(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
+def thicken(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Gives a digit a wrong profile: bulging sausage, spike, club, or lumps in odd places."""
     strength, pick, kind, phase = rng.random(), rng.random(), int(rng.integers(4)), rng.uniform(0, 1)
     amount = (0.35 + 0.4 * strength) * (_MILD * 2 if harmless else 1)
@@ -106,7 +107,7 @@ def thicken(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | 
     return _reshaped(view, rng, "thicken", harmless, strength, pick, across, "malformed")
 
 
-def wave(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
+def wave(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Makes a digit wind like a hose, bent where it has no joint."""
     strength, pick, phase, turns = rng.random(), rng.random(), rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 1.6)
     amount = (0.7 + 0.7 * strength) * (_MILD if harmless else 1)
@@ -120,7 +121,7 @@ def wave(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | Non
 
 def _around_joint(view, rng, harmless, name, strength, radius, flow_at) -> Melt | None:
     """Applies a flow within a bump around a joint; harmless: around a calm place, or weakly."""
-    damaged, digit = damage_place(view, rng)
+    damaged, digit = view.damage_place(rng)
     calm, weak = calm_place(view, radius, rng), rng.random() < 0.5
     stretch, angle = rng.uniform(0.7, 1.5), rng.uniform(0, np.pi)
     beside = harmless and not weak and calm is not None
@@ -134,12 +135,14 @@ def _around_joint(view, rng, harmless, name, strength, radius, flow_at) -> Melt 
 
 def _dragged(view, rng, name: str, harmless: bool, strength: float, moved: dict[int, np.ndarray]) -> Melt:
     """Moves joints of some digits and holds all others; each digit keeps its width through points on both its sides."""
-    before, after = [view.keypoints[:1].astype(float)], [view.keypoints[:1].astype(float)]
-    for digit in range(5):
+    before, after = [], []
+    for digit in range(view.count):
+        if not np.isfinite(view.chain(digit)).all():
+            continue
         half = view.half_width(digit)
         for points, joints in (
-            (before, view.digit(digit)),
-            (after, moved[digit] if digit in moved else view.digit(digit)),
+            (before, view.chain(digit)),
+            (after, moved[digit] if digit in moved else view.chain(digit)),
         ):
             curve = Curve.through(joints, half)
             points += [curve.points[::4], *((curve.points + side * half * curve.normals)[2::4] for side in (-1, 1))]
@@ -149,11 +152,11 @@ def _dragged(view, rng, name: str, harmless: bool, strength: float, moved: dict[
 
 def _reshaped(view, rng, name, harmless, strength, pick, change, fault) -> Melt | None:
     """Changes one digit's own coordinates, fading out at its root and to both sides."""
-    digit = view.long_digit(pick)
+    digit = view.long_chain(pick)
     if digit is None:
         return None
     half = view.half_width(digit)
-    curve = Curve.through(view.digit(digit), 0.6 * half)
+    curve = Curve.through(view.chain(digit), 0.6 * half)
     t, d = curve.coordinates(view.mask.shape)
     new_t, new_d = change(t, d, half, curve.length)
     rooted = np.clip((t - 0.03) / 0.25, 0, 1)
@@ -180,7 +183,7 @@ def _melt(view, rng, origin, name, harmless, strength, digits, note, fault: Faul
         origin=origin,
         operator=f"warps.{name}",
         fault="malformed" if harmless else fault,
-        digits=() if harmless else digits,
+        damaged=() if harmless else digits,
         strength=0.0 if harmless else float(strength),
         note=note if harmless else "",
     )
