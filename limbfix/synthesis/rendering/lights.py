@@ -78,6 +78,24 @@ def _studio(rng: np.random.Generator, towards_camera: np.ndarray) -> Light:
     )
 
 
+BRIGHTEST_KEY = 1.4
+"""Mean linear colour of the strongest key light; brighter ones burn light skin out to paper white."""
+
+KEY_SHARE = 0.4
+"""How much of the key light a surface gets on the average; it turns away from it as often as not."""
+
+CAST_LEFT = 0.35
+"""Exponent on a light's colour cast. Cameras balance white and generators even more so: about a third of the cast is left."""
+
+_CAST_LIMITS = (0.85, 1.18)
+
+
+def _white_balance(light: np.ndarray) -> np.ndarray:
+    """Returns (3,) factors that leave of a light's colour (3,) what a camera leaves."""
+    cast = np.maximum(light / max(light.mean(), 1e-6), 0.02)
+    return np.clip(cast**CAST_LEFT, *_CAST_LIMITS) / cast
+
+
 def _outside(rng: np.random.Generator) -> Light:
     stored = stored_surroundings()[rng.integers(len(stored_surroundings()))]
     yaw = rng.uniform(0, 2 * np.pi)
@@ -86,16 +104,14 @@ def _outside(rng: np.random.Generator) -> Light:
     key = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]]) @ stored["key_direction"]
     gain = rng.uniform(0.45, 0.75) / max(irradiance[0].mean(), 1e-3)
     key_colour = stored["key_colour"] * gain
-    key_colour *= min(1.0, 2.2 / max(key_colour.max(), 1e-3))
-    # The maps' colour casts are halved: cameras balance white, generators even more so.
-    cast = np.maximum(irradiance[0] / irradiance[0].mean(), 0.05) ** 0.5
-    key_colour = key_colour.mean() * (key_colour / key_colour.mean()) ** 0.6 + 0.15
+    key_colour *= min(1.0, BRIGHTEST_KEY / max(key_colour.mean(), 1e-3))
+    balance = _white_balance(irradiance[0] * gain + KEY_SHARE * key_colour)
     return Light(
         key_direction=unit(key + rng.normal(0, 0.15, 3)),
-        key_colour=key_colour,
+        key_colour=key_colour * balance + 0.1,
         fill_direction=np.array([0.0, 1.0, 0.0]),
         fill_colour=np.zeros(3),
-        surroundings=irradiance / cast * gain,
+        surroundings=irradiance * gain * balance,
         exposure=rng.uniform(0.85, 1.35),
         occlusion=rng.uniform(0.6, 1.0),
     )
