@@ -1,6 +1,6 @@
 """By what light is a scene seen? A shadowed key light, a fill light, and surroundings as spherical harmonics.
 
-`lights.json` holds 18 real surroundings: Poly Haven environment maps (CC0) reduced to nine irradiance coefficients and their key light.
+`lights.json` holds 17 real surroundings: Poly Haven environment maps (CC0) reduced to nine irradiance coefficients and their key light.
 """
 
 from __future__ import annotations
