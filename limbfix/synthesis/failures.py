@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ from limbfix.errors import SynthesisError, UsageError
 from limbfix.synthesis.degradation import Degradation, sample_degradation
 from limbfix.synthesis.melting.generated_series import generated_series
 from limbfix.synthesis.melting.melted_pairs import MeltedPair, melt_pair
+from limbfix.synthesis.melting.operators import HAND_OPERATORS
+from limbfix.synthesis.melting.targets import hand_target
 from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.streams import Stream, StreamOptions, key_of, make_stream
@@ -72,7 +75,7 @@ class FailuresStream:
             hand = None if plain is None else _whole_hand(plain)
             if plain is None or hand is None:
                 continue
-            pair = melt_pair(plain, hand, self._options.seed, index)
+            pair = melt_pair(plain, partial(hand_target, hand=hand), HAND_OPERATORS, self._options.seed, index)
             if pair is not None:
                 return plain, pair
         raise SynthesisError(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_hands import SIZE, DrawnPhotos
+from melting_hands import SIZE, DrawnPhotos
 from same_samples import differences
 
 from limbfix.errors import AssetMissing, UsageError

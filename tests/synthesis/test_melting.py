@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
-from drawn_hands import DrawnPhotos, drawn_hand
+from melting_hands import DrawnPhotos, drawn_hand
 
 from limbfix.findings import DefectCode
 from limbfix.synthesis.melting import blends, copies, rows, warps
@@ -13,15 +15,17 @@ from limbfix.synthesis.melting.curves import Curve
 from limbfix.synthesis.melting.fields import moved_points
 from limbfix.synthesis.melting.jointed_views import HandView
 from limbfix.synthesis.melting.melted_pairs import melt_pair
-from limbfix.synthesis.melting.melted_samples import defect_of, hand_view, is_seen, melted
+from limbfix.synthesis.melting.melted_samples import defect_of, is_seen, melted
 from limbfix.synthesis.melting.melts import Melt, identity
-from limbfix.synthesis.melting.operators import OPERATORS, draw_operator
+from limbfix.synthesis.melting.operators import HAND_OPERATORS, draw_operator
+from limbfix.synthesis.melting.targets import Target, hand_target
 from limbfix.synthesis.photo_samples import HAND, photo_sample
 from limbfix.synthesis.sample_records import require_sound
 from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.seeds import rng_for
 
-NAMES = tuple(OPERATORS)
+NAMES = tuple(HAND_OPERATORS)
+FIND = partial(hand_target, hand=HAND)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,13 @@ def plain() -> Sample:
     return photo_sample(DrawnPhotos()[3], rng_for(1), key="failures-1-plain", group="g", stream="failures")
 
 
+@pytest.fixture(scope="module")
+def hand(plain: Sample) -> Target:
+    target = FIND(plain)
+    assert target is not None
+    return target
+
+
 def agreement(sample: Sample) -> float:
     """Returns how well the labels and the skin-coloured pixels of a drawn hand overlap."""
     skin = sample.pixels[..., 0] > 135
@@ -44,7 +55,7 @@ def agreement(sample: Sample) -> float:
 def first_seen(name: str, view: HandView) -> tuple[Melt, int]:
     """Returns the first result of an operator that a person would see, and its seed."""
     for seed in range(40):
-        melt = OPERATORS[name][0](view, rng_for(seed, name), False)
+        melt = HAND_OPERATORS[name][0](view, rng_for(seed, name), False)
         if melt is not None and is_seen(melt, view):
             return melt, seed
     pytest.fail(f"{name} found no place on an open hand in 40 draws")
@@ -53,7 +64,7 @@ def first_seen(name: str, view: HandView) -> tuple[Melt, int]:
 @pytest.mark.parametrize("name", NAMES)
 def test_damage_lies_on_the_hand_inside_its_region_and_is_the_same_again(name: str, view: HandView) -> None:
     melt, seed = first_seen(name, view)
-    again = OPERATORS[name][0](view, rng_for(seed, name), False)
+    again = HAND_OPERATORS[name][0](view, rng_for(seed, name), False)
     assert again is not None and np.array_equal(again.pixels, melt.pixels)
     changed = (melt.pixels != view.pixels).any(axis=2)
     assert not (changed & ~melt.region).any(), "the picture changed outside the region"
@@ -67,7 +78,7 @@ def test_damage_lies_on_the_hand_inside_its_region_and_is_the_same_again(name: s
 def test_the_harmless_twin_touches_pixels_but_neither_labels_nor_anatomy(name: str, view: HandView) -> None:
     damage, seed = first_seen(name, view)
     for offset in range(20):
-        harmless = OPERATORS[name][0](view, rng_for(seed + offset, name), True)
+        harmless = HAND_OPERATORS[name][0](view, rng_for(seed + offset, name), True)
         if harmless is not None:
             break
     else:
@@ -88,11 +99,9 @@ def test_operators_say_what_they_made(view: HandView) -> None:
     assert codes["warps.elastic"] == codes["blends.smear"] == DefectCode.HAND_MALFORMED
 
 
-def test_a_doubled_digit_is_one_instance_more_with_its_own_pixels(plain: Sample) -> None:
-    view = hand_view(plain, HAND)
-    assert view is not None
-    melt, _ = first_seen("copies.double", view)
-    after = melted(plain, HAND, melt)
+def test_a_doubled_digit_is_one_instance_more_with_its_own_pixels(plain: Sample, hand: Target) -> None:
+    melt, _ = first_seen("copies.double", hand.view)
+    after = melted(plain, hand, melt)
     require_sound(after)
     assert after.digits_present(HAND) == plain.digits_present(HAND) + 1
     extra = after.instances[-1]
@@ -100,14 +109,12 @@ def test_a_doubled_digit_is_one_instance_more_with_its_own_pixels(plain: Sample)
     assert (after.instance_map == extra.id).sum() == extra.visible_px
 
 
-def test_a_row_with_one_less_misses_a_digit_and_one_with_more_has_another(plain: Sample) -> None:
-    view = hand_view(plain, HAND)
-    assert view is not None
+def test_a_row_with_one_less_misses_a_digit_and_one_with_more_has_another(plain: Sample, hand: Target) -> None:
     found = {}
     for seed in range(60):
-        melt = rows.relay_row(view, rng_for(seed), False)
+        melt = rows.relay_row(hand.view, rng_for(seed), False)
         if melt is not None:
-            found[melt.code] = melted(plain, HAND, melt)
+            found[melt.code] = melted(plain, hand, melt)
         if len(found) == 2:
             break
     assert set(found) == {DefectCode.HAND_MISSING_DIGIT, DefectCode.HAND_EXTRA_DIGIT}
@@ -117,11 +124,9 @@ def test_a_row_with_one_less_misses_a_digit_and_one_with_more_has_another(plain:
         require_sound(after)
 
 
-def test_warped_labels_follow_the_pixels(plain: Sample) -> None:
-    view = hand_view(plain, HAND)
-    assert view is not None
-    melt, _ = first_seen("warps.relength", view)
-    after = melted(plain, HAND, melt)
+def test_warped_labels_follow_the_pixels(plain: Sample, hand: Target) -> None:
+    melt, _ = first_seen("warps.relength", hand.view)
+    after = melted(plain, hand, melt)
     require_sound(after)
     assert agreement(after) > 0.95 * agreement(plain)
     tip_before, tip_after = (
@@ -130,23 +135,21 @@ def test_warped_labels_follow_the_pixels(plain: Sample) -> None:
         ).joints[3]
         for sample in (plain, after)
     )
-    assert np.linalg.norm(np.subtract(tip_after.xy, tip_before.xy)) > 0.05 * view.unit_px
+    assert np.linalg.norm(np.subtract(tip_after.xy, tip_before.xy)) > 0.05 * hand.view.unit_px
 
 
-def test_a_faded_digit_is_labelled_shortened_and_its_pixels_are_background(plain: Sample) -> None:
-    view = hand_view(plain, HAND)
-    assert view is not None
-    melt, _ = first_seen("blends.fade", view)
-    after = melted(plain, HAND, melt)
+def test_a_faded_digit_is_labelled_shortened_and_its_pixels_are_background(plain: Sample, hand: Target) -> None:
+    melt, _ = first_seen("blends.fade", hand.view)
+    after = melted(plain, hand, melt)
     digit = next(item for item in after.instances if item.id == HAND + 1 + melt.damaged[0])
     before = next(item for item in plain.instances if item.id == digit.id)
     assert digit.faults == ("shortened",) and digit.visible_px < 0.8 * before.visible_px
     assert not digit.joints[3].visible
 
 
-def test_pairs_share_their_operators_and_differ_only_in_the_region(plain: Sample) -> None:
-    pair = melt_pair(plain, HAND, 5, 3)
-    again = melt_pair(plain, HAND, 5, 3)
+def test_pairs_share_their_operators_and_differ_only_in_the_region(plain: Sample, hand: Target) -> None:
+    pair = melt_pair(plain, FIND, HAND_OPERATORS, 5, 3)
+    again = melt_pair(plain, FIND, HAND_OPERATORS, 5, 3)
     assert pair is not None and again is not None
     assert np.array_equal(pair.defect.pixels, again.defect.pixels)
     assert np.array_equal(pair.twin.pixels, again.twin.pixels)
@@ -158,12 +161,12 @@ def test_pairs_share_their_operators_and_differ_only_in_the_region(plain: Sample
     assert any(defect.visible for defect in pair.defect.defects)
 
 
-def test_one_operator_alone_can_be_asked_for(plain: Sample) -> None:
-    pair = melt_pair(plain, HAND, 5, 3, only="warps.bend")
+def test_one_operator_alone_can_be_asked_for(plain: Sample, hand: Target) -> None:
+    pair = melt_pair(plain, FIND, HAND_OPERATORS, 5, 3, only="warps.bend")
     assert pair is not None and pair.operators == ("warps.bend",)
 
 
-def test_an_unseen_change_is_marked_so(plain: Sample) -> None:
+def test_an_unseen_change_is_marked_so(plain: Sample, hand: Target) -> None:
     melt = Melt(
         pixels=plain.pixels,
         region=np.zeros(plain.instance_map.shape, bool),
@@ -171,12 +174,12 @@ def test_an_unseen_change_is_marked_so(plain: Sample) -> None:
         operator="warps.elastic",
         damaged=(1,),
     )
-    defect = defect_of(melt, plain, melted(plain, HAND, melt), HAND, melt.region)
+    defect = defect_of(melt, plain, melted(plain, hand, melt), hand, melt.region)
     assert not defect.visible
 
 
 def test_every_operator_is_drawn_in_proportion() -> None:
-    drawn = [draw_operator(rng_for(seed)) for seed in range(600)]
+    drawn = [draw_operator(HAND_OPERATORS, rng_for(seed)) for seed in range(600)]
     assert set(drawn) == set(NAMES)
 
 

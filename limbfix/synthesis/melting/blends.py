@@ -153,7 +153,8 @@ def _skin_between(view: HandView, skin: np.ndarray, rng: np.random.Generator) ->
 
 def _crossed(view: JointedView, digit: int, hole: np.ndarray) -> bool:
     """Returns whether another digit's bones run through a hole."""
-    others = np.concatenate([Curve.through(view.chain(other)).points for other in range(view.count) if other != digit])
+    chains = [view.chain(other) for other in range(view.count) if not view.shares_joints(digit, other)]
+    others = np.concatenate([np.zeros((0, 2)), *(Curve.through(at).points for at in chains if np.isfinite(at).all())])
     x, y = np.clip(np.round(others), 0, (hole.shape[1] - 1, hole.shape[0] - 1)).astype(int).T
     return bool(hole[y, x].any())
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from limbfix.errors import AssetMissing
 from limbfix.findings import DefectCode
-from limbfix.synthesis.melting.melted_samples import CHANGED_LEVELS, LEAST_CHANGED, hand_view
+from limbfix.synthesis.melting.melted_samples import CHANGED_LEVELS, LEAST_CHANGED
+from limbfix.synthesis.melting.targets import hand_target
 from limbfix.synthesis.samples import Defect, Sample
 
 STRENGTHS = (0.15, 0.5, 0.8)
@@ -23,9 +24,10 @@ OPERATOR = "generated_series.renoise"
 
 def generated_series(plain: Sample, hand: int, rng: np.random.Generator) -> tuple[Sample, ...] | None:
     """Returns (plain, twin, defect, defect); None where the generator or its weights are not there, or the hand is not whole."""
-    view = hand_view(plain, hand)
-    if view is None:
+    target = hand_target(plain, hand)
+    if target is None:
         return None
+    view = target.view
     try:
         from limbfix.synthesis.generator import renoise
     except ImportError:
@@ -39,17 +41,15 @@ def generated_series(plain: Sample, hand: int, rng: np.random.Generator) -> tupl
             )
         except AssetMissing:
             return None
-        made.append(_sample(plain, hand, np.asarray(pixels), order, strength))
+        made.append(_sample(plain, hand, np.asarray(pixels), order, strength, view.unit_px))
     return tuple(made)
 
 
-def _sample(plain: Sample, hand: int, pixels: np.ndarray, order: int, strength: float) -> Sample:
+def _sample(plain: Sample, hand: int, pixels: np.ndarray, order: int, strength: float, palm_px: float) -> Sample:
     recipe = {**plain.recipe, "renoised": strength}
     if order == 0:
         return replace(plain, role="twin", operator=OPERATOR, pixels=pixels, exact=False, recipe=recipe)
     changed = np.abs(pixels.astype(np.int16) - plain.pixels).max(axis=2) >= CHANGED_LEVELS
-    view = hand_view(plain, hand)
-    palm = view.unit_px if view is not None else float(len(pixels))
     instances = tuple(
         replace(item, faults=("malformed",)) if item.id == hand or item.owner == hand else item
         for item in plain.instances
@@ -58,7 +58,7 @@ def _sample(plain: Sample, hand: int, pixels: np.ndarray, order: int, strength: 
         code=DefectCode.HAND_MALFORMED,
         operator=OPERATOR,
         instances=(hand,),
-        visible=bool(changed.sum() >= LEAST_CHANGED * palm**2),
+        visible=bool(changed.sum() >= LEAST_CHANGED * palm_px**2),
         region=np.ones(changed.shape, bool),
     )
     return replace(

@@ -63,6 +63,10 @@ class JointedView:
         long = np.flatnonzero((self.lengths() > least) & np.isfinite(self.lengths()))
         return int(long[int(pick * len(long))]) if len(long) else None
 
+    def shares_joints(self, one: int, other: int) -> bool:
+        """Returns whether two chains run over the same part, so that damage of one is damage of both."""
+        return one == other
+
     def damage_place(self, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         """Returns (a centre near a joint, its chain): distal joints, where generators fail."""
         index, joint, aside = int(rng.integers(self.count)), int(rng.integers(1, 4)), rng.normal(0, 0.08, 2)
@@ -115,6 +119,10 @@ class BodyView(JointedView):
     def usual_half(self, index: int) -> float:
         """Returns half the breadth of a limb of such a person, px."""
         return _LIMB_HALF[index] * self.unit_px
+
+    def shares_joints(self, one: int, other: int) -> bool:
+        """Returns whether two chains run over the same part: a leg and its foot."""
+        return one == other or (abs(one - other) == 2 and min(one, other) >= 2)
 
     def damage_place(self, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         """Returns (a centre in a hand or a foot, its chain): the ends of limbs."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from limbfix.synthesis.melting.melted_samples import defect_of, hand_view, is_seen, melted
+from limbfix.synthesis.melting.jointed_views import JointedView
+from limbfix.synthesis.melting.melted_samples import defect_of, is_seen, melted
 from limbfix.synthesis.melting.melts import Melt
-from limbfix.synthesis.melting.operators import OPERATORS, draw_operator
+from limbfix.synthesis.melting.operators import OperatorTable, draw_operator
+from limbfix.synthesis.melting.targets import FindTarget, Target
 from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.seeds import rng_for
 
@@ -21,7 +23,7 @@ _TRIES = 12
 _ALSO_BESIDE = 0.3
 """Share of pairs in which both pictures also carry something harmless beside the hand: it must not mean that the hand is sound."""
 
-_BESIDE = ("warps.elastic", "warps.swirl", "blends.smear", "blends.fade")
+_BESIDE = ("elastic", "swirl", "smear", "fade")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,50 +41,54 @@ class MeltedPair:
     operators: tuple[str, ...]
 
 
-def melt_pair(plain: Sample, hand: int, seed: int, index: int, *, only: str | None = None) -> MeltedPair | None:
-    """Melts a hand of a plain sample; None if no operator finds a place on it.
+def melt_pair(
+    plain: Sample, find: FindTarget, table: OperatorTable, seed: int, index: int, *, only: str | None = None
+) -> MeltedPair | None:
+    """Melts a hand or a body of a plain sample; None if no operator finds a place on it.
 
     Args:
-        plain: a normal hand.
-        hand: id of its instance.
+        plain: with normal anatomy.
+        find: finds what to melt in it, and again in the picture after each step.
+        table: the operators to draw from.
         seed, index: name the random numbers.
         only: use this operator alone; None to draw.
     """
     rng = rng_for(seed, "failures", index, "count")
     count = 1 if only else 1 + int(rng.choice(len(_COUNTS), p=_COUNTS))
     twin = defect = plain
-    made: list[tuple[Melt, Sample, Sample]] = []
+    made: list[tuple[Melt, Sample, Sample, Target]] = []
     region = np.zeros(plain.instance_map.shape, bool)
     for step in range(count):
-        found = _step(twin, defect, hand, (seed, "failures", index, "melt", step), only)
+        sound, broken = find(twin), find(defect)
+        if sound is None or broken is None:
+            break
+        found = _step(sound.view, broken.view, table, (seed, "failures", index, "melt", step), only)
         if found is None:
             break
         damage, harmless = found
-        before, defect, twin = defect, melted(defect, hand, damage), melted(twin, hand, harmless)
-        made.append((damage, before, defect))
+        before, defect, twin = defect, melted(defect, broken, damage), melted(twin, sound, harmless)
+        made.append((damage, before, defect, broken))
         region |= damage.region | harmless.region
     if not made:
         return None
-    twin, defect = _both_beside(twin, defect, hand, (seed, "failures", index, "beside"))
-    defects = tuple(defect_of(melt, before, after, hand, region) for melt, before, after in made)
-    first = made[0][0].operator
-    steps = [[melt.operator, round(melt.strength, 4)] for melt, _, _ in made]
+    twin, defect = _both_beside(twin, defect, find, table, (seed, "failures", index, "beside"))
+    defects = tuple(defect_of(melt, before, after, target, region) for melt, before, after, target in made)
+    first, steps = made[0][0].operator, [[melt.operator, round(melt.strength, 4)] for melt, *_ in made]
     recipe = {**plain.recipe, "melts": steps}
     return MeltedPair(
         twin=replace(twin, role="twin", operator=first, order=0, recipe=recipe),
         defect=replace(defect, role="defect", operator=first, order=1, defects=defects, recipe=recipe),
-        operators=tuple(melt.operator for melt, _, _ in made),
+        operators=tuple(melt.operator for melt, *_ in made),
     )
 
 
-def _step(twin: Sample, defect: Sample, hand: int, names: tuple, only: str | None) -> tuple[Melt, Melt] | None:
+def _step(
+    sound: JointedView, broken: JointedView, table: OperatorTable, names: tuple, only: str | None
+) -> tuple[Melt, Melt] | None:
     """Returns one damage and its harmless twin; None if nothing fits."""
-    sound, broken = hand_view(twin, hand), hand_view(defect, hand)
-    if sound is None or broken is None:
-        return None
     for attempt in range(_TRIES):
-        name = only or draw_operator(rng_for(*names, attempt, "operator"))
-        operator, _ = OPERATORS[name]
+        name = only or draw_operator(table, rng_for(*names, attempt, "operator"))
+        operator, _ = table[name]
         damage = operator(broken, rng_for(*names, attempt), False)
         if damage is None or not is_seen(damage, broken):
             continue
@@ -92,17 +98,23 @@ def _step(twin: Sample, defect: Sample, hand: int, names: tuple, only: str | Non
     return None
 
 
-def _both_beside(twin: Sample, defect: Sample, hand: int, names: tuple) -> tuple[Sample, Sample]:
+def _both_beside(
+    twin: Sample, defect: Sample, find: FindTarget, table: OperatorTable, names: tuple
+) -> tuple[Sample, Sample]:
     """Does, in a share of pairs, one more harmless thing to both pictures."""
     rng = rng_for(*names)
-    if rng.random() >= _ALSO_BESIDE:
+    chosen, operators = (
+        rng.random() < _ALSO_BESIDE,
+        [table[name][0] for name in sorted(table) if name.split(".")[1] in _BESIDE],
+    )
+    if not chosen or not operators:
         return twin, defect
-    operator, _ = OPERATORS[_BESIDE[int(rng.integers(len(_BESIDE)))]]
+    operator = operators[int(rng.integers(len(operators)))]
     done = []
     for sample in (twin, defect):
-        view = hand_view(sample, hand)
-        melt = operator(view, rng_for(*names, "melt"), True) if view is not None else None
-        if melt is None:
+        target = find(sample)
+        melt = operator(target.view, rng_for(*names, "melt"), True) if target is not None else None
+        if target is None or melt is None:
             return twin, defect
-        done.append(melted(sample, hand, melt))
+        done.append(melted(sample, target, melt))
     return done[0], done[1]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from limbfix.synthesis.melting.jointed_views import HandView
+from limbfix.synthesis.melting.jointed_views import JointedView
 from limbfix.synthesis.melting.melts import Melt
-from limbfix.synthesis.samples import DIGITS, PART_ID, SURFACE_ID, Defect, Instance, Joint, Sample
+from limbfix.synthesis.melting.targets import Target
+from limbfix.synthesis.samples import PART_ID, SURFACE_ID, Defect, Instance, Joint, Sample
 
 CHANGED_LEVELS = 14
 """Of 255, in the channel that differs most: what a person sees at a glance; more than for renders, as photographs have grain."""
@@ -22,39 +22,23 @@ _LOST_PX = 6.0
 """A joint with no pixel that comes from within this distance of it has vanished."""
 
 
-def hand_view(sample: Sample, hand: int) -> HandView | None:
-    """Returns a hand of a sample as operators see it; None if it lacks a digit or one of its joints."""
-    digits = {item.name: item for item in sample.hand_digits(hand) if item.present and "extra" not in item.faults}
-    owner = next(item for item in sample.instances if item.id == hand)
-    if set(digits) != set(DIGITS) or not owner.joints:
-        return None
-    rows = [owner.joints[0].xy, *(joint.xy for name in DIGITS for joint in digits[name].joints)]
-    keypoints = np.array(rows, np.float32)
-    if keypoints.shape != (21, 2) or not np.isfinite(keypoints).all():
-        return None
-    limb = [hand, *(item.id for item in sample.hand_digits(hand))]
-    limb += [item.id for item in sample.instances if item.kind == "arm" and item.id == owner.owner]
-    skin = np.isin(sample.surface_map, [SURFACE_ID[name] for name in ("skin", "nail", "glove", "jewellery")])
-    return HandView(pixels=sample.pixels, keypoints=keypoints, mask=np.isin(sample.instance_map, limb) & skin)
-
-
-def melted(sample: Sample, hand: int, melt: Melt) -> Sample:
-    """Returns the sample after an operator on one of its hands: pixels, maps and instances; role and defects stay as they are."""
+def melted(sample: Sample, target: Target, melt: Melt) -> Sample:
+    """Returns the sample after an operator on a target of it: pixels, maps and instances; role and defects stay as they are."""
     maps = [
         cv2.remap(values, melt.origin[..., 0], melt.origin[..., 1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT)
         for values in (sample.instance_map, sample.part_map, sample.surface_map)
     ]
     if melt.cleared is not None:
-        owned = [hand, *(item.id for item in sample.hand_digits(hand))]
-        bare = melt.cleared & np.isin(maps[0], owned)
+        bare = melt.cleared & np.isin(maps[0], target.whole)
         for values, nothing in zip(maps, (0, PART_ID["background"], SURFACE_ID["background"]), strict=True):
             values[bare] = nothing
-    concerned = {item.id for item in sample.hand_digits(hand) if item.name in {DIGITS[d] for d in melt.damaged}}
+    concerned = {target.chains[index][0] for index in melt.damaged}
     instances = [
         _faulty(_moved(item, melt), melt) if item.id in concerned else _moved(item, melt) for item in sample.instances
     ]
     for extra in melt.extras:
-        new = _extra(instances, hand, DIGITS[extra.like], extra.joints, maps[0].shape)
+        like = next(item for item in instances if item.id == target.chains[extra.like][0])
+        new = _extra(like, max(item.id for item in instances) + 1, extra.joints, maps[0].shape)
         maps[0][extra.mask] = new.id
         maps[2][extra.mask & (maps[2] == SURFACE_ID["background"])] = SURFACE_ID["skin"]
         instances.append(new)
@@ -69,19 +53,21 @@ def melted(sample: Sample, hand: int, melt: Melt) -> Sample:
     )
 
 
-def defect_of(melt: Melt, before: Sample, after: Sample, hand: int, region: np.ndarray) -> Defect:
-    """Returns the label of a damage; `region` is where the pictures of the pair may differ."""
-    names = {DIGITS[d] for d in melt.damaged}
+def defect_of(melt: Melt, before: Sample, after: Sample, target: Target, region: np.ndarray) -> Defect:
+    """Returns the label of a damage; `region` is where the pictures of the pair may differ, `target` that of `before`."""
     old = {item.id for item in before.instances}
-    ids = [item.id for item in after.hand_digits(hand) if item.name in names or item.id not in old]
-    view = hand_view(before, hand)
-    visible = view is not None and is_seen(melt, view)
+    ids = [target.chains[index][0] for index in melt.damaged]
+    ids += [item.id for item in after.instances if item.id not in old]
     return Defect(
-        code=melt.code, operator=melt.operator, instances=tuple(ids) or (hand,), visible=visible, region=region
+        code=melt.code,
+        operator=melt.operator,
+        instances=tuple(ids),
+        visible=is_seen(melt, target.view),
+        region=region,
     )
 
 
-def is_seen(melt: Melt, view: HandView) -> bool:
+def is_seen(melt: Melt, view: JointedView) -> bool:
     """Returns whether an operator changed enough for a person to see it."""
     changed = np.abs(melt.pixels.astype(np.int16) - view.pixels).max(axis=2) >= CHANGED_LEVELS
     return bool(changed.sum() >= LEAST_CHANGED * view.unit_px**2)
@@ -118,17 +104,15 @@ def _moved_joint(joint: Joint, melt: Melt) -> Joint:
     return replace(joint, xy=(float(column), float(row)))
 
 
-def _extra(
-    instances: Sequence[Instance], hand: int, name: str, joints: np.ndarray, shape_hw: tuple[int, ...]
-) -> Instance:
-    like = next(item for item in instances if item.kind == "digit" and item.owner == hand and item.name == name)
+def _extra(like: Instance, fresh: int, joints: np.ndarray, shape_hw: tuple[int, ...]) -> Instance:
+    """Returns the instance of something added: as what it is a copy of, with the joints of the copy."""
+    chosen = joints if len(like.joints) == len(joints) else joints[[0, 0, 3]] if like.kind == "foot" else joints[:3]
     places = tuple(
         Joint(
             name=joint.name,
             xy=(float(x), float(y)),
             visible=bool(joint.visible and 0 <= x < shape_hw[1] and 0 <= y < shape_hw[0]),
         )
-        for joint, (x, y) in zip(like.joints, joints, strict=True)
+        for joint, (x, y) in zip(like.joints, chosen, strict=True)
     )
-    fresh = max(item.id for item in instances) + 1
     return replace(like, id=fresh, faults=("extra",), joints=places)

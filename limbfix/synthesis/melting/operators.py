@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
-from limbfix.synthesis.melting import blends, copies, rows, warps
-from limbfix.synthesis.melting.jointed_views import HandView
+from limbfix.synthesis.melting import blends, copies, limbs, rows, warps
 from limbfix.synthesis.melting.melts import Melt
 
-Operator = Callable[[HandView, np.random.Generator, bool], Melt | None]
-"""(view, rng, harmless) -> result, or None where this hand offers no place for it."""
+Operator = Callable[[Any, np.random.Generator, bool], Melt | None]
+"""(view, rng, harmless) -> result, or None where the view offers no place for it. Hands' operators take a `HandView`, limbs' a
+`BodyView`."""
 
-OPERATORS: Mapping[str, tuple[Operator, float]] = MappingProxyType(
+OperatorTable = Mapping[str, tuple[Operator, float]]
+"""Name -> operator and weight."""
+
+HAND_OPERATORS: OperatorTable = MappingProxyType(
     {
         "warps.elastic": (warps.elastic, 1.6),
         "warps.swirl": (warps.swirl, 1.0),
@@ -36,10 +40,23 @@ OPERATORS: Mapping[str, tuple[Operator, float]] = MappingProxyType(
 """Weights follow what 106 defective hands of DALL-E 3, SDXL and Stable Cascade show: mostly melted and fused rows, then stubs, lumps,
 knots and stray ends, and rows with a finger more or less; clean extra fingers are rare. `relay_row` fits one hand in four."""
 
-_NAMES = tuple(OPERATORS)
-_SHARES = np.array([weight for _, weight in OPERATORS.values()]) / sum(weight for _, weight in OPERATORS.values())
+LIMB_OPERATORS: OperatorTable = MappingProxyType(
+    {
+        "limbs.bend": (limbs.bend, 1.2),
+        "limbs.relength": (limbs.relength, 1.0),
+        "limbs.thicken": (limbs.thicken, 0.8),
+        "limbs.wave": (limbs.wave, 0.8),
+        "limbs.double": (limbs.double, 1.4),
+        "limbs.fade": (limbs.fade, 1.0),
+        "limbs.elastic": (limbs.elastic, 1.0),
+        "limbs.swirl": (limbs.swirl, 0.6),
+        "limbs.smear": (limbs.smear, 0.8),
+    }
+)
+"""The same operators on arms, legs and feet."""
 
 
-def draw_operator(rng: np.random.Generator) -> str:
-    """Draws an operator's name."""
-    return _NAMES[int(rng.choice(len(_NAMES), p=_SHARES))]
+def draw_operator(table: OperatorTable, rng: np.random.Generator) -> str:
+    """Draws an operator's name from a table, by weight."""
+    names, weights = list(table), np.array([weight for _, weight in table.values()])
+    return names[int(rng.choice(len(names), p=weights / weights.sum()))]

@@ -137,7 +137,8 @@ def _dragged(view, rng, name: str, harmless: bool, strength: float, moved: dict[
     """Moves joints of some digits and holds all others; each digit keeps its width through points on both its sides."""
     before, after = [], []
     for digit in range(view.count):
-        if not np.isfinite(view.chain(digit)).all():
+        rivals = [other for other in moved if other != digit and view.shares_joints(digit, other)]
+        if not np.isfinite(view.chain(digit)).all() or (digit not in moved and rivals):
             continue
         half = view.half_width(digit)
         for points, joints in (
