@@ -48,6 +48,9 @@ class _Bench:
     recipe: Mapping[str, Any]
 
 
+_Make = Callable[[int, _Bench, str, np.random.Generator], tuple[Sample, ...] | None]
+
+
 class EditedPhotographs:
     """Groups of two: a defect and its twin, or a benign operation and the untouched picture.
 
@@ -65,20 +68,31 @@ class EditedPhotographs:
 
     def group(self, index: int) -> tuple[Sample, ...]:
         """Returns the two pictures of a group. See `Stream.group`."""
-        seed = self._options.seed
-        rng = rng_for(seed, self.name, index, "plan")
-        operators = list(FINGER_OPERATORS)
-        name = "" if rng.random() < _PLAIN_SHARE else operators[int(rng.integers(len(operators)))]
-        for attempt in range(_TRIES):
-            bench = self._bench(name, rng_for(seed, self.name, index, "hand", attempt))
-            own = rng_for(seed, self.name, index, "surgery", attempt)
-            made = self._benign(index, bench, own) if not name else self._pair(index, bench, name, own)
-            if made is not None:
-                return made
-        raise SynthesisError(f"edits: {_UNSUITED.format(_TRIES, name)}")
+        rng = rng_for(self._options.seed, self.name, index, "plan")
+        name = "" if rng.random() < _PLAIN_SHARE else self._operator(rng)
+        return self._tried(index, name, self._pair if name else self._benign)
+
+    def benign_group(self, index: int) -> tuple[Sample, ...]:
+        """Returns an untouched picture and the twin of any operator, to measure whether twins give themselves away."""
+        rng = rng_for(self._options.seed, self.name, index, "benign")
+        name = self._operator(rng)
+        return self._tried(index, name, self._benign)
 
     def close(self) -> None:
         """Does nothing: a photograph needs no graphics."""
+
+    def _operator(self, rng: np.random.Generator) -> str:
+        return list(FINGER_OPERATORS)[int(rng.integers(len(FINGER_OPERATORS)))]
+
+    def _tried(self, index: int, name: str, make: _Make) -> tuple[Sample, ...]:
+        """Looks for a hand that suits the operator `name`."""
+        seed = self._options.seed
+        for attempt in range(_TRIES):
+            bench = self._bench(name, rng_for(seed, self.name, index, "hand", attempt))
+            made = make(index, bench, name, rng_for(seed, self.name, index, "surgery", attempt))
+            if made is not None:
+                return made
+        raise SynthesisError(f"edits: {_UNSUITED.format(_TRIES, name)}")
 
     def _bench(self, name: str, rng: np.random.Generator) -> _Bench:
         folders = self._suited[name]
@@ -100,13 +114,17 @@ class EditedPhotographs:
         defect = self._sample(index, bench, edit.defect, "defect", edit.operator, finish, edit)
         return twin, defect
 
-    def _benign(self, index: int, bench: _Bench, rng: np.random.Generator) -> tuple[Sample, ...] | None:
-        version = respaced(bench.scene, rng)
+    def _benign(self, index: int, bench: _Bench, name: str, rng: np.random.Generator) -> tuple[Sample, ...] | None:
+        if name:
+            edit = FINGER_OPERATORS[name](bench.scene, rng)
+            version, operator = (edit.twin, edit.operator) if edit is not None and edit.visible else (None, "")
+        else:
+            version, operator = respaced(bench.scene, rng), "surgery.respaced"
         if version is None:
             return None
         finish = self._finish(index)
         plain = self._sample(index, bench, bench.scene.untouched(), "plain", "", finish)
-        return plain, self._sample(index, bench, version, "twin", "surgery.respaced", finish)
+        return plain, self._sample(index, bench, version, "twin", operator, finish)
 
     def _finish(self, index: int) -> Callable[[np.ndarray], np.ndarray]:
         """Returns what makes both edited pictures of a group into finished ones: the same size, losses and noise."""

@@ -31,6 +31,12 @@ _LEAST_INSIDE = 0.86
 _MOST_LEAK = 0.06
 """Share of the mask further from every bone than a hand is thick."""
 
+_SURE = 0.35
+"""Thickness of what is surely hand along the bones, times the usual one."""
+
+_LEAST_FLESH = 0.4
+"""Share of the flesh around those bones that a believable mask covers; of 255 photographs none had less than 0.5."""
+
 _FOREARM = 2.6
 """Length of the forearm's capsule in palm lengths: to the elbow; the crop ends it before."""
 
@@ -82,9 +88,10 @@ def segment_hand(pixels: np.ndarray, keypoints: np.ndarray) -> HandMask:
     mask = _grabcut(small, _trimap(small, xy))
     mask = _main_component(mask, xy)
     inside, leak = _quality(mask, xy)
-    bones = bone_capsules(xy, shape_hw, 1.0)
-    fails = inside < _LEAST_INSIDE or leak > _MOST_LEAK or _overlap(mask, bones) < 0.55
-    chosen = bones | _forearm(xy, shape_hw, 0.72) if fails else mask
+    flesh = bone_capsules(xy, shape_hw, 1.0)
+    is_thin = _coverage(mask, flesh & ~bone_capsules(xy, shape_hw, _SURE)) < _LEAST_FLESH
+    fails = inside < _LEAST_INSIDE or leak > _MOST_LEAK or is_thin
+    chosen = flesh | _forearm(xy, shape_hw, 0.72) if fails else mask
     full = cv2.resize(chosen.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
     return HandMask(mask=full, source="capsule" if fails else "segmentation", inside=inside, leak=leak)
 
@@ -122,7 +129,7 @@ def _trimap(pixels: np.ndarray, xy: np.ndarray) -> np.ndarray:
     near = bone_capsules(xy, shape_hw, 2.1)
     trimap = np.full(shape_hw, cv2.GC_BGD, np.uint8)
     trimap[_forearm(xy, shape_hw, 1.3) | near] = cv2.GC_PR_BGD
-    sure = bone_capsules(xy, shape_hw, 0.35)
+    sure = bone_capsules(xy, shape_hw, _SURE)
     likely = _likelier(pixels, sure, trimap == cv2.GC_BGD)
     trimap[likely & (bone_capsules(xy, shape_hw, 1.3) | _forearm(xy, shape_hw, 0.8))] = cv2.GC_PR_FGD
     trimap[sure] = cv2.GC_FGD
@@ -183,9 +190,9 @@ def _quality(mask: np.ndarray, xy: np.ndarray) -> tuple[float, float]:
     return inside, float((mask & ~possible).sum() / max(mask.sum(), 1))
 
 
-def _overlap(mask: np.ndarray, bones: np.ndarray) -> float:
-    """Returns the share of the hand drawn as capsules that the mask covers."""
-    return float((mask & bones).sum() / max(bones.sum(), 1))
+def _coverage(mask: np.ndarray, region: np.ndarray) -> float:
+    """Returns the share of a region that the mask covers."""
+    return float((mask & region).sum() / max(region.sum(), 1))
 
 
 def _rows_columns(xy: np.ndarray, shape_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

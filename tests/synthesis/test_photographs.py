@@ -112,8 +112,8 @@ def test_where_the_outline_misses_most_of_the_hand_capsules_are_used_and_said():
     xy = joints(160)
     stick_figure = np.full((160, 160, 3), 120, np.uint8)
     for first, second in HAND21.bones:
-        ends = np.round(xy[[first, second]]).astype(int).tolist()
-        cv2.line(stick_figure, *ends, (220, 40, 30), 3)
+        line = np.round(xy[[first, second]]).astype(np.int32)
+        cv2.polylines(stick_figure, [line], False, (220, 40, 30), 3)
     found = segment_hand(stick_figure, xy)
     assert found.source == "capsule"
     x, y = np.round(xy).astype(int).T
