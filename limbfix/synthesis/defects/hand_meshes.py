@@ -162,7 +162,9 @@ class HandMesh:
         centre = self.rest[rim].mean(0)
         normal = np.cross(self.rest[rim] - centre, self.rest[np.roll(rim, -1)] - centre).sum(0)
         normal /= max(float(np.linalg.norm(normal)), 1e-9)
-        inner = centre + 0.62 * (self.rest[rim] - centre) + 0.75 * bulge * normal
+        spokes = self.rest[rim] - centre
+        spokes = spokes - 0.7 * (spokes @ normal)[:, None] * normal  # a rim may be wavy; its lid is flatter
+        inner = centre + 0.62 * spokes + 0.75 * bulge * normal
         weights = self.weights[rim] if bone is None else _rows_on(bone, len(rim), len(self.figure.bone_names))
         n, ids = len(rim), np.full(len(rim), instance, np.int32)
         ring = self._add_vertices(self.sources[rim], inner, weights, ids, np.full(n, part, np.uint8))

@@ -175,6 +175,15 @@ def _second_graft(model: BodyModel, side: Side, towards: int) -> Graft:
     return plan_graft(model, f"second/{towards}", removed=removed, donor=donor, positions=model.vertices, placed=placed)
 
 
+def _copy_glove(figure: Figure, side: Side, place: Placement, bones: dict[int, int], ids: dict[int, int]) -> None:
+    """Puts a copy of the glove, if there is one, on a second hand."""
+    worn = _hand_weight(figure.model, side) > 0.3
+    for layer in [c for c in figure.components if c.surface == "glove"]:
+        if layer.weight_of(bones).any():
+            copy = figure.copy_component(layer, worn, bones, name=layer.name, instances=ids)
+            copy.rest = place.of(copy.rest).astype(np.float32)
+
+
 def _harm_second(figure: Figure, side: Side, p: Parameters) -> Made:
     place = _second_place(figure, side, p)
     originals = [figure.instance(id) for id in hand_ids(figure, side)]
@@ -193,6 +202,7 @@ def _harm_second(figure: Figure, side: Side, p: Parameters) -> Made:
         ids[original.id] = entry.id
     plan = _second_graft(figure.model, side, p["towards"])
     sew_in(figure, side, [Growth(plan=plan, place=place, bones=bones, instances=ids)], rings=3, passes=8)
+    _copy_glove(figure, side, place, bones, ids)
     return Made(
         code=DefectCode.PERSON_EXTRA_HAND,
         operator="hand_swaps.second_hand",

@@ -37,20 +37,26 @@ def _smooth(figure: Figure, digit: InstanceEntry, passes: int) -> None:
         layer.rest = rest
 
 
+def _radii(figure: Figure, digit: InstanceEntry) -> tuple[np.ndarray, np.ndarray]:
+    """Returns shares of a digit's length and its mean radius there, decimetres, from root to tip."""
+    chain, body = chain_of(figure, digit), figure.body
+    points = body.rest[body.weight_of(digit.bones) > 0.9]
+    share = chain.stations_of(points) / chain.length
+    radius = np.linalg.norm(points - chain.at(share * chain.length), axis=1)
+    places = np.linspace(0.3, 0.9, 9)
+    near = np.exp(-(((share[:, None] - places) / 0.07) ** 2))
+    return places, (near * radius[:, None]).sum(0) / near.sum(0)
+
+
 def _sausage(figure: Figure, side: Side, digit: InstanceEntry, p: Parameters, strength: float) -> None:
-    chain = chain_of(figure, digit)
-    rows = figure.body.weight_of(digit.bones) > 0.9
-    radial = figure.body.rest[rows] - chain.at(chain.stations_of(figure.body.rest[rows]))
-    mean = float(np.median(np.linalg.norm(radial, axis=1))) * (1 + strength * (0.1 + 0.45 * p["amount"]))
+    places, radii = _radii(figure, digit)
+    wanted = float(radii.mean()) * (1.1 + 0.4 * p["amount"])
 
-    def field(points: np.ndarray) -> np.ndarray:
-        station = np.clip(chain.stations_of(points), 0, chain.length - mean)
-        offset = points - chain.at(station)
-        size = np.linalg.norm(offset, axis=1, keepdims=True)
-        u = np.clip((station / chain.length - 0.1) / 0.25, 0, 1)[:, None]
-        return strength * u * offset * (mean / np.maximum(size, 1e-6) - 1)
+    def girth(u: np.ndarray) -> np.ndarray:
+        factor = wanted / np.interp(u, places, radii)
+        return 1 + strength * np.clip((u - 0.05) / 0.3, 0, 1) * (factor - 1)
 
-    move_flesh(figure, side, digit.bones, field)
+    stretch_digit(figure, side, digit, 1.0, girth)
     _smooth(figure, digit, round(8 * strength))
 
 
@@ -87,10 +93,8 @@ def _wave(figure: Figure, side: Side, digit: InstanceEntry, p: Parameters, stren
 def _mound(figure: Figure, side: Side, digit: InstanceEntry, p: Parameters, strength: float) -> None:
     length = 1 - strength * (0.5 + 0.2 * p["amount"])
     flare = strength * 0.45
-    stretch_digit(
-        figure, side, digit, length, lambda u: 1 + flare * np.clip(1 - u / 0.7, 0, 1) - 0.35 * strength * u**2
-    )
-    _smooth(figure, digit, round(10 * strength))
+    stretch_digit(figure, side, digit, length, lambda u: 1 + flare * np.clip(1 - u / 0.7, 0, 1) + 0.15 * strength * u)
+    _smooth(figure, digit, round(4 * strength))
     if strength > 0.5:
         digit.add_fault("shortened")
 

@@ -33,6 +33,9 @@ from limbfix.synthesis.samples import DIGITS, PART_ID, Side
 CUTS = (0.22, 0.34, 0.46, 0.58, 0.7, 0.82)
 """Where stumps end, as shares of a digit's free length on the neutral body."""
 
+TIP_DEPTH_DM = 0.04
+"""A stump's tip joint lies so deep below the outermost vertex, as those of whole fingers do; smoothing takes some of it away."""
+
 
 @lru_cache(maxsize=32)
 def _root_cap(model: BodyModel, side: Side, digit: str) -> Cap:
@@ -46,12 +49,16 @@ def _stump_cap(model: BodyModel, side: Side, digit: str, cut: float) -> Cap:
     root = chain.stations[_first_bone(digit)]
     stations = chain.stations_of(model.vertices)
     own = (model.weight_of(digit_bones(digit, side)) > 0.9) & model.mask("body")
-    for share in cut + np.array([0, 0.01, -0.01, 0.02, -0.02, 0.03, -0.03, 0.05, -0.05]):
-        beyond = own & (stations > root + share * (chain.length - root))
-        removed = np.flatnonzero(beyond[model.faces].all(1))
-        if rim_of(model.faces[removed]) is not None:
-            return plan_cap(model, f"stump/{digit}/{cut}", removed)
-    raise ValueError(f"expected a simple cut through the {digit} near {cut}, found none")
+    best, least = None, np.inf
+    for share in cut + np.linspace(-0.05, 0.05, 11):
+        beyond = (own & (stations > root + share * (chain.length - root)))[model.faces]
+        for removed in (np.flatnonzero(beyond.all(1)), np.flatnonzero(beyond.any(1))):
+            rim = rim_of(model.faces[removed])
+            if rim is not None and stations[rim].std() < least:
+                best, least = removed, float(stations[rim].std())
+    if best is None:
+        raise ValueError(f"expected a simple cut through the {digit} near {cut}, found none")
+    return plan_cap(model, f"stump/{digit}/{cut}", best)
 
 
 def _first_bone(digit: str) -> int:
@@ -145,19 +152,19 @@ def _draw_several(rng: np.random.Generator) -> Parameters:
 def _harm_stump(figure: Figure, side: Side, p: Parameters) -> Made:
     entry = figure.find("digit", side, p["digit"])
     chain, plan = chain_of(figure, entry), _stump_cap(figure.model, side, p["digit"], p["cut"])
-    bulge, end = 0.3 * hand_frame(figure, side).spacing, None
+    bulge, ends = 0.3 * hand_frame(figure, side).spacing, []
     for layer in flesh_of(figure):
         mesh = _opened(figure, layer, side, plan.removed)
         if mesh is None:
             continue
         rim = mesh.place[plan.loop]
-        if end is None:
-            end = float(chain.stations_of(mesh.rest[rim]).mean())
+        cut = float(chain.stations_of(mesh.rest[rim]).mean())
         mesh.close(plan, bulge=bulge, instance=entry.id, part=int(np.bincount(mesh.part[rim]).argmax()), bone=None)
-        mesh.sew(rings=1, passes=4)
-    if end is not None:
-        _end_joints(figure, entry, end, float(end + 0.6 * bulge))
-    _drop_rings(figure, side, entry, end or chain.length)
+        sewn = mesh.sew(rings=2, passes=8)
+        ends.append((cut, float(chain.stations_of(sewn.rest[sewn.instance == entry.id]).max())))
+    cut, tip = ends[0]  # of the skin
+    _end_joints(figure, entry, cut, tip - TIP_DEPTH_DM)
+    _drop_rings(figure, side, entry, cut)
     entry.add_fault("shortened")
     return Made(
         code=DefectCode.HAND_MALFORMED,

@@ -109,6 +109,9 @@ def edge_uv(model: BodyModel, faces: np.ndarray) -> dict[tuple[int, int], tuple[
     return result
 
 
+NEAR_STARTS = 6
+"""So many of the inner loop's vertices are tried as the partner of the outer loop's first one, the nearest first."""
+
 _MOVES = ((1, 1), (2, 0), (0, 2))
 
 
@@ -144,7 +147,8 @@ def weave(
     Returns:
         for each face the outer and the inner vertices of it, each in the loop's order: (2, 2), (3, 1) or (1, 3).
     """
-    tries = [(*_weave(outer_at, np.roll(inner_at, -start, 0)), start) for start in range(len(inner))]
+    near = np.argsort(((inner_at - outer_at[0]) ** 2).sum(1), kind="stable")[:NEAR_STARTS]
+    tries = [(*_weave(outer_at, np.roll(inner_at, -int(start), 0)), int(start)) for start in near]
     _, walk, start = min(tries, key=lambda item: item[0])
     turned = np.roll(inner, -start)
     pairs = []
