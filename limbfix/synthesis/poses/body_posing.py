@@ -10,7 +10,7 @@ from limbfix.synthesis.poses.arm_poses import pose_arm, sample_arm_pose
 from limbfix.synthesis.poses.body_gestures import GESTURES, make_gesture
 from limbfix.synthesis.poses.body_poses import BodyPose, TrunkPose
 from limbfix.synthesis.poses.hand_poses import pose_hand, sample_hand_pose
-from limbfix.synthesis.poses.leg_poses import plant_feet, pose_leg, sample_leg_pose
+from limbfix.synthesis.poses.leg_poses import plant_feet, pose_leg
 from limbfix.synthesis.poses.limb_chains import BOTH_SIDES, FORWARD, UP
 from limbfix.synthesis.samples import Side
 
@@ -22,7 +22,6 @@ SPINE_SHARES = {"spine05": 0.2, "spine04": 0.25, "spine03": 0.2, "spine02": 0.2,
 NECK_SHARES = {"neck01": 0.25, "neck02": 0.25, "neck03": 0.2, "head": 0.3}
 
 EXTRA_ARMS = ("hang", "hang", "side", "front", "offer", "up", "wave", "swing_back")
-EXTRA_LEGS = ("straight", "resting", "apart", "step_forward")
 
 
 def _pose_trunk(figure: Figure, trunk: TrunkPose) -> None:
@@ -93,8 +92,13 @@ def _pose_copy(figure: Figure, entry: InstanceEntry, side: Side, suffix: str, rn
     joints = {name for name, _, _ in entry.joints}
     if entry.kind == "arm" and "shoulder" in joints:
         pose_arm(figure, sample_arm_pose(rng, str(rng.choice(EXTRA_ARMS))), side, suffix)
-    elif entry.kind == "leg" and "hip" in joints:
-        pose_leg(figure, sample_leg_pose(rng, str(rng.choice(EXTRA_LEGS))), side, suffix)
+    elif (
+        entry.kind == "leg" and "hip" in joints
+    ):  # the operator swings it; from a sitter's hips it grows like the other legs
+        _pose_as_original(figure, suffix)
+        knee = entry.joints[1][1]
+        stirred = turn(_RIGHT, float(rng.normal(0, 0.15))) @ figure.rotations.get(knee, np.eye(3))
+        figure.rotations[knee] = stirred.astype(np.float32)
     else:  # a forearm, hand, shin or foot: the operator turned it already, it only stirs
         bone = entry.joints[0][1]
         figure.rotations[bone] = turn(rng.normal(0, 1, 3), float(rng.normal(0, 0.25)))

@@ -1,0 +1,91 @@
+"""What is a picture of people about? The operator that is drawn for it, and the pose that lets it show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from limbfix.synthesis.defects.digits import DIGIT_BENIGN, DIGIT_DEFECTS
+from limbfix.synthesis.defects.limbs import LIMB_BENIGN, LIMB_DEFECTS
+from limbfix.synthesis.defects.operators import BenignOperator, DefectOperator, Parameters
+from limbfix.synthesis.figures.figure import Figure
+from limbfix.synthesis.pairing import Made
+from limbfix.synthesis.poses.arm_poses import sample_arm_pose
+from limbfix.synthesis.poses.body_poses import BodyPose, sample_body_pose
+from limbfix.synthesis.poses.leg_poses import sample_leg_pose
+from limbfix.synthesis.samples import Side
+
+DEFECT_SHARE = 0.65
+"""Of groups; the rest are a benign operation and the untouched body."""
+
+DIGIT_SHARE = 0.15
+"""Of groups that concern a hand's digits: the hands of whole people, smaller than those of stream 1."""
+
+HIDDEN_SHARE = 0.2
+"""Of groups that may keep a picture which does not show its defect: hidden and cut limbs exist, truthfully labelled."""
+
+_STRAIGHT_ARMS = ("hang", "side", "front", "up")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyPlan:
+    """What a group is about; holds for all tries of it.
+
+    Attributes:
+        operator: a defect, or a benign operation.
+        parameters: of the operator.
+        side: of the body.
+        hidden: whether the defect may be invisible in the picture.
+        digits: whether the operator works on a hand's digits.
+    """
+
+    operator: DefectOperator | BenignOperator
+    parameters: Parameters
+    side: Side
+    hidden: bool
+    digits: bool = False
+
+    @property
+    def name(self) -> str:
+        """The operator's name."""
+        return self.operator.name
+
+
+def draw_plan(rng: np.random.Generator) -> BodyPlan:
+    """Draws what a group is about."""
+    harmful, digits = rng.random() < DEFECT_SHARE, bool(rng.random() < DIGIT_SHARE)
+    if harmful:
+        operators = DIGIT_DEFECTS if digits else LIMB_DEFECTS
+    else:
+        operators = DIGIT_BENIGN if digits else LIMB_BENIGN
+    weights = np.array([operator.weight for operator in operators])
+    operator = operators[int(rng.choice(len(operators), p=weights / weights.sum()))]
+    return BodyPlan(
+        operator=operator,
+        parameters=operator.draw(rng),
+        side="left" if rng.random() < 0.5 else "right",
+        hidden=bool(rng.random() < HIDDEN_SHARE),
+        digits=digits,
+    )
+
+
+def operate(plan: BodyPlan, figure: Figure) -> Made | None:
+    """Does to a figure in rest pose what its twin is spared."""
+    if isinstance(plan.operator, DefectOperator):
+        return plan.operator.harm(figure, plan.side, plan.parameters)
+    plan.operator.handle(figure, plan.side, plan.parameters)
+    return None
+
+
+def suited(plan: BodyPlan, pose: BodyPose, rng: np.random.Generator) -> BodyPose:
+    """Changes a pose where it would hide the defect: a joint bent against its sense only shows where it would be straight."""
+    if plan.name != "limbs.bent_against":
+        return pose
+    if plan.parameters["joint"] == "elbow":
+        arm = replace(sample_arm_pose(rng, str(rng.choice(_STRAIGHT_ARMS))), flexion=float(rng.uniform(0, 0.15)))
+        return replace(pose, arms={**pose.arms, plan.side: arm}, gestures={**pose.gestures, plan.side: ""})
+    if pose.style not in ("stand", "reach"):
+        pose = replace(sample_body_pose(rng, "stand"), trunk=pose.trunk)
+    leg = replace(sample_leg_pose(rng, "straight", planted=True), knee=0.03)
+    return replace(pose, legs={**pose.legs, plan.side: leg})
