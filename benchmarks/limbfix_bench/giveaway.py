@@ -29,7 +29,7 @@ class Pictures:
 
     Attributes:
         pixels: (n, 128, 128, 3) uint8.
-        touched: (n,) bool, whether the picture is a twin.
+        touched: (n,) bool, whether the picture is a twin; in a control, whether it is a defect.
         operators: for each picture the operator behind it, or behind its partner.
     """
 
@@ -38,17 +38,19 @@ class Pictures:
     operators: tuple[str, ...]
 
 
-def collect(stream: Stream, n: int, view: str) -> Pictures:
+def collect(stream: Stream, n: int, view: str, *, control: bool = False) -> Pictures:
     """Makes `n` groups and keeps what is untouched and what is harmless.
 
     Args:
         stream: one with `benign_group` gives a pair each time; of others the groups are taken as they come.
         n: groups.
         view: `whole` scales pictures down as a training would; `pixels` cuts 128 px out of the middle, where traces are sharpest.
+        control: keep harmless pictures and defects instead, which a training must tell apart: else it would prove nothing.
     """
-    rows = [row for index in range(n) for row in _benign(stream, index)]
+    kept = _of_pairs if control else _benign
+    rows = [row for index in range(n) for row in kept(stream, index)]
     pixels = np.stack([_seen(sample.pixels, view) for sample, _ in rows])
-    touched = np.array([sample.role == "twin" for sample, _ in rows])
+    touched = np.array([sample.role == ("defect" if control else "twin") for sample, _ in rows])
     return Pictures(pixels=pixels, touched=touched, operators=tuple(operator for _, operator in rows))
 
 
@@ -92,6 +94,13 @@ def _benign(stream: Stream, index: int) -> Iterator[tuple[Sample, str]]:
     group: Sequence[Sample] = make(index)
     operator = next((sample.operator for sample in group if sample.operator), "")
     yield from ((sample, operator) for sample in group if sample.role != "defect")
+
+
+def _of_pairs(stream: Stream, index: int) -> Iterator[tuple[Sample, str]]:
+    """Yields (picture, operator) of what is a twin or a defect that can be seen."""
+    group = stream.group(index)
+    if any(defect.visible for sample in group for defect in sample.defects):
+        yield from ((sample, sample.operator) for sample in group if sample.role != "plain")
 
 
 def _batches(touched: np.ndarray, steps: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbfix.errors import SynthesisError, UsageError
+from limbfix.errors import AssetMissing, SynthesisError, UsageError
+from limbfix.synthesis.body_photo_samples import PERSON, body_photo_sample
 from limbfix.synthesis.degradation import Degradation, sample_degradation
 from limbfix.synthesis.melting.generated_series import generated_series
 from limbfix.synthesis.melting.melted_pairs import MeltedPair, melt_pair
-from limbfix.synthesis.melting.operators import HAND_OPERATORS
-from limbfix.synthesis.melting.targets import hand_target
+from limbfix.synthesis.melting.operators import HAND_OPERATORS, LIMB_OPERATORS
+from limbfix.synthesis.melting.targets import body_target, hand_target
 from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.streams import Stream, StreamOptions, key_of, make_stream
 
 if TYPE_CHECKING:
-    from limbfix.synthesis.photographs import HandPhotos
+    from limbfix.synthesis.photographs import BodyPhotos, HandPhotos
 
 NAME = "failures"
 
@@ -33,6 +35,9 @@ _BENIGN, _GENERATED = 0.25, 0.12
 
 _RENDERED = 0.4
 """Share of renders where there are both renders and photographs."""
+
+_BODIES = 0.2
+"""Share of groups that are a whole body with a melted limb, where there are photographs of people."""
 
 _TRIES = 20
 """Hands that are tried for one group before it fails; about one in thirty offers no place for any operator."""
@@ -49,8 +54,14 @@ class FailuresStream:
     name = NAME
     group_size = 2
 
-    def __init__(self, options: StreamOptions, photos: HandPhotos | None, renders: Stream | None) -> None:
-        self._options, self._photos, self._renders = options, photos, renders
+    def __init__(
+        self,
+        options: StreamOptions,
+        photos: HandPhotos | None,
+        renders: Stream | None,
+        bodies: BodyPhotos | None = None,
+    ) -> None:
+        self._options, self._photos, self._renders, self._bodies = options, photos, renders, bodies
 
     def group(self, index: int) -> tuple[Sample, ...]:
         """Returns the pictures of one group; SynthesisError if no hand of many offers a place for damage."""
@@ -71,20 +82,29 @@ class FailuresStream:
 
     def _melted(self, index: int) -> tuple[Sample, MeltedPair]:
         for attempt in range(_TRIES):
-            plain = self._plain(index, attempt)
-            hand = None if plain is None else _whole_hand(plain)
-            if plain is None or hand is None:
+            rng = rng_for(self._options.seed, NAME, index, attempt, "source")
+            is_body = self._bodies is not None and rng.random() < _BODIES
+            plain = self._plain_body(rng) if is_body else self._plain(rng)
+            if plain is None:
                 continue
-            pair = melt_pair(plain, partial(hand_target, hand=hand), HAND_OPERATORS, self._options.seed, index)
+            pair = self._damaged(plain, index, is_body)
             if pair is not None:
                 return plain, pair
         raise SynthesisError(
             f"expected a hand to damage in group {index}, got none in {_TRIES} tries; use another seed"
         )
 
+    def _damaged(self, plain: Sample, index: int, is_body: bool) -> MeltedPair | None:
+        if is_body:
+            return melt_pair(plain, partial(body_target, person=PERSON), LIMB_OPERATORS, self._options.seed, index)
+        hand = _whole_hand(plain)
+        if hand is None:
+            return None
+        return melt_pair(plain, partial(hand_target, hand=hand), HAND_OPERATORS, self._options.seed, index)
+
     def _series(self, index: int) -> tuple[Sample, ...] | None:
         """Returns a series of the generator; None where it cannot be had."""
-        plain = self._plain(index, 0)
+        plain = self._plain(rng_for(self._options.seed, NAME, index, "source"))
         hand = None if plain is None else _whole_hand(plain)
         if plain is None or hand is None:
             return None
@@ -95,9 +115,15 @@ class FailuresStream:
         if self._renders is not None:
             self._renders.close()
 
-    def _plain(self, index: int, attempt: int) -> Sample | None:
+    def _plain_body(self, rng: np.random.Generator) -> Sample | None:
+        """Returns a photograph of a person; None if its trunk is not seen."""
+        if self._bodies is None:
+            return None
+        photo = self._bodies[int(rng.integers(len(self._bodies)))]
+        return body_photo_sample(photo, self._options.size_px, rng, key="", group="", stream=NAME)
+
+    def _plain(self, rng: np.random.Generator) -> Sample | None:
         """Returns a normal hand, from a photograph or rendered."""
-        rng = rng_for(self._options.seed, NAME, index, attempt, "source")
         rendered = self._photos is None or (self._renders is not None and rng.random() < _RENDERED)
         if rendered and self._renders is not None:
             group = self._renders.group(int(rng.integers(2**31)))
@@ -121,13 +147,13 @@ class FailuresStream:
         return tuple(
             replace(
                 sample,
-                key=key_of(NAME, seed, index, f"{sample.role}{sample.order}"),
+                key=key_of(NAME, seed, index, f"{sample.role}{place}"),
                 group=f"{NAME}-{seed}-{index:06d}",
                 stream=NAME,
                 pixels=chain.apply(np.ascontiguousarray(sample.pixels), rng_for(seed, NAME, index, "noise")),
                 recipe={**sample.recipe, "seed": seed, "index": index, "degradation": chain.recipe()},
             )
-            for sample in samples
+            for place, sample in enumerate(samples)
         )
 
 
@@ -138,11 +164,9 @@ def open_stream(options: StreamOptions) -> FailuresStream:
         UsageError: no photographs were named, and no hand can be rendered here.
         AssetMissing: the folder holds no usable hand.
     """
-    photos, renders, reason = None, None, ""
+    photos, bodies, renders, reason = None, None, None, ""
     if options.photographs is not None:
-        from limbfix.synthesis.photographs import open_hand_photos
-
-        photos = open_hand_photos(options.photographs, size_px=options.size_px)
+        photos, bodies = _open_photos(options.photographs, options.size_px)
     try:
         renders = make_stream("hands", replace(options, degrade=False))
     except (SynthesisError, ImportError) as error:
@@ -151,7 +175,18 @@ def open_stream(options: StreamOptions) -> FailuresStream:
         raise UsageError(
             f"expected --photographs, a folder of normal hands, or a machine that renders hands ({reason})"
         )
-    return FailuresStream(options, photos, renders)
+    return FailuresStream(options, photos, renders, bodies)
+
+
+def _open_photos(folder: Path, size_px: int) -> tuple[HandPhotos, BodyPhotos | None]:
+    """Returns (hands, bodies) of a folder; close-ups of hands have no bodies, and that is no fault."""
+    from limbfix.synthesis.photographs import open_body_photos, open_hand_photos
+
+    hands = open_hand_photos(folder, size_px=size_px)
+    try:
+        return hands, open_body_photos(folder)
+    except AssetMissing:
+        return hands, None
 
 
 def _whole_hand(sample: Sample) -> int | None:

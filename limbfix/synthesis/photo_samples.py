@@ -17,8 +17,9 @@ from limbfix.synthesis.surgery.regions import FIRST_DIGIT, FOREARM, PALM, split_
 ARM, HAND, FIRST = 1, 2, 3
 """Ids of the instances; digit d is FIRST + d."""
 
-_TURN, _ZOOM = 12.0, 0.1
-"""Degrees and share by which a crop is turned and scaled at most. Every photograph passes this one resampling, edited or not."""
+_TURN, _ZOOM = 12.0, (0.02, 0.18)
+"""Degrees by which a crop is turned at most, and by how much it is magnified (logarithm), so that hardly anything of the outside
+comes in. Every photograph passes this one resampling, edited or not."""
 
 
 def photo_sample(photo: HandPhoto, rng: np.random.Generator, *, key: str, group: str, stream: str) -> Sample:
@@ -50,12 +51,14 @@ def placed(photo: HandPhoto, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     """Returns (pixels, keypoints, mask, side, how it was placed) of a photograph after the one resampling that all pass."""
     height, width = photo.mask.shape
     mirrored, turn = rng.random() < 0.5, float(rng.uniform(-_TURN, _TURN))
-    zoom, shift = float(np.exp(rng.uniform(-_ZOOM, _ZOOM))), rng.uniform(-0.03, 0.03, 2) * width
+    zoom, shift = float(np.exp(rng.uniform(*_ZOOM))), rng.uniform(-0.03, 0.03, 2) * width
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, zoom)
     matrix[:, 2] += shift
     if mirrored:
         matrix = matrix @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]])
-    pixels = cv2.warpAffine(photo.pixels, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    pixels = cv2.warpAffine(
+        photo.pixels, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     mask = cv2.warpAffine(photo.mask.astype(np.float32), matrix, (width, height)) > 0.5
     keypoints = photo.keypoints @ matrix[:, :2].T + matrix[:, 2]
     side: Side = photo.side if not mirrored else "right" if photo.side == "left" else "left"
@@ -118,6 +121,6 @@ def _instances(instance_map: np.ndarray, keypoints: np.ndarray, side: Side) -> t
 
 def _joint(name: str, xy: np.ndarray, instance_map: np.ndarray, own: tuple[int, ...]) -> Joint:
     """Returns a joint, visible where its pixel belongs to its own limb."""
-    x, y = np.round(xy).astype(int)
+    x, y = np.floor(xy).astype(int)
     inside = 0 <= x < instance_map.shape[1] and 0 <= y < instance_map.shape[0]
     return Joint(name=name, xy=(float(xy[0]), float(xy[1])), visible=bool(inside and instance_map[y, x] in own))
