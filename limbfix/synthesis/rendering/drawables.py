@@ -23,6 +23,9 @@ class Material:
         seed: shifts the procedural noise; grain: its scale, 1 for skin.
         texture: key of a texture given to the renderer, e.g. `skin`; None: white.
         nail_tint: colour of nail polish (linear RGB) and its cover, 0-1.
+        pattern: a name of `PATTERNS`, drawn over the colour by the rest position.
+        pattern_colour: its second colour (linear RGB) and how much of it covers the first, 0-1.
+        pattern_scale: repeats per decimetre; of an iris its radius as an angle, radians.
     """
 
     bump: float = 0.1
@@ -33,6 +36,14 @@ class Material:
     grain: float = 1.0
     texture: str | None = None
     nail_tint: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    pattern: str = "plain"
+    pattern_colour: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    pattern_scale: float = 1.0
+
+
+PATTERNS = ("plain", "bands", "stripes", "checks", "dots", "print", "strands", "iris", "ribs")
+"""Procedural patterns, in the order of the shader's numbers: across and along the body, squares, spots, large shapes, hair, eyes,
+and the ribs of a knitted cuff."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,12 +73,21 @@ class Paint:
     """Colour and material of one component.
 
     Attributes:
-        colours: (v, 3) or (3,) linear RGB of coarse vertices.
+        colours: linear RGB: (3,), or (v, 3) of the component's coarse vertices, or (n, 3) of all base vertices, for copies too.
         material: see `Material`.
+        points: (n, 3) of base vertices, where patterns and noise take their coordinates; None: the rest position.
     """
 
     colours: np.ndarray
     material: Material
+    points: np.ndarray | None = None
+
+    def colours_of(self, component: Component) -> np.ndarray:
+        """Returns (v, 3) float32 colours of a component's coarse vertices."""
+        colours, v = self.colours, len(component.rest)
+        if colours.ndim == 2 and len(colours) != v:
+            colours = colours[component.topology.vertex_ids]
+        return np.broadcast_to(colours, (v, 3)).astype(np.float32)
 
 
 NAIL_OF_PART = np.zeros(len(PARTS), np.float32)
@@ -79,13 +99,12 @@ def drawable_of(component: Component, matrices: np.ndarray, paint: Paint) -> Dra
     """Poses, smooths and paints one component."""
     topology = component.topology
     posed = topology.smooth @ skinned(component, matrices)
-    rest = topology.smooth @ component.rest
+    rest = topology.smooth @ (component.rest if paint.points is None else paint.points[topology.vertex_ids])
     winding = topology.triangles[:, ::-1] if component.mirrored else topology.triangles
     normals = vertex_normals(posed, winding)
     corner = topology.corner_vertex
     coarse = topology.nearest_coarse[corner]
-    colours = np.broadcast_to(paint.colours, (len(component.rest), 3)).astype(np.float32)
-    colours = (topology.smooth @ colours)[corner].clip(0, 1)
+    colours = (topology.smooth @ paint.colours_of(component))[corner].clip(0, 1)
     part = component.part[coarse]
     nails = NAIL_OF_PART[part] if component.surface == "skin" else np.zeros(len(part))
     surface = np.full(len(part), SURFACE_ID[component.surface])

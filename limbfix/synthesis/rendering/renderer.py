@@ -16,7 +16,7 @@ import numpy as np
 from limbfix.synthesis.assets import require_graphics
 from limbfix.synthesis.figures.rotations import unit
 from limbfix.synthesis.rendering.cameras import Camera
-from limbfix.synthesis.rendering.drawables import Drawable
+from limbfix.synthesis.rendering.drawables import PATTERNS, Drawable
 from limbfix.synthesis.rendering.lights import Light
 from limbfix.synthesis.rendering.occlusion import occluded_light
 from limbfix.synthesis.samples import SURFACE_ID
@@ -165,6 +165,9 @@ class Renderer:
             for name in ("bump", "shine", "roughness", "scatter", "seed", "grain"):
                 program[name].value = float(getattr(material, name))
             program["nail_tint"].value = tuple(float(x) for x in material.nail_tint)
+            program["pattern"].value = PATTERNS.index(material.pattern)
+            program["pattern_colour"].value = tuple(float(x) for x in material.pattern_colour)
+            program["pattern_scale"].value = float(material.pattern_scale)
             row[0].render()
 
     def _read(self, camera: Camera, light: Light, near: float, far: float) -> Rendering:

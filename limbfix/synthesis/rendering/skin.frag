@@ -7,7 +7,7 @@ uniform vec3 eye; uniform vec3 key_direction; uniform vec3 key_colour; uniform v
 uniform vec3 surroundings[9]; uniform float exposure; uniform float shadow_strength; uniform sampler2D shadow_map;
 uniform sampler2D detail_map; uniform vec4 nail_tint;
 uniform float bump; uniform float shine; uniform float roughness; uniform float scatter; uniform float seed; uniform float grain;
-uniform float nail_surface;
+uniform float nail_surface; uniform int pattern; uniform vec4 pattern_colour; uniform float pattern_scale;
 layout(location = 0) out vec4 rgb; layout(location = 1) out vec4 label_out;
 
 float hash(vec3 p) { p = fract(p * vec3(.1031, .1030, .0973)); p += dot(p, p.yxz + 33.33); return fract((p.x + p.y) * p.z); }
@@ -40,6 +40,34 @@ vec3 highlight(vec3 n, vec3 v, vec3 l) {
   float fresnel = .028 + .972 * pow(1. - max(dot(h, v), 0.), 5.);
   return vec3(shine * a * a / (3.14159 * d * d + 1e-5) * fresnel * nl * .25 / max(dot(n, v), .15));
 }
+float band(float x) {
+  // Half on, half off, once per unit; fades to its mean where a pixel is wider than a band.
+  float w = max(fwidth(x), 1e-4), edge = smoothstep(-w, w, abs(fract(x) - .5) - .25);
+  return mix(edge, .5, smoothstep(.35, .9, w));
+}
+float pattern_cover(vec3 p) {
+  // u runs around the body from the middle of the front, v downwards; the one jump of u is in the middle of the back.
+  float u = (p.x + sign(p.x) * (1.3 - p.z)) * pattern_scale, v = p.y * pattern_scale;
+  if (pattern == 1) return band(v);
+  if (pattern == 2) return band(u);
+  if (pattern == 3) return .5 * band(u) + .5 * band(v);
+  if (pattern == 4) { vec2 c = fract(vec2(u + .5 * mod(floor(v), 2.), v)) - .5; return 1. - smoothstep(.22, .3, length(c)); }
+  if (pattern == 5) return smoothstep(.5, .56, noise(vec3(u, v, seed)) * .7 + noise(vec3(u, v, seed + 9.) * 2.3) * .3);
+  if (pattern == 6) {
+    float a = atan(p.x, p.z) * 14.;
+    return .55 * noise(vec3(a * pattern_scale, p.y * 1.4, length(p.xz) * 9.) + seed)
+      + .45 * noise(vec3(a * pattern_scale * 3.1, p.y * 2.3, seed));
+  }
+  if (pattern == 8) return band(u * 3.);
+  return 0.;
+}
+vec3 eye_colour(vec3 p) {
+  // Points come in eye radii about the eye's centre; the gaze is +z. Pupil, iris with a dark rim, sclera with a little red.
+  float a = atan(length(p.xy), p.z), r = a / pattern_scale, spokes = noise(vec3(normalize(p.xy + 1e-5) * 7., r * 1.5 + seed));
+  vec3 iris = pattern_colour.rgb * (.6 + .8 * spokes) * (1.15 - .75 * smoothstep(.75, 1., r));
+  vec3 sclera = vertex_colour.rgb * mix(vec3(1), vec3(1., .72, .68), .5 * smoothstep(1.4, 3.2, r));
+  return mix(vec3(.004), mix(iris, sclera, smoothstep(.94, 1.06, r)), smoothstep(.36, .44, r));
+}
 void main() {
   vec3 v = normalize(eye - world), n = normalize(world_normal);
   if (dot(n, v) < 0.) n = normalize(n - 1.02 * dot(n, v) * v);
@@ -48,6 +76,8 @@ void main() {
   bool nail = vertex_labels.w > 0. && detail.a > .5;
   vec3 nb = nail ? n : normalize(n - bump * (slope(q * 14., .35) + .7 * slope(q * 37., .35)));
   vec3 albedo = vertex_colour.rgb * detail.rgb;
+  if (pattern == 7) albedo = eye_colour(rest_point);
+  else if (pattern > 0) albedo = mix(albedo, pattern_colour.rgb, pattern_colour.a * pattern_cover(rest_point));
   albedo *= nail ? 1. : .86 + .28 * clouds(q * 3.1);
   albedo *= mix(vec3(1), vec3(1.06, .93, .92), smoothstep(.4, .8, noise(q * 1.3 + 7.)) * scatter);
   if (nail) albedo = mix(albedo, nail_tint.rgb, nail_tint.a);
