@@ -159,7 +159,8 @@ class HandsStream:
         if isinstance(plan.operator, DefectOperator):
             plan.operator.twin(figures[0], plan.side, plan.parameters)
         stage = Stage(figures=figures, side=plan.side, first_object=ids["objects"])
-        situation.act(stage, rng)
+        if not situation.act(stage, rng):
+            return None
         shot = find_shot(stage, situation, rng)
         return None if shot is None else Scene(situation=situation, people=people, stage=stage, shot=shot)
 

@@ -51,9 +51,10 @@ def rest_arm(stage: Stage, side: Side, rng: np.random.Generator, person: int = 0
     stage.hold(side, sample_hand_pose(rng, "relaxed"), rng, person)
 
 
-def free_hand(stage: Stage, rng: np.random.Generator) -> None:
+def free_hand(stage: Stage, rng: np.random.Generator) -> bool:
     """A hand in the air, in any pose that needs nothing in it."""
     stand(stage.figure, rng)
     rest_arm(stage, stage.other_side, rng)
     hold_out(stage.figure, stage.side, rng)
     stage.hold(stage.side, sample_hand_pose(rng), rng)
+    return True

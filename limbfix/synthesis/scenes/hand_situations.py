@@ -8,7 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbfix.synthesis.scenes.hand_cameras import VIEWS
+from limbfix.synthesis.scenes.hand_contacts import (
+    hand_over_hand,
+    handshake,
+    in_hair,
+    on_body,
+    on_face,
+    on_other,
+    on_table,
+    palms_together,
+)
 from limbfix.synthesis.scenes.hand_free import free_hand
+from limbfix.synthesis.scenes.hand_holding import hold_cloth, hold_in_palm, hold_with_tips
 from limbfix.synthesis.scenes.hand_stage import Stage
 
 
@@ -19,7 +30,7 @@ class Situation:
     Attributes:
         name: for the recipe.
         weight: how often it is drawn.
-        act: fills a stage whose figures stand in rest pose.
+        act: fills a stage whose figures stand in rest pose; False where the draw came to nothing.
         people: how many it needs.
         views: from where it may be seen.
         upright: whether the camera stands as people do; else any roll.
@@ -28,14 +39,39 @@ class Situation:
 
     name: str
     weight: float
-    act: Callable[[Stage, np.random.Generator], None]
+    act: Callable[[Stage, np.random.Generator], bool]
     people: int = 1
     views: tuple[str, ...] = VIEWS
     upright: bool = False
     blocked: float = 0.15
 
 
-SITUATIONS: tuple[Situation, ...] = (Situation(name="free", weight=4.0, act=free_hand),)
+SITUATIONS: tuple[Situation, ...] = (
+    Situation(name="free", weight=4.0, act=free_hand),
+    Situation(name="in_palm", weight=2.0, act=hold_in_palm),
+    Situation(name="with_tips", weight=1.0, act=hold_with_tips),
+    Situation(name="cloth", weight=0.4, act=hold_cloth),
+    Situation(name="on_face", weight=1.2, act=on_face, views=("back", "radial", "ulnar", "wrist"), blocked=0.3),
+    Situation(name="in_hair", weight=0.6, act=in_hair, views=("back", "radial", "ulnar", "wrist"), blocked=0.4),
+    Situation(name="on_body", weight=1.4, act=on_body, views=("back", "radial", "ulnar", "wrist"), blocked=0.3),
+    Situation(
+        name="on_other", weight=0.8, act=on_other, people=2, views=("back", "radial", "ulnar", "wrist"), blocked=0.4
+    ),
+    Situation(name="hand_over_hand", weight=0.7, act=hand_over_hand, blocked=0.7),
+    Situation(
+        name="palms_together", weight=0.4, act=palms_together, views=("back", "radial", "ulnar", "tips"), blocked=0.5
+    ),
+    Situation(name="on_table", weight=0.7, act=on_table, views=("back", "radial", "tips", "wrist"), upright=True),
+    Situation(
+        name="handshake",
+        weight=0.6,
+        act=handshake,
+        people=2,
+        views=("back", "radial", "ulnar"),
+        upright=True,
+        blocked=0.5,
+    ),
+)
 
 
 def draw_situation(rng: np.random.Generator) -> Situation:

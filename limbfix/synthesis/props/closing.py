@@ -1,0 +1,95 @@
+"""How does a hand close about something? Each digit bends until its skin meets a surface, and no further."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from limbfix.synthesis.figures.figure import Figure
+from limbfix.synthesis.figures.posing import world_matrices
+from limbfix.synthesis.poses.hand_poses import DigitPose, HandPose, pose_hand
+from limbfix.synthesis.props.placed import Distance
+from limbfix.synthesis.samples import DIGITS, Side
+
+STEPS = 4
+"""Steps of each joint between open and closed; the last one is refined by interpolation."""
+
+PRESSED = 0.025
+"""Decimetres by which pulps give way."""
+
+
+def _bent(start: DigitPose, end: DigitPose, shares: np.ndarray) -> DigitPose:
+    """Returns a pose between two, joint by joint: shares (3,), 0 open, 1 closed; spread and twist go with the first."""
+    first, second, third = ((1 - shares) * start.flexion + shares * end.flexion).tolist()
+    t = float(shares[0])
+    spread, twist = (1 - t) * start.spread + t * end.spread, (1 - t) * start.twist + t * end.twist
+    return DigitPose(flexion=(first, second, third), spread=spread, twist=twist)
+
+
+def close_hand(
+    figure: Figure, side: Side, start: HandPose, end: HandPose, distance: Distance, *, least: float = -PRESSED
+) -> HandPose:
+    """Returns the pose in which each digit is closed as far as a surface lets it: MCP first, then PIP, then DIP.
+
+    So underactuated hands close, and so do ours when they grasp without looking.
+
+    Args:
+        figure: posed but for this hand; its digits' rotations change.
+        side: of the hand.
+        start, end: where digits come from, and where they would go if nothing was there.
+        distance: of the surface; world.
+        least: decimetres that a digit's skin must stay away; negative lets it be pressed in.
+    """
+    hand = figure.find("hand", side)
+    vertices = [_skin_of(figure, side, digit) for digit in DIGITS]
+    shares = np.zeros((len(DIGITS), 3))
+    steps = np.linspace(0, 1, STEPS + 1)
+
+    def pose() -> HandPose:
+        digits = tuple(_bent(a, b, t) for a, b, t in zip(start.digits, end.digits, shares, strict=True))
+        return HandPose(style=end.style, digits=digits, cup=end.cup)
+
+    for joint in range(3):
+        gaps = np.empty((len(steps), len(DIGITS)))
+        for row, step in enumerate(steps):
+            shares[:, joint] = step
+            pose_hand(figure, hand.id, pose(), np.random.default_rng(0))
+            gaps[row] = [float(gap.min(initial=np.inf)) for gap in _gaps(figure, vertices, distance)]
+        shares[:, joint] = [_last_free(steps, gaps[:, k], least) for k in range(len(DIGITS))]
+    return pose()
+
+
+def _skin_of(figure: Figure, side: Side, digit: str) -> np.ndarray:
+    """Returns the rows of the body's coarse vertices that belong to a digit's outer two bones; none if it was cut off and copied."""
+    entry = figure.find("digit", side, digit)
+    return np.flatnonzero(figure.body.weight_of(entry.bones[-2:]) > 0.5)
+
+
+def _gaps(figure: Figure, vertices: Sequence[np.ndarray], distance: Distance) -> list[np.ndarray]:
+    """Returns the distances of each digit's vertices, posed, from a surface."""
+    rows = np.concatenate(vertices)
+    points = posed_rows(figure, rows)
+    return np.split(distance(points), np.cumsum([len(v) for v in vertices])[:-1])
+
+
+def posed_rows(figure: Figure, rows: np.ndarray, matrices: np.ndarray | None = None) -> np.ndarray:
+    """Returns (r, 3) posed positions of some coarse vertices of the body."""
+    if matrices is None:
+        matrices = world_matrices(figure)
+    body = figure.body
+    weights = body.weights[rows]
+    blended = (weights @ matrices[: weights.shape[1]].reshape(weights.shape[1], 12)).reshape(-1, 3, 4)
+    return np.einsum("vij,vj->vi", blended[:, :, :3], body.rest[rows]) + blended[:, :, 3]
+
+
+def _last_free(shares: np.ndarray, gaps: np.ndarray, least: float) -> float:
+    """Returns the share up to which a digit stays free, between the last free step and the first that is not."""
+    blocked = np.flatnonzero(gaps < least)
+    if not len(blocked):
+        return 1.0
+    first = int(blocked[0])
+    if first == 0:
+        return 0.0
+    before, after = gaps[first - 1], gaps[first]
+    return float(shares[first - 1] + (shares[first] - shares[first - 1]) * (before - least) / max(before - after, 1e-6))
