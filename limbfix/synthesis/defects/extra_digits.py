@@ -141,7 +141,7 @@ def paste_in_place(figure: Figure, side: Side, p: Parameters) -> None:
         figure.heads[bone] = place.of(figure.heads[bone]).astype(np.float32)
         figure.tails[bone] = place.of(figure.tails[bone]).astype(np.float32)
     plan = _replacement(figure.model, side, p["digit"])
-    sew_in(figure, side, [Growth(plan=plan, place=place, bones={}, instances={})])
+    sew_in(figure, side, [Growth(plan=plan, place=place, bones={}, instances={})], passes=2)
 
 
 def _draw_paste(rng: np.random.Generator) -> Parameters:

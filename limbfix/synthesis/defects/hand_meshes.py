@@ -20,7 +20,8 @@ from limbfix.synthesis.figures.subdivision import Topology, topology_from
 from limbfix.synthesis.samples import Side
 
 RINGS = 3
-"""Rings of faces around the hand that come along, so that smoothing gives the same surface in the copy and in the body."""
+"""Rings of faces around the hand that come along, so that subdivision gives the same surface in the copy and in the body; and
+around what is cut, so that softened seams end before the body begins."""
 
 _TOPOLOGIES: OrderedDict[tuple, Topology] = OrderedDict()
 _MOST_TOPOLOGIES = 96  # about 1.5 MB each
@@ -77,7 +78,7 @@ class HandMesh:
         self.figure, self.component = figure, component
         model, topology = figure.model, component.topology
         inside = component.weight_of(hand_bones(figure, side)) > 0.5
-        inside |= np.isin(topology.vertex_ids, model.faces[faces])
+        inside |= spread_rings(topology.quads, np.isin(topology.vertex_ids, model.faces[faces]), RINGS)
         rows = np.flatnonzero(spread_rings(topology.quads, inside, RINGS))
         place = np.full(len(model.vertices), -1)
         place[topology.vertex_ids[rows]] = np.arange(len(rows))

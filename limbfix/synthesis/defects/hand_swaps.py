@@ -68,7 +68,7 @@ def _sew_hand(figure: Figure, side: Side, *, mirrored: bool) -> None:
             figure.heads[bone] = place.of(figure.heads[bone]).astype(np.float32)
         figure.tails[bone] = place.of(figure.tails[bone]).astype(np.float32)
     plan = _hand_graft(figure.model, side, mirrored)
-    sew_in(figure, side, [Growth(plan=plan, place=place, bones={}, instances={})])
+    sew_in(figure, side, [Growth(plan=plan, place=place, bones={}, instances={})], passes=3)
 
 
 def _harm_swapped(figure: Figure, side: Side, p: Parameters) -> Made:
