@@ -15,6 +15,9 @@ from limbfix.synthesis.samples import DIGITS, Side
 STEPS = 4
 """Steps of each joint between open and closed; the last one is refined by interpolation."""
 
+TOUCH = 0.012
+"""Decimetres by which a digit that touches already may go deeper."""
+
 PRESSED = 0.025
 """Decimetres by which pulps give way."""
 
@@ -42,7 +45,6 @@ def close_hand(
         least: decimetres that a digit's skin must stay away; negative lets it be pressed in.
     """
     hand = figure.find("hand", side)
-    vertices = [_skin_of(figure, side, digit) for digit in DIGITS]
     shares = np.zeros((len(DIGITS), 3))
     steps = np.linspace(0, 1, STEPS + 1)
 
@@ -51,6 +53,7 @@ def close_hand(
         return HandPose(style=end.style, digits=digits, cup=end.cup)
 
     for joint in range(3):
+        vertices = [_skin_of(figure, side, digit, joint) for digit in DIGITS]
         gaps = np.empty((len(steps), len(DIGITS)))
         for row, step in enumerate(steps):
             shares[:, joint] = step
@@ -60,10 +63,13 @@ def close_hand(
     return pose()
 
 
-def _skin_of(figure: Figure, side: Side, digit: str) -> np.ndarray:
-    """Returns the rows of the body's coarse vertices that belong to a digit's outer two bones; none if it was cut off and copied."""
+def _skin_of(figure: Figure, side: Side, digit: str, joint: int) -> np.ndarray:
+    """Returns the rows of the body's coarse vertices that a joint moves; none if the digit was cut off and copied.
+
+    A first joint moves the skin about the knuckle too, which cannot get out of a thing's way: only the outer two bones count.
+    """
     entry = figure.find("digit", side, digit)
-    return np.flatnonzero(figure.body.weight_of(entry.bones[-2:]) > 0.5)
+    return np.flatnonzero(figure.body.weight_of(entry.bones[max(1, joint) :]) > 0.5)
 
 
 def _gaps(figure: Figure, vertices: Sequence[np.ndarray], distance: Distance) -> list[np.ndarray]:
@@ -84,7 +90,11 @@ def posed_rows(figure: Figure, rows: np.ndarray, matrices: np.ndarray | None = N
 
 
 def _last_free(shares: np.ndarray, gaps: np.ndarray, least: float) -> float:
-    """Returns the share up to which a digit stays free, between the last free step and the first that is not."""
+    """Returns the share up to which a digit stays free, between the last free step and the first that is not.
+
+    A digit that is in touch from the start may go on as long as it does not go in deeper.
+    """
+    least = min(least, float(gaps[0]) - TOUCH)
     blocked = np.flatnonzero(gaps < least)
     if not len(blocked):
         return 1.0
