@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
+from limbfix.synthesis.edit_pairs import LabelledPicture, shrunk, shrunk_map
 from limbfix.synthesis.photo_samples import ARM, FIRST, HAND
 from limbfix.synthesis.samples import JOINTS, PART_ID, SURFACE_ID, Instance, Joint, Side
 from limbfix.synthesis.surgery.hand_scene import EditedDigit, HandVersion
@@ -15,9 +15,7 @@ from limbfix.synthesis.surgery.regions import FIRST_DIGIT, FOREARM, PALM
 _NOWHERE = (float("nan"), float("nan"))
 
 
-def hand_labels(
-    version: HandVersion, wrist: np.ndarray, side: Side, size_px: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Instance, ...]]:
+def hand_picture(version: HandVersion, wrist: np.ndarray, side: Side, size_px: int) -> LabelledPicture:
     """Labels one state of a hand.
 
     Args:
@@ -25,12 +23,9 @@ def hand_labels(
         wrist: float (2,) px of that size.
         side: the hand's.
         size_px: side of the finished picture.
-
-    Returns:
-        (instance map uint16, part map uint8, surface map uint8, instances), of the finished picture.
     """
     scale = size_px / version.hand_map.shape[0]
-    hand_map = cv2.resize(version.hand_map, (size_px, size_px), interpolation=cv2.INTER_NEAREST)
+    hand_map = shrunk_map(version.hand_map, size_px)
     digits = [(digit, digit.keypoints * scale) for digit in version.digits]
     instance_map = np.zeros(hand_map.shape, np.uint16)
     part_map = np.zeros(hand_map.shape, np.uint8)
@@ -41,7 +36,13 @@ def hand_labels(
         instance_map[own] = FIRST + index
         _paint_segments(part_map, own, digit.name, xy)
     surface = np.where(instance_map > 0, SURFACE_ID["skin"], SURFACE_ID["background"]).astype(np.uint8)
-    return instance_map, part_map, surface, _rows(instance_map, digits, wrist * scale, side)
+    return LabelledPicture(
+        pixels=shrunk(version.pixels, size_px),
+        instance_map=instance_map,
+        part_map=part_map,
+        surface_map=surface,
+        instances=_rows(instance_map, digits, wrist * scale, side),
+    )
 
 
 def _paint_segments(part_map: np.ndarray, own: np.ndarray, name: str, xy: np.ndarray) -> None:
