@@ -131,11 +131,12 @@ def drawables_of(figure: Figure, paints: dict[str, Paint]) -> list[Drawable]:
         paints: component name -> paint; an extra limb's components take the paint under their surface's name.
     """
     matrices = world_matrices(figure)
-    return [
+    drawables = [
         drawable_of(component, matrices, paints[component.name if component.name in paints else component.surface])
         for component in figure.components
         if len(component.rest)
     ]
+    return [item for item in drawables if len(item.triangles)]  # a shoe of a lost foot is all hidden
 
 
 def mesh_drawable(
