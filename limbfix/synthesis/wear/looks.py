@@ -14,10 +14,20 @@ from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.rendering.drawables import Material, Paint
 from limbfix.synthesis.wear.cloth_points import cloth_points, eye_points, hair_points
 from limbfix.synthesis.wear.colours import (
-    EYE_COLOURS, HAIR_COLOURS, POLISHES, SKIN_TONES, between, linear,
+    EYE_COLOURS,
+    HAIR_COLOURS,
+    POLISHES,
+    SKIN_TONES,
+    between,
+    linear,
 )  # fmt: skip
 from limbfix.synthesis.wear.fabrics import (
-    Colour, Fabric, sample_fabric, sample_leather, sample_metal, triple,
+    Colour,
+    Fabric,
+    sample_fabric,
+    sample_leather,
+    sample_metal,
+    triple,
 )  # fmt: skip
 from limbfix.synthesis.wear.skin_regions import skin_regions
 from limbfix.synthesis.wear.skin_texture import NEUTRAL, skin_texture
@@ -112,7 +122,7 @@ def sample_look(rng: np.random.Generator, *, age: float = 0.5, gender: float = 0
         skin=triple(skin),
         palm=float(rng.uniform(0.3, 0.75)),
         redness=float(rng.uniform(0.3, 1.0) * (1 - 0.5 * darkness)),
-        stubble=float(rng.uniform(0, 0.5)) if gender > 0.5 and 0.4 < age and rng.random() < 0.6 else 0.0,
+        stubble=float(rng.uniform(0, 0.5)) if gender > 0.5 and age > 0.4 and rng.random() < 0.6 else 0.0,
         surface=surface,
         hair=triple(_hair(rng, darkness, age)),
         iris=triple(linear(iris * rng.uniform(0.8, 1.25))),

@@ -81,8 +81,8 @@ def _face_masks(figure: Figure, normals: np.ndarray) -> dict[str, np.ndarray]:
     mouth = points[model.groups["helper-upper-teeth"]]
     mouth = np.array([0, mouth[:, 1].min() - 0.02, mouth[:, 2].max() + 0.1])
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
-    cheek = _near(np.column_stack([x, y, z]), eye + [0.12, -0.42, 0.0], 0.3)
-    nose = _near(points, mouth + [0, 0.42, 0.25], 0.2)
+    cheek = _near(np.column_stack([x, y, z]), eye + np.array([0.12, -0.42, 0.0]), 0.3)
+    nose = _near(points, mouth + np.array([0, 0.42, 0.25]), 0.2)
     ears = _near(np.column_stack([x, y, z]), np.array([0.78, eye[1] - 0.15, 0.35]), 0.28)
     lips = np.exp(-((x / 0.24) ** 4)) * np.exp(-(((y - mouth[1]) / 0.1) ** 4)) * (z > mouth[2] - 0.15)
     low = 1 / (1 + np.exp((y - mouth[1] - 0.12 - 0.55 * np.clip(x - 0.3, 0, 1)) / 0.05))

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
-from limbfix.synthesis.assets import body_data_folder
+from limbfix.errors import AssetMissing
+from limbfix.synthesis.assets import FETCH_COMMAND, body_data_folder
 from limbfix.synthesis.figures.anatomy import SIDES
 from limbfix.synthesis.figures.body_model import load_body_model
 from limbfix.synthesis.figures.figure import Figure
@@ -103,7 +104,7 @@ def _paint_face(texture: np.ndarray, figure: Figure, rng: np.random.Generator) -
     hairs = 0.82 + 0.18 * np.sin(210 * x - 120 * y + 5 * np.sin(31 * x) + 3 * np.sin(57 * y))
     brow = np.exp(-(((y - arc) / thick) ** 4)) * np.clip(share * 9, 0, 1) * np.clip((1.02 - share) * 8, 0, 1) * hairs
     lash_groups = [f"helper-{side}-eyelashes-{k}" for side in "lr" for k in (1, 2)]
-    lashes = cKDTree(np.concatenate([model.vertices[model.groups[name]] for name in lash_groups]))
+    lashes = KDTree(np.concatenate([model.vertices[model.groups[name]] for name in lash_groups]))
     rim = np.clip(1 - (lashes.query(points, workers=1)[0] - 0.006) / 0.022, 0, 1)
     above = np.exp(-(((y - (eye[1] + 0.095 - 0.5 * (x - eye[0]) ** 2)) / 0.012) ** 2)) * (np.abs(x - eye[0]) < 0.17)
     dark = np.maximum(np.maximum(0.72 * brow, 0.8 * rim), 0.3 * above)
@@ -115,8 +116,15 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
+def _read(path: Path, flags: int) -> np.ndarray:
+    stored = cv2.imread(str(path), flags)
+    if stored is None:
+        raise AssetMissing(f"expected a picture in {path}, it cannot be read; remove it, then run: {FETCH_COMMAND}")
+    return stored
+
+
 def _mask(folder: Path, name: str) -> np.ndarray:
-    stored = cv2.imread(str(folder / "textures" / f"mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
+    stored = _read(folder / "textures" / f"mpfb_{name}.jpg", cv2.IMREAD_GRAYSCALE)
     large = cv2.resize(stored, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
     return large.astype(np.float32) / 255
 
@@ -158,4 +166,4 @@ def skin_texture() -> np.ndarray:
         scratch = stored.with_name(f".{os.getpid()}-{_CACHE_NAME}")  # two processes may paint it at once
         cv2.imwrite(str(scratch), cv2.cvtColor(paint_skin_texture(), cv2.COLOR_RGBA2BGRA))
         scratch.replace(stored)
-    return cv2.cvtColor(cv2.imread(str(stored), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+    return cv2.cvtColor(_read(stored, cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)

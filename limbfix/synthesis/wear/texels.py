@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ def texels_of(uv: np.ndarray, triangles: np.ndarray, values: np.ndarray, side_px
 
 def _by_size(size: np.ndarray) -> list[tuple[int, np.ndarray]]:
     bounds = [0, 8, 16, 32, LARGEST_TRIANGLE]
-    return [(high, (size > low) & (size <= high)) for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [(high, (size > low) & (size <= high)) for low, high in itertools.pairwise(bounds)]
 
 
 def _fill(
