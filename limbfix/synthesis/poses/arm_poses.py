@@ -167,8 +167,8 @@ def reach_with_arm(
         side: of the arm.
         point: (3,) world position of the wrist.
         pole: (3,) world direction for the elbow.
-        palm: (3,) world direction that the palm should face; the forearm twists as far as it can.
-        wrist: flexion of the wrist, radians.
+        palm: (3,) world direction that the palm should face: forearm and wrist turn as far as they can to lay the hand flat.
+        wrist: flexion of the wrist, radians, on top of that.
     """
     chain = limb_chain(figure, "arm", side)
     way = reach(figure, chain, point, pole, most_flexion=ELBOW[1])
@@ -178,7 +178,9 @@ def reach_with_arm(
     if palm is not None:
         twist = _twist_towards(figure, chain, palm)
         aim(figure, chain, way.direction, way.bend, flexion=way.flexion, twist=twist)
-    bend_wrist(figure, chain, wrist, 0.0)
+        along = rotation_of(figure, chain.lower[1]) @ hand_frame(figure, side).along
+        wrist -= float(np.arcsin(np.clip(along @ palm, -1, 1)))
+    bend_wrist(figure, chain, float(np.clip(wrist, *WRIST)), 0.0)
 
 
 def _twist_towards(figure: Figure, chain: Chain, palm: np.ndarray) -> float:

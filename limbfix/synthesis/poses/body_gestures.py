@@ -50,7 +50,7 @@ class Gesture:
         fingers: direction of the fingers in the landmark's axes; the wrist stays behind by most of a palm's length.
         pole: where the elbow points, in the chest's axes.
         clearance: decimetres of an adult between surface and wrist, on top of `WRIST_DM`.
-        wrist: flexion, radians.
+        wrist: flexion, radians, beyond lying flat; a hand that grips an arm.
         back: share of the palm's length by which the wrist stays behind the landmark.
         faces: where the palm faces in the landmark's axes; None: to the surface.
         late: decimetres by which the second (right) hand lies farther out, so that hands do not meet.
@@ -68,16 +68,16 @@ class Gesture:
 
 
 GESTURES: Mapping[str, Gesture] = {
-    "hip": Gesture(landmark=Landmark(bone="spine05", shift=(0.4, 0.75, 0.2), ray=(1, 0, 0.1)), fingers=(-0.2, -0.3, 0.95), pole=(1.0, -0.1, -0.6), wrist=-0.5, back=0.4, clearance=0.05),
+    "hip": Gesture(landmark=Landmark(bone="spine05", shift=(0.4, 0.75, 0.2), ray=(1, 0, 0.1)), fingers=(-0.2, -0.3, 0.95), pole=(1.0, -0.1, -0.6), back=0.4, clearance=0.05),
     "crossed": Gesture(landmark=Landmark(bone="spine02", shift=(0.95, 0.75, 0), ray=(0.1, 0, 1)), fingers=(1, 0, 0), crossed=True, pole=(0.8, -0.9, 0.1), clearance=0.2, late=0.6, back=0.1, wrist=0.35),
     "clasp": Gesture(landmark=Landmark(bone="spine05", shift=(0.25, 0.0, 0), ray=(0, 0, 1)), fingers=(-0.9, -0.4, 0), pole=(0.9, -0.3, -0.3), clearance=0.2, late=0.35, back=0.9),
-    "prayer": Gesture(landmark=Landmark(bone="spine02", shift=(0.05, 1.0, 0), ray=(0, 0, 1)), fingers=(0, 1, 0.3), pole=(1.0, -0.4, -0.1), clearance=0.7, faces=(-1, 0, 0), wrist=-0.6, back=0.6),
+    "prayer": Gesture(landmark=Landmark(bone="spine02", shift=(0.05, 1.0, 0), ray=(0, 0, 1)), fingers=(0, 1, 0.3), pole=(1.0, -0.4, -0.1), clearance=0.7, faces=(-1, 0, 0), back=0.6),
     "chest": Gesture(landmark=Landmark(bone="spine02", shift=(0.2, 1.2, 0), ray=(0, 0, 1)), fingers=(-0.9, 0.4, 0), pole=(0.9, -0.6, 0.1), clearance=0.1, back=0.7),
     "belly": Gesture(landmark=Landmark(bone="spine04", shift=(0.3, 0.5, 0), ray=(0, 0, 1)), fingers=(-1, 0, 0), pole=(0.9, -0.4, -0.3), clearance=0.1, late=0.4, back=0.8),
-    "face": Gesture(landmark=Landmark(bone="head", shift=(0.42, -0.35, 0.3), ray=(0.6, -0.25, 0.7)), fingers=(0, 1, -0.1), pole=(0.5, -0.9, 0.5), clearance=0.1, wrist=0.1, back=0.9),
+    "face": Gesture(landmark=Landmark(bone="head", shift=(0.42, -0.35, 0.3), ray=(0.6, -0.25, 0.7)), fingers=(0, 1, -0.1), pole=(0.5, -0.9, 0.5), clearance=0.1, back=0.9),
     "head_back": Gesture(landmark=Landmark(bone="head", shift=(0.25, 0.5, 0), ray=(0.35, 0.1, -1)), fingers=(-1, 0.2, 0), pole=(1.0, 0.3, 0.3), clearance=0.1, back=0.8),
     "knee": Gesture(landmark=Landmark(bone="lowerleg01%", shift=(0, 0.25, 0), ray=(0, 0, 1)), fingers=(0, -1, 0.2), pole=(0.9, -0.2, -0.5), clearance=0.05, back=0.8),
-    "thigh": Gesture(landmark=Landmark(bone="upperleg02%", shift=(0.1, -1.6, 0), ray=(0.1, 0, 1)), fingers=(-0.2, -1, 0), pole=(0.9, -0.1, -0.6), clearance=0.05, back=0.7),
+    "thigh": Gesture(landmark=Landmark(bone="upperleg02%", shift=(0.1, -2.1, 0), ray=(0.1, 0, 1)), fingers=(-0.2, -1, 0), pole=(0.9, -0.1, -0.6), clearance=0.05, back=0.7),
     "elbow": Gesture(landmark=Landmark(bone="spine03", shift=(0.7, 0.9, 0), ray=(0, 0, 1)), fingers=(1, 0, 0), crossed=True, pole=(0.8, -0.8, 0.0), clearance=0.4, back=0.3, wrist=0.3),
 }  # fmt: skip
 """Tuned on contact sheets until hands lay on bodies of all sizes without passing through."""

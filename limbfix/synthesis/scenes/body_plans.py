@@ -54,11 +54,11 @@ class BodyPlan:
 
 def draw_plan(rng: np.random.Generator) -> BodyPlan:
     """Draws what a group is about."""
-    harmful, digits = rng.random() < DEFECT_SHARE, bool(rng.random() < DIGIT_SHARE)
-    if harmful:
-        operators = DIGIT_DEFECTS if digits else LIMB_DEFECTS
-    else:
-        operators = DIGIT_BENIGN if digits else LIMB_BENIGN
+    harmful, digits = bool(rng.random() < DEFECT_SHARE), bool(rng.random() < DIGIT_SHARE)
+    tables = {
+        (True, True): DIGIT_DEFECTS, (True, False): LIMB_DEFECTS, (False, True): DIGIT_BENIGN, (False, False): LIMB_BENIGN,
+    }  # fmt: skip
+    operators = tables[harmful, digits]
     weights = np.array([operator.weight for operator in operators])
     operator = operators[int(rng.choice(len(operators), p=weights / weights.sum()))]
     return BodyPlan(

@@ -14,6 +14,7 @@ from limbfix.synthesis.poses.body_gestures import WRIST_DM, Landmark, adult_scal
 from limbfix.synthesis.poses.body_poses import BodyPose, sample_body_pose
 from limbfix.synthesis.poses.body_posing import finish_pose, pose_body
 from limbfix.synthesis.poses.hand_poses import sample_hand_pose
+from limbfix.synthesis.poses.leg_poses import sample_leg_pose
 from limbfix.synthesis.poses.limb_chains import FORWARD, UP, head_position
 from limbfix.synthesis.samples import Side
 from limbfix.synthesis.scenes.body_places import BodyStage, place_beside, seat_person, stand_on_ground
@@ -86,7 +87,7 @@ def _lay_hand(
     figure, target = stage.figures[person], stage.figures[other]
     surface, axes = surface_point(target, landmark, there)
     outwards = axes @ unit(np.array(landmark.ray) * ([1, 1, 1] if there == "left" else [-1, 1, 1]))
-    away = (WRIST_DM + 0.15) * adult_scale(figure)
+    away = (WRIST_DM + 0.12) * adult_scale(figure)
     reach_with_arm(figure, side, surface + outwards * away, pole=pole, palm=-outwards)
 
 
@@ -127,6 +128,11 @@ def _hand_in_hand(stage: BodyStage, rng: np.random.Generator) -> None:
         reach_with_arm(stage.figures[person], side, wrist, pole=pole, palm=-line * sign)
 
 
+_TOUCHING = (_embrace, _arm_around, _hand_in_hand)
+
+UNLIKE = 1.2
+"""Ratio of two people's sizes above which their arms do not reach where these situations want them."""
+
 _UPRIGHT = ("stand", "stand", "walk", "reach")
 
 SITUATIONS: Mapping[str, BodySituation] = {
@@ -160,10 +166,13 @@ def draw_poses(situation: BodySituation, people: int, rng: np.random.Generator) 
     for _ in range(people):
         style = str(rng.choice(situation.styles)) if situation.styles else None
         pose = sample_body_pose(rng, style)
-        if situation.arrange in (_embrace, _arm_around, _hand_in_hand):
+        if situation.arrange in _TOUCHING:
             calm = replace(pose.trunk, bend=abs(pose.trunk.bend) * 0.5, lean=0.0)
             hand = sample_hand_pose(rng, "relaxed")
             pose = replace(pose, trunk=calm, gestures=_NO_GESTURE, hands={"left": hand, "right": hand})
+            if pose.style == "stand":  # feet together, so that the two come close
+                one, other = (sample_leg_pose(rng, leg, planted=True) for leg in ("straight", "resting"))
+                pose = replace(pose, legs={"left": one, "right": other})
         poses.append(pose)
     return poses
 
@@ -173,7 +182,11 @@ def act(stage: BodyStage, situation: BodySituation, rng: np.random.Generator) ->
     for figure, pose, yaw in zip(stage.figures, stage.poses, stage.yaws, strict=True):
         pose_body(figure, pose, rng, yaw=yaw)
         stand_on_ground(figure, pose.lift)
-    situation.arrange(stage, rng)
+    scales = [adult_scale(figure) for figure in stage.figures]
+    arrange = situation.arrange
+    if arrange in _TOUCHING and max(scales) > UNLIKE * min(scales):
+        arrange = _row  # hands of a child do not lie on a tall adult's shoulder
+    arrange(stage, rng)
     for person, pose in enumerate(stage.poses):
         if pose.support == "seat":
             seat_person(stage, person, rng)
