@@ -39,6 +39,9 @@ _RENDERED = 0.4
 _BODIES = 0.2
 """Share of groups that are a whole body with a melted limb, where there are photographs of people."""
 
+_LEAST_DIGITS = 3
+"""Digits that must be seen of a hand: damage of a hidden one would be damage of what hides it."""
+
 _TRIES = 20
 """Hands that are tried for one group before it fails; about one in thirty offers no place for any operator."""
 
@@ -126,7 +129,10 @@ class FailuresStream:
         """Returns a normal hand, from a photograph or rendered."""
         rendered = self._photos is None or (self._renders is not None and rng.random() < _RENDERED)
         if rendered and self._renders is not None:
-            group = self._renders.group(int(rng.integers(2**31)))
+            try:
+                group = self._renders.group(int(rng.integers(2**31)))
+            except SynthesisError:
+                return None  # that scene could not be seen; another one is tried
             normal = [sample for sample in group if sample.role != "defect"]
             return replace(normal[0], role="plain", operator="", order=0) if normal else None
         if self._photos is None:
@@ -196,7 +202,7 @@ def _whole_hand(sample: Sample) -> int | None:
     for item in sample.instances:
         digits = sample.hand_digits(item.id)
         sound = item.kind == "hand" and len(digits) == 5 and all(digit.present and not digit.faults for digit in digits)
-        if not sound or not item.joints:
+        if not sound or not item.joints or sample.digits_visible(item.id) < _LEAST_DIGITS:
             continue
         joints = np.array([joint.xy for part in (item, *digits) for joint in part.joints])
         inside = ((joints >= 0) & (joints < size)).all(axis=1).mean()

@@ -112,6 +112,12 @@ def test_a_limb_that_is_unseen_is_not_damaged() -> None:
             assert not set(melt.damaged) & set(missing)
 
 
+def test_a_person_none_of_whose_limbs_is_whole_is_no_target() -> None:
+    ends = ("wrist", "ankle", "foot_index", "heel")
+    sample = sample_of(drawn_body(tuple(f"{side}_{end}" for side in ("left", "right") for end in ends)))
+    assert sample is not None and FIND(sample) is None
+
+
 @pytest.mark.parametrize("name", tuple(LIMB_OPERATORS))
 def test_limb_operators_damage_seen_limbs_and_keep_labels_sound(name: str, plain: Sample, body: Target) -> None:
     made = results(name, body)

@@ -76,7 +76,20 @@ def chimera(view: HandView, rng: np.random.Generator, harmless: bool, donor: Han
     return blended("copies.chimera", pixels, alpha >= SHOWN, harmless, strength, (digit,), origin=origin)
 
 
-def _copy(view, rng, name, harmless, strength, digit, curve, start, aside, turn, scale, behind) -> Melt | None:
+def _copy(
+    view: JointedView,
+    rng: np.random.Generator,
+    name: str,
+    harmless: bool,
+    strength: float,
+    digit: int,
+    curve: Curve,
+    start: float,
+    aside: np.ndarray,
+    turn: float,
+    scale: float,
+    behind: bool,
+) -> Melt | None:
     """Pastes the part of a digit from `start` on, shifted, turned and scaled about its base; harmless: at its own place."""
     nudge = rng.uniform(-0.5, 0.5, 2)
     base = curve.points[int(start * (len(curve.points) - 1))]

@@ -57,14 +57,15 @@ def body_target(sample: Sample, person: int) -> Target | None:
     owned = _descendants(sample.instances, person)
     limbs = {f"{item.side}_{item.kind}": item for item in owned if not item.faults and item.present}
     keypoints = np.full((4 * len(LIMBS), 2), np.nan, np.float32)
-    chains = []
+    chains: list[tuple[int, ...]] = []
     for index, name in enumerate(LIMBS):
         chain = _chain(limbs, name)
         keypoints[4 * index : 4 * index + 4] = _only_inside(chain, sample.instance_map.shape)
         chains.append(_ids(limbs, name, owned))
     whole = tuple(item.id for item in owned)
     mask = np.isin(sample.instance_map, (person, *whole))
-    if not np.isfinite(keypoints).any() or mask.mean() < 0.02:
+    whole_limbs = np.isfinite(keypoints.reshape(len(LIMBS), -1)).all(axis=1)
+    if not whole_limbs.any() or mask.mean() < 0.02:
         return None
     view = BodyView(pixels=sample.pixels, keypoints=keypoints, mask=mask)
     return Target(view=view, chains=tuple(chains), whole=whole)
@@ -99,9 +100,10 @@ def _chain(limbs: Mapping[str, Instance], name: str) -> np.ndarray:
 
 
 def _only_inside(chain: np.ndarray, shape_hw: tuple[int, ...]) -> np.ndarray:
-    """Returns the chain, or nan where less than its last three joints lie in the picture."""
+    """Returns the chain, or nan where it is not known, or leaves the picture before its end."""
     inside = np.all((chain >= 0) & (chain < shape_hw[::-1]), axis=1)
-    return chain if bool(inside[1:3].all()) and int(inside.sum()) >= 3 else np.full(chain.shape, np.nan)
+    known = bool(np.isfinite(chain).all()) and bool(inside[1:3].all()) and int(inside.sum()) >= 3
+    return chain if known else np.full(chain.shape, np.nan)
 
 
 def _ids(limbs: Mapping[str, Instance], name: str, owned: list[Instance]) -> tuple[int, ...]:

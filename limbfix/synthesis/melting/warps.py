@@ -6,6 +6,8 @@ weak on the hand that the anatomy stays normal: the same interpolation, no damag
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -15,6 +17,9 @@ from limbfix.synthesis.melting.fields import blob, elastic_flow, feather, mix, m
 from limbfix.synthesis.melting.jointed_views import JointedView
 from limbfix.synthesis.melting.melts import Melt, identity
 from limbfix.synthesis.samples import Fault
+
+Change = Callable[[np.ndarray, np.ndarray, float, float], tuple[np.ndarray, np.ndarray]]
+"""(t, d, half breadth px, length px) of a chain's pixels -> the (t, d) that they are taken from."""
 
 _MILD = 0.06
 """Share of a damaging deformation that leaves a hand normal: 2 to 6 degrees, or 1 to 2 % of the palm."""
@@ -119,7 +124,15 @@ def wave(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | 
     return _reshaped(view, rng, "wave", harmless, strength, pick, across, "malformed")
 
 
-def _around_joint(view, rng, harmless, name, strength, radius, flow_at) -> Melt | None:
+def _around_joint(
+    view: JointedView,
+    rng: np.random.Generator,
+    harmless: bool,
+    name: str,
+    strength: float,
+    radius: float,
+    flow_at: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> Melt | None:
     """Applies a flow within a bump around a joint; harmless: around a calm place, or weakly."""
     damaged, digit = view.damage_place(rng)
     calm, weak = calm_place(view, radius, rng), rng.random() < 0.5
@@ -133,7 +146,14 @@ def _around_joint(view, rng, harmless, name, strength, radius, flow_at) -> Melt 
     )
 
 
-def _dragged(view, rng, name: str, harmless: bool, strength: float, moved: dict[int, np.ndarray]) -> Melt:
+def _dragged(
+    view: JointedView,
+    rng: np.random.Generator,
+    name: str,
+    harmless: bool,
+    strength: float,
+    moved: dict[int, np.ndarray],
+) -> Melt:
     """Moves joints of some digits and holds all others; each digit keeps its width through points on both its sides."""
     before, after = [], []
     for digit in range(view.count):
@@ -151,7 +171,16 @@ def _dragged(view, rng, name: str, harmless: bool, strength: float, moved: dict[
     return _melt(view, rng, origin, name, harmless, strength, tuple(sorted(moved)), "weak")
 
 
-def _reshaped(view, rng, name, harmless, strength, pick, change, fault) -> Melt | None:
+def _reshaped(
+    view: JointedView,
+    rng: np.random.Generator,
+    name: str,
+    harmless: bool,
+    strength: float,
+    pick: float,
+    change: Change,
+    fault: Fault,
+) -> Melt | None:
     """Changes one digit's own coordinates, fading out at its root and to both sides."""
     digit = view.long_chain(pick)
     if digit is None:
@@ -168,7 +197,17 @@ def _reshaped(view, rng, name, harmless, strength, pick, change, fault) -> Melt 
     return _melt(view, rng, origin.astype(np.float32), name, harmless, strength, (digit,), "weak", fault)
 
 
-def _melt(view, rng, origin, name, harmless, strength, digits, note, fault: Fault = "malformed") -> Melt:
+def _melt(
+    view: JointedView,
+    rng: np.random.Generator,
+    origin: np.ndarray,
+    name: str,
+    harmless: bool,
+    strength: float,
+    damaged: tuple[int, ...],
+    note: str,
+    fault: Fault = "malformed",
+) -> Melt:
     """Warps the whole picture, or, every second time, the hand alone before a background that stays as it is."""
     layered = rng.random() < 0.5 and note == "weak"
     origin, moved = settled(origin)
@@ -184,7 +223,7 @@ def _melt(view, rng, origin, name, harmless, strength, digits, note, fault: Faul
         origin=origin,
         operator=f"warps.{name}",
         fault="malformed" if harmless else fault,
-        damaged=() if harmless else digits,
+        damaged=() if harmless else damaged,
         strength=0.0 if harmless else float(strength),
         note=note if harmless else "",
     )
