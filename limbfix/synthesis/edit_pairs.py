@@ -60,6 +60,11 @@ class Surgery(Protocol):
         """Names of the operators that some photograph may suit."""
         ...
 
+    @property
+    def count(self) -> int:
+        """How many photographs can be operated on."""
+        ...
+
     def make(self, name: str, rng: np.random.Generator) -> EditedPair | None:
         """Draws a photograph and operates on it.
 

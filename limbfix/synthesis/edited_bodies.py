@@ -13,7 +13,7 @@ from limbfix.images import open_picture
 from limbfix.layouts import BLAZEPOSE33
 from limbfix.synthesis.edit_body_labels import body_picture, concerned_instances
 from limbfix.synthesis.edit_pairs import WORK_SCALE, EditedPair, shrunk_region
-from limbfix.synthesis.photographs import BodyPhoto, BodyPhotos
+from limbfix.synthesis.photographs import BodyPhoto, BodyPhotos, frame_square
 from limbfix.synthesis.samples import Defect
 from limbfix.synthesis.surgery.body_regions import split_body
 from limbfix.synthesis.surgery.limbs import LIMB_OPERATORS, BodyEdit, BodyScene, relaid_limb
@@ -55,7 +55,7 @@ class BodySurgery:
 
     @property
     def count(self) -> int:
-        """Returns how many people can be operated on."""
+        """See `Surgery.count`."""
         return len(self._usable)
 
     def make(self, name: str, rng: np.random.Generator) -> EditedPair | None:
@@ -89,18 +89,16 @@ def _shows_limbs(visibility: np.ndarray) -> bool:
 
 
 def _cropped(photo: BodyPhoto, side_px: int, *, mirrored: bool) -> _Person | None:
-    """Cuts a square around the person; beyond the picture it is reflected, unless that would show the person twice."""
+    """Cuts a square around the person; None where it would reach beyond the picture, for a reflection shows limbs twice."""
     y, x = np.nonzero(photo.mask)
     if not len(x):
         return None
     height, width = photo.mask.shape
     person = Box(float(x.min()), float(y.min()), float(x.max()) + 1, float(y.max()) + 1)
-    box = person.squared(_CROP_SCALE)
-    touches = (person.x_min < 2, person.y_min < 2, person.x_max > width - 2, person.y_max > height - 2)
-    beyond = (box.x_min < 0, box.y_min < 0, box.x_max > width, box.y_max > height)
-    if any(touch and out for touch, out in zip(touches, beyond, strict=True)):
+    box, framing = frame_square(person, width, height, scale=_CROP_SCALE, least=1.0)
+    if framing == "reflected":
         return None
-    crop = crop_pixels(open_picture(photo.pixels), box, size_wh=(side_px, side_px), outside="reflect")
+    crop = crop_pixels(open_picture(photo.pixels), box, size_wh=(side_px, side_px))
     matrix = np.array([[crop.scale_xy[0], 0, -crop.box.x_min * crop.scale_xy[0]], [0, crop.scale_xy[1], 0]])
     matrix[1, 2] = -crop.box.y_min * crop.scale_xy[1]
     mask = cv2.warpAffine(photo.mask.astype(np.float32), matrix, (side_px, side_px)) > 0.5

@@ -32,6 +32,11 @@ class HandSurgery:
         self._suited = {name: folders for name, folders in suited.items() if folders}
         self.operators = tuple(name for name in self._suited if name)
 
+    @property
+    def count(self) -> int:
+        """See `Surgery.count`."""
+        return sum(map(len, self._suited.get("", [])))
+
     def make(self, name: str, rng: np.random.Generator) -> EditedPair | None:
         """See `Surgery.make`."""
         folders = self._suited.get(name)

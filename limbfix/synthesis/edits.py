@@ -20,14 +20,8 @@ from limbfix.synthesis.streams import StreamOptions, key_of
 _PLAIN_SHARE = 0.25
 """Share of groups of a benign operation and the untouched picture."""
 
-_BODY_SHARE = 0.35
-"""Share of groups of whole people, where a folder shows both hands and people."""
-
-_TRIES = 60
-"""Photographs that one group looks at before it gives up; one in two to four suits."""
-
-_FEWEST_BODIES = 8
-"""People below which a folder counts as one of hands: the pose model sees a body behind a few hands too."""
+_TURNS, _TRIES = 10, 20
+"""Operators that one group turns to before it gives up, and photographs tried with each; one in two to four suits."""
 
 
 class EditedPhotographs:
@@ -35,30 +29,30 @@ class EditedPhotographs:
 
     Args:
         options: of the stream.
-        hands: finger surgery, or None where no hand is at hand.
-        bodies: limb surgery, or None.
+        surgeries: on hands, on bodies or both; each is drawn with the square root of its number of photographs, so that the
+            many do not drown the few.
     """
 
     name = "edits"
     group_size = 2
 
-    def __init__(self, options: StreamOptions, hands: Surgery | None, bodies: Surgery | None) -> None:
+    def __init__(self, options: StreamOptions, surgeries: Sequence[Surgery]) -> None:
         self._options = options
-        self._hands = hands if hands is not None and hands.operators else None
-        self._bodies = bodies if bodies is not None and bodies.operators else None
-        if self._hands is None and self._bodies is None:
+        self._surgeries = tuple(surgery for surgery in surgeries if surgery.count)
+        if not self._surgeries:
             raise AssetMissing(
                 "stream edits: expected open hands or whole people in the photographs, found none; "
                 "give others with --photographs DIR"
             )
+        weights = np.sqrt([surgery.count for surgery in self._surgeries])
+        self._shares = weights / weights.sum()
 
     def group(self, index: int) -> tuple[Sample, ...]:
         """Returns the two pictures of a group. See `Stream.group`."""
         rng = rng_for(self._options.seed, self.name, index, "plan")
-        surgery = self._surgery(rng)
         if rng.random() < _PLAIN_SHARE:
-            return self._benign(index, self._made(index, surgery, ""))
-        pair = self._made(index, surgery, surgery.operators[int(rng.integers(len(surgery.operators)))])
+            return self._benign(index, self._made(index, rng, is_benign=True))
+        pair = self._made(index, rng, is_benign=False)
         assert pair.wrong is not None
         twin = self._sample(index, pair, pair.twin, "twin")
         return twin, self._sample(index, pair, pair.wrong, "defect")
@@ -66,30 +60,30 @@ class EditedPhotographs:
     def benign_group(self, index: int) -> tuple[Sample, ...]:
         """Returns an untouched picture and the twin of any operator, to measure whether twins give themselves away."""
         rng = rng_for(self._options.seed, self.name, index, "benign")
-        surgery = self._surgery(rng)
-        names = ("", *surgery.operators)
-        return self._benign(index, self._made(index, surgery, names[int(rng.integers(len(names)))]))
+        return self._benign(index, self._made(index, rng, is_benign=None))
 
     def close(self) -> None:
         """Does nothing: a photograph needs no graphics."""
 
-    def _surgery(self, rng: np.random.Generator) -> Surgery:
-        wants_body = rng.random() < _BODY_SHARE
-        chosen = self._bodies if wants_body or self._hands is None else self._hands
-        chosen = chosen or self._hands
-        assert chosen is not None
-        return chosen
+    def _made(self, index: int, rng: np.random.Generator, *, is_benign: bool | None) -> EditedPair:
+        """Draws surgery and operator, and looks for a photograph that suits them; later tries draw others.
 
-    def _made(self, index: int, surgery: Surgery, name: str) -> EditedPair:
-        """Looks for a photograph that suits an operator; after some tries it takes the next operator."""
-        names = [name] if not name else _rotated(surgery.operators, name)
-        for attempt in range(_TRIES):
-            tried = names[attempt * len(names) // _TRIES]
-            pair = surgery.make(tried, rng_for(self._options.seed, self.name, index, "surgery", attempt))
-            if pair is not None:
-                return pair
+        Args:
+            index: of the group.
+            rng: for the plan.
+            is_benign: whether the operation is; None for any.
+        """
+        seed, attempts = self._options.seed, iter(range(_TURNS * _TRIES))
+        for _ in range(_TURNS):
+            surgery = self._surgeries[int(rng.choice(len(self._surgeries), p=self._shares))]
+            names = ("",) if is_benign else surgery.operators if is_benign is False else ("", *surgery.operators)
+            name = names[int(rng.integers(len(names)))] if names else ""
+            for _ in range(_TRIES if names else 0):
+                pair = surgery.make(name, rng_for(seed, self.name, index, "surgery", next(attempts)))
+                if pair is not None:
+                    return pair
         raise SynthesisError(
-            f"edits: expected one of {_TRIES} photographs to suit '{name or 'a benign operation'}', none did; "
+            f"edits: expected one of {_TURNS * _TRIES} photographs to suit an operator, none did; "
             "give photographs with more open hands or whole people (--photographs DIR)"
         )
 
@@ -135,9 +129,8 @@ def open_stream(options: StreamOptions) -> EditedPhotographs:
     """
     if options.photographs is None:
         raise UsageError("stream edits: expected a folder of photographs of people; give one with --photographs DIR")
-    return EditedPhotographs(
-        options, _hands(options.photographs, options.size_px), _bodies(options.photographs, options.size_px)
-    )
+    found = [make(options.photographs, options.size_px) for make in (_hands, _bodies)]
+    return EditedPhotographs(options, [surgery for surgery in found if surgery is not None])
 
 
 def _hands(folder: Path, size_px: int) -> HandSurgery | None:
@@ -151,12 +144,6 @@ def _hands(folder: Path, size_px: int) -> HandSurgery | None:
 
 def _bodies(folder: Path, size_px: int) -> BodySurgery | None:
     try:
-        surgery = BodySurgery(open_body_photos(folder, size_px=round(PHOTO_SCALE * size_px)), size_px)
+        return BodySurgery(open_body_photos(folder, size_px=round(PHOTO_SCALE * size_px)), size_px)
     except AssetMissing:
         return None
-    return surgery if surgery.count >= _FEWEST_BODIES else None
-
-
-def _rotated(names: Sequence[str], first: str) -> list[str]:
-    start = list(names).index(first)
-    return [*names[start:], *names[:start]]

@@ -120,7 +120,7 @@ class HandPhotos(_Photos[HandSighting, HandPhoto]):
     def _cut(self, sighting: HandSighting) -> HandPhoto:
         picture = open_picture(self.folder / sighting.file)
         xy = np.array(sighting.keypoints)
-        box, framing = frame_hand(Box.around(xy), picture.width, picture.height)
+        box, framing = frame_square(Box.around(xy), picture.width, picture.height)
         crop = crop_pixels(picture, box, size_wh=(self.size_px, self.size_px), outside="reflect")
         keypoints = crop.from_picture(xy).astype(np.float32)
         mask = segment_hand(crop.pixels, keypoints)
@@ -192,28 +192,32 @@ def open_body_photos(
     return BodyPhotos(folder, find_bodies(folder, cache=cache, progress=progress, detector=detector), size_px)
 
 
-def frame_hand(hand: Box, width: int, height: int) -> tuple[Box, Framing]:
-    """Chooses the square that shows a hand: inside the picture if at all possible.
+def frame_square(
+    box: Box, width: int, height: int, *, scale: float = _CROP_SCALE, least: float = _LEAST_SCALE
+) -> tuple[Box, Framing]:
+    """Chooses the square that shows a hand or a person: inside the picture if at all possible.
 
     Args:
-        hand: box of the joints, px.
+        box: of the joints, px.
         width: of the picture, px.
         height: of the picture, px.
+        scale: side that is wanted, in longer sides of the box.
+        least: side below which the picture is reflected at its edge instead.
 
     Returns:
         (the square on whole pixels, how it got its place).
     """
-    wanted, least = round(hand.size * _CROP_SCALE), round(hand.size * _LEAST_SCALE)
-    x, y = (round(float(value)) for value in hand.center)
-    side = max(min(wanted, width, height), least, 8)
+    wanted = round(box.size * scale)
+    x, y = (round(float(value)) for value in box.center)
+    side = max(min(wanted, width, height), round(box.size * least), 8)
     left, top = x - side // 2, y - side // 2
     if side > min(width, height):
         return Box(left, top, left + side, top + side), "reflected"
     inside = min(max(left, 0), width - side), min(max(top, 0), height - side)
-    box = Box(inside[0], inside[1], inside[0] + side, inside[1] + side)
+    square = Box(inside[0], inside[1], inside[0] + side, inside[1] + side)
     if side < wanted:
-        return box, "narrowed"
-    return box, "centred" if inside == (left, top) else "shifted"
+        return square, "narrowed"
+    return square, "centred" if inside == (left, top) else "shifted"
 
 
 def _person_mask(mask: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

@@ -31,7 +31,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stream(photos):
-    return EditedPhotographs(StreamOptions(seed=SEED, size_px=SIZE, degrade=False), HandSurgery(photos, SIZE), None)
+    return EditedPhotographs(StreamOptions(seed=SEED, size_px=SIZE, degrade=False), [HandSurgery(photos, SIZE)])
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_concerned_instances_exist(groups):
 
 
 def test_the_same_seed_and_index_make_the_same_bytes(photos, groups):
-    again = EditedPhotographs(StreamOptions(seed=SEED, size_px=SIZE, degrade=False), HandSurgery(photos, SIZE), None)
+    again = EditedPhotographs(StreamOptions(seed=SEED, size_px=SIZE, degrade=False), [HandSurgery(photos, SIZE)])
     for first, second in zip(groups[3], again.group(3), strict=True):
         np.testing.assert_array_equal(first.pixels, second.pixels)
         np.testing.assert_array_equal(first.instance_map, second.instance_map)
@@ -101,7 +101,7 @@ def test_the_same_seed_and_index_make_the_same_bytes(photos, groups):
 
 
 def test_both_pictures_of_a_group_take_the_same_losses(photos):
-    stream = EditedPhotographs(StreamOptions(seed=SEED, size_px=SIZE), HandSurgery(photos, SIZE), None)
+    stream = EditedPhotographs(StreamOptions(seed=SEED, size_px=SIZE), [HandSurgery(photos, SIZE)])
     pairs = [group for group in map(stream.group, range(6)) if group[1].role == "defect"]
     for twin, defect in pairs:
         region = defect.defects[0].region

@@ -12,7 +12,7 @@ from limbfix.errors import AssetMissing
 from limbfix.geometry import Box
 from limbfix.layouts import HAND21
 from limbfix.synthesis.photograph_masks import segment_hand
-from limbfix.synthesis.photographs import frame_hand, open_hand_photos
+from limbfix.synthesis.photographs import frame_square, open_hand_photos
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_missing_or_empty_folder_names_the_flag_or_what_it_lacks(tmp_path, mak
     ],
 )
 def test_a_crop_stays_inside_the_picture_unless_the_hand_would_be_cut(hand, size_wh, framing):
-    box, said = frame_hand(hand, *size_wh)
+    box, said = frame_square(hand, *size_wh)
     assert said == framing
     assert box.width == box.height
     assert box.x_min <= hand.x_min and box.x_max >= hand.x_max
