@@ -11,15 +11,9 @@ from limbfix.synthesis.figures.body_model import BodyModel, BodyShape
 from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.rendering.drawables import Drawable, Paint, drawables_of
 from limbfix.synthesis.rendering.renderer import Renderer
+from limbfix.synthesis.wear.garments import Outfit, dress, sample_outfit
+from limbfix.synthesis.wear.looks import Look, paints_for, sample_look, skin_texture
 from limbfix.synthesis.wear.shapes import sample_shape
-
-try:
-    from limbfix.synthesis.wear.garments import Outfit, dress, sample_outfit
-    from limbfix.synthesis.wear.looks import Look, paints_for, sample_look, skin_texture
-except ImportError:
-    from limbfix.synthesis.scenes.hand_standins import (
-        Look, Outfit, dress, paints_for, sample_look, sample_outfit, skin_texture,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +54,7 @@ def add_skin(renderer: Renderer) -> None:
 def draw_person(model: BodyModel, rng: np.random.Generator) -> Person:
     """Draws a body, a look and clothes."""
     shape = sample_shape(rng)
-    look = sample_look(rng)
+    look = sample_look(rng, age=shape.age, gender=shape.gender)
     outfit = sample_outfit(rng, shape)
     return Person(shape=shape, look=look, outfit=outfit, shaped=model.shaped(shape))
 

@@ -8,18 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbfix.synthesis.scenes.hand_cameras import VIEWS
-from limbfix.synthesis.scenes.hand_contacts import (
-    hand_over_hand,
-    handshake,
-    in_hair,
-    on_body,
-    on_face,
-    on_other,
-    on_table,
-    palms_together,
-)
+from limbfix.synthesis.scenes.hand_company import handshake, on_other
+from limbfix.synthesis.scenes.hand_contacts import crossed_arms, in_hair, on_body, on_face
 from limbfix.synthesis.scenes.hand_free import free_hand
 from limbfix.synthesis.scenes.hand_holding import hold_cloth, hold_in_palm, hold_with_tips
+from limbfix.synthesis.scenes.hand_pairs import folded, hand_over_hand, on_table, palms_together
 from limbfix.synthesis.scenes.hand_stage import Stage
 
 
@@ -61,6 +54,10 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         name="palms_together", weight=0.4, act=palms_together, views=("back", "radial", "ulnar", "tips"), blocked=0.5
     ),
+    Situation(
+        name="crossed_arms", weight=0.4, act=crossed_arms, views=("back", "radial", "ulnar", "wrist"), blocked=0.5
+    ),
+    Situation(name="folded", weight=0.5, act=folded, views=("back", "radial", "tips"), blocked=0.7),
     Situation(name="on_table", weight=0.7, act=on_table, views=("back", "radial", "tips", "wrist"), upright=True),
     Situation(
         name="handshake",

@@ -40,12 +40,14 @@ class Spot:
         normal: (3,) unit, out of the surface.
         fingers: (3,) where the fingers should point; bent to what the wrist allows.
         pole: (3,) where the elbow should point.
+        play: radians by which the fingers may turn in the surface's plane from the forearm's direction.
     """
 
     point: np.ndarray
     normal: np.ndarray
     fingers: np.ndarray
     pole: np.ndarray
+    play: float = 0.5
 
 
 def lay_hand(
@@ -86,7 +88,7 @@ def reach_spot(figure: Figure, side: Side, spot: Spot, height: float) -> None:
     for _ in range(2):
         palm = spot.point + spot.normal * (height + PALM_DEPTH)
         reach_with_arm(figure, side, palm - fingers * 0.6 * frame.palm_length, pole=spot.pole, palm=-spot.normal)
-        fingers = _within_reach(figure, side, fingers, spot.normal)
+        fingers = _within_reach(figure, side, fingers, spot)
         turn_hand(figure, side, fingers, spot.normal)
 
 
@@ -94,13 +96,18 @@ def _tangent(vector: np.ndarray, normal: np.ndarray) -> np.ndarray:
     return unit(vector - (vector @ normal) * normal)
 
 
-def _within_reach(figure: Figure, side: Side, fingers: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Turns the wanted direction in the surface's plane to within half a right angle of the forearm's."""
+def _within_reach(figure: Figure, side: Side, fingers: np.ndarray, spot: Spot) -> np.ndarray:
+    """Turns the wanted direction in the surface's plane to within the play of the forearm's.
+
+    A forearm that stands upright on the surface has no direction in it; the hand may then turn as it likes.
+    """
     suffix = SIDES[side]
     wrist, elbow = (head_position(figure, figure.bone(f"{name}{suffix}")) for name in ("wrist", "lowerarm01"))
-    forearm = _tangent(wrist - elbow, normal)
-    angle = float(np.arctan2(np.cross(forearm, fingers) @ normal, forearm @ fingers))
-    return turn(normal, float(np.clip(angle, -0.5, 0.5))) @ forearm
+    arm = unit(wrist - elbow)
+    forearm = _tangent(arm, spot.normal)
+    play = spot.play + 1.5 * float(abs(arm @ spot.normal)) ** 3
+    angle = float(np.arctan2(np.cross(forearm, fingers) @ spot.normal, forearm @ fingers))
+    return turn(spot.normal, float(np.clip(angle, -play, play))) @ forearm
 
 
 def turn_hand(figure: Figure, side: Side, fingers: np.ndarray, dorsal: np.ndarray) -> float:
