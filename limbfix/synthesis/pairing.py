@@ -15,6 +15,9 @@ from limbfix.synthesis.samples import Defect
 CHANGED_LEVELS = 8.0
 """Of 255, in the channel that differs most: below it a person sees no difference between two renders."""
 
+SHADOW_CHANGE = 0.03
+"""Share of the light; less of it changes no pixel by `CHANGED_LEVELS`."""
+
 LEAST_CHANGED_PX = 20
 """At 256 px; scales with the area of the picture. Fewer changed pixels are no evidence."""
 
@@ -48,6 +51,14 @@ def region_of(ids: Iterable[int], renderings: Sequence[Rendering]) -> np.ndarray
     return region
 
 
+def relit(a: Rendering, b: Rendering) -> np.ndarray:
+    """Returns (s, s) bool: where the same thing is seen in two renderings, under another shadow.
+
+    A sixth finger darkens what lies beside it. Where light changes, the picture may change, although nothing else did.
+    """
+    return (a.instance == b.instance) & (np.abs(a.light - b.light) > SHADOW_CHANGE)
+
+
 def changed_pixels(a: Rendering, b: Rendering) -> np.ndarray:
     """Returns (s, s) bool: where two renderings of one scene differ by more than a person overlooks."""
     colour = np.abs(a.colour - b.colour).max(-1)
@@ -69,14 +80,17 @@ def is_visible(made: Made, rendering: Rendering, twin: Rendering) -> bool:
 
 
 def defects_of(made: Sequence[Made], rendering: Rendering, twin: Rendering) -> tuple[Defect, ...]:
-    """Returns the labels of all that was made wrong in one picture, judged against its twin's rendering."""
+    """Returns the labels of all that was made wrong in one picture, judged against its twin's rendering.
+
+    The region is what changed its shape, and where that changed the light on other things.
+    """
     return tuple(
         Defect(
             code=item.code,
             operator=item.operator,
             instances=item.instances,
             visible=is_visible(item, rendering, twin),
-            region=region_of(item.affected, (rendering, twin)),
+            region=region_of(item.affected, (rendering, twin)) | relit(rendering, twin),
         )
         for item in made
     )

@@ -131,7 +131,8 @@ class Defect:
         operator: the function that made it, `room.function`, for statistics by operator.
         instances: ids of the instances concerned.
         visible: whether this picture shows it at all. Train and measure on visible defects only.
-        region: (h, w) bool, where the picture may differ from its twin; None where there is no twin.
+        region: (h, w) bool, where the picture may differ from its twin: what changed its shape, and where its shadow falls; None
+            where there is no twin.
     """
 
     code: DefectCode

@@ -40,6 +40,7 @@ class Rendering:
         cover: (s, s) float32 0-1, share of a pixel that something covers.
         instance: (s, s) uint16; part, surface: (s, s) uint8. 0 where nothing is.
         depth: (s, s) float32 decimetres from the camera along its view; inf where nothing is.
+        light: (s, s) float32 0-1, what shadow and occlusion leave of the light; 0 where nothing is.
     """
 
     colour: np.ndarray
@@ -48,6 +49,7 @@ class Rendering:
     part: np.ndarray
     surface: np.ndarray
     depth: np.ndarray
+    light: np.ndarray
 
     def over(self, background: np.ndarray) -> np.ndarray:
         """Returns (s, s, 3) float32 0-255: the scene before a background (s, s, 3)."""
@@ -174,7 +176,7 @@ class Renderer:
         side, step = self.size_px * self.samples, self.samples
         rgba = np.frombuffer(self._frame.read(components=4), np.uint8).reshape(side, side, 4)[::-1]
         labels = np.frombuffer(self._frame.read(components=4, attachment=1, dtype="f4"), np.float32)
-        labels = labels.reshape(side, side, 4)[::-1][step // 2 :: step, step // 2 :: step].round()
+        labels = labels.reshape(side, side, 4)[::-1][step // 2 :: step, step // 2 :: step]
         raw = np.frombuffer(self._depth.read(), np.float32).reshape(side, side)[::-1]
         raw = raw[step // 2 :: step, step // 2 :: step]
         distance = near * far / (far - raw * (far - near))
@@ -182,14 +184,16 @@ class Renderer:
         small = cv2.resize(np.ascontiguousarray(rgba), (self.size_px,) * 2, interpolation=cv2.INTER_AREA)
         small = small.astype(np.float32)
         px_per_dm = self.size_px / 2 / np.tan(camera.field / 2)
-        colour = small[..., :3] * occluded_light(depth, px_per_dm, light)
+        open_sky = occluded_light(depth, px_per_dm, light)
+        ids = labels[..., :3].round()
         return Rendering(
-            colour=colour,
+            colour=small[..., :3] * open_sky,
             cover=small[..., 3] / 255,
-            instance=labels[..., 0].astype(np.uint16),
-            part=labels[..., 1].astype(np.uint8),
-            surface=labels[..., 2].astype(np.uint8),
+            instance=ids[..., 0].astype(np.uint16),
+            part=ids[..., 1].astype(np.uint8),
+            surface=ids[..., 2].astype(np.uint8),
             depth=depth,
+            light=labels[..., 3] * open_sky[..., 1],
         )
 
 

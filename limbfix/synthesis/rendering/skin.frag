@@ -92,5 +92,5 @@ void main() {
   c += irradiance(reflect(-v, nb)) * (nail ? 1.6 : shine) * (.02 + .18 * rim) * vertex_colour.a;
   c *= exposure;
   rgb = vec4(pow(clamp(c * (1. + c * .15) / (1. + c * .55), 0., 1.), vec3(1. / 2.2)), 1.);
-  label_out = vec4(vertex_labels.x, nail ? vertex_labels.w : vertex_labels.y, nail ? nail_surface : vertex_labels.z, 1.);
+  label_out = vec4(vertex_labels.x, nail ? vertex_labels.w : vertex_labels.y, nail ? nail_surface : vertex_labels.z, shadow);
 }
