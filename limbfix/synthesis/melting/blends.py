@@ -63,7 +63,7 @@ def fade(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt | 
     Harmless: a hole of the same shape in the background, filled in the same way.
     """
     strength, pick, start, ragged = rng.random(), rng.random(), rng.uniform(0.25, 0.6), rng.random() < 0.4
-    digit = view.long_chain(pick)
+    digit = view.straight_chain(pick)
     beside = calm_place(view, 0.3 * view.unit_px, rng)
     noise = elastic_flow(view.mask.shape, 0.035 * view.unit_px + 0.5, 1.0, rng)[..., 0]
     if digit is None or (harmless and beside is None):

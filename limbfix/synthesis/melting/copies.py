@@ -19,7 +19,7 @@ def double(view: JointedView, rng: np.random.Generator, harmless: bool) -> Melt 
     """Shows a digit a second time, a little aside and turned, before or behind the first."""
     strength, pick, side, behind = rng.random(), rng.random(), rng.choice([-1, 1]), rng.random() < 0.6
     turn, scale, start = np.radians(rng.uniform(3, 16)), rng.uniform(0.8, 1.05), rng.uniform(0.05, 0.3)
-    digit = view.long_chain(pick)
+    digit = view.straight_chain(pick)
     if digit is None:
         return None
     half = view.half_width(digit)
@@ -32,7 +32,7 @@ def stray_tip(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt 
     """Lets one more fingertip look out: beside the palm, between fingers, out of the back of the hand."""
     strength, pick, start, scale = rng.random(), rng.random(), rng.uniform(0.45, 0.65), rng.uniform(0.75, 1.0)
     turn, behind, where = rng.uniform(-np.pi, np.pi), rng.random() < 0.6, rng.random(2)
-    digit = view.long_chain(pick)
+    digit = view.straight_chain(pick)
     if digit is None:
         return None
     curve = Curve.through(view.chain(digit), 0.7 * view.half_width(digit))

@@ -18,6 +18,10 @@ _LIMB_HALF = (0.1, 0.1, 0.14, 0.14, 0.09, 0.09)
 """Half the breadth of `LIMBS` in lengths of the trunk (shoulders to hips), clothes included."""
 
 
+_SEEN, _STRAIGHT = 0.4, 0.85
+"""Length in units from which a chain is seen at length; end to end over the way along it from which it is stretched out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JointedView:
     """Something with joints. The operators read nothing else.
@@ -58,10 +62,20 @@ class JointedView:
         chains = [np.linalg.norm(np.diff(self.chain(index), axis=0), axis=1).sum() for index in range(self.count)]
         return np.array(chains) / self.unit_px
 
-    def long_chain(self, pick: float, least: float = 0.4) -> int | None:
+    def long_chain(self, pick: float) -> int | None:
         """Returns one of the chains that are seen at length, by `pick` (0-1); None if all are folded or point at the viewer."""
-        long = np.flatnonzero((self.lengths() > least) & np.isfinite(self.lengths()))
+        long = np.flatnonzero(self.lengths() > _SEEN)
         return int(long[int(pick * len(long))]) if len(long) else None
+
+    def straight_chain(self, pick: float) -> int | None:
+        """Returns one of the chains that are seen at length and stretched out, by `pick` (0-1); None if there are none.
+
+        A copy or a gap of a folded digit would be lost among its neighbours.
+        """
+        ends = [np.linalg.norm(self.chain(index)[-1] - self.chain(index)[0]) for index in range(self.count)]
+        lengths = self.lengths()
+        straight = np.flatnonzero((lengths > _SEEN) & (np.array(ends) / self.unit_px > _STRAIGHT * lengths))
+        return int(straight[int(pick * len(straight))]) if len(straight) else None
 
     def shares_joints(self, one: int, other: int) -> bool:
         """Returns whether two chains run over the same part, so that damage of one is damage of both."""

@@ -71,7 +71,7 @@ def relay_row(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt 
 def split(view: HandView, rng: np.random.Generator, harmless: bool) -> Melt | None:
     """Splits a digit lengthwise into two slim ones that part towards the tip."""
     strength, pick, start, nudge = rng.random(), rng.random(), rng.uniform(0.15, 0.45), rng.uniform(-0.5, 0.5)
-    digit = view.long_chain(pick)
+    digit = view.straight_chain(pick)
     if digit is None:
         return None
     half = view.half_width(digit)
