@@ -25,6 +25,12 @@ EXTRA_LIMB = FIRST_LIMB + 3 * len(LIMBS)
 _MARGIN = 0.04
 """How far a hole reaches beyond the piece, trunk lengths."""
 
+_LEAST_PIECE = 0.008
+"""Trunk lengths squared: the area of a small hand."""
+
+_LEAST_CLEAR = 0.65
+"""Share of a piece's outline on the background; a hand on the lap cannot be filled from the surroundings."""
+
 _LEAST_CHANGE = 14.0
 _LEAST_SHOWN = 0.01
 """Grey levels and trunk lengths squared that a change must reach to be seen."""
@@ -142,10 +148,14 @@ def remove_piece(scene: BodyScene, rng: np.random.Generator, *, name: str, code:
     if limb is None:
         return None
     mask = _piece_mask(scene.regions, limb, piece)
-    if mask.sum() < 0.008 * scene.regions.trunk_px**2:
+    ring = dilated(mask, 2) & ~mask
+    is_clear = (scene.regions.body_map[ring] == BACKGROUND).mean() > _LEAST_CLEAR
+    if mask.sum() < _LEAST_PIECE * scene.regions.trunk_px**2 or not is_clear:
         return None
     plate = _plate(scene, limb, piece)
     body_map = np.where(mask, BACKGROUND, scene.regions.body_map).astype(np.uint8)
+    rest = scene.regions.limb_mask(limb, 2) & ~mask  # a rim of hand or foot before the cut goes to the stump
+    body_map[rest] = FIRST_LIMB + 3 * limb + 1
     limbs = list(scene.untouched().limbs)
     faults: tuple[Fault, ...] = ("shortened",) if piece.segment == 1 else ()
     limbs[limb] = replace(limbs[limb], faults=faults, has_end=False)
