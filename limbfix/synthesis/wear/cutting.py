@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy.sparse as sparse
 
 from limbfix.synthesis.figures.anatomy import SIDES
 from limbfix.synthesis.figures.figure import Component, Figure
-from limbfix.synthesis.figures.subdivision import Topology, triangles_of, vertex_normals
+from limbfix.synthesis.figures.subdivision import SparseMatrix, Topology, triangles_of, vertex_normals
 from limbfix.synthesis.wear.body_coordinates import ARM, LEG, NOWHERE, body_coordinates
 
 HEM_REACH = 0.35
@@ -54,14 +56,35 @@ def edge_vertices(topology: Topology) -> np.ndarray:
     return on_edge
 
 
+@lru_cache(maxsize=512)
+def _edge_mean(topology: Topology) -> SparseMatrix:
+    """Returns (v, v): the mean of an edge vertex's two neighbours along the edge; nothing for others."""
+    edges = np.sort(np.concatenate([topology.quads[:, [k, (k + 1) % 4]] for k in range(4)]), axis=1)
+    unique, counts = np.unique(edges, axis=0, return_counts=True)
+    a, b = unique[(counts == 1) & (unique[:, 0] != unique[:, 1])].T
+    v = len(topology.vertex_ids)
+    joined = sparse.csr_matrix((np.ones(2 * len(a), np.float32), (np.r_[a, b], np.r_[b, a])), (v, v))
+    share: SparseMatrix = sparse.diags(1 / np.maximum(np.asarray(joined.sum(1)).ravel(), 1))
+    return (share @ joined).tocsr()
+
+
+def smooth_edges(component: Component, passes: int) -> None:
+    """Takes the steps out of open edges: each pass moves a vertex half-way between its neighbours along the edge."""
+    mean, edge = _edge_mean(component.topology), edge_vertices(component.topology)
+    rest = component.rest
+    for _ in range(passes):
+        rest[edge] = 0.5 * rest[edge] + 0.5 * (mean @ rest)[edge]
+
+
 def covered(figure: Figure, cut: Cut, margin: float = 0.0) -> np.ndarray:
     """Returns (n,) bool: base vertices that a garment lies over, at least `margin` (bones, or decimetres on the trunk) inside it."""
     c = body_coordinates(figure.model)
     on_arm, on_leg = c.arm > NOWHERE, c.leg > NOWHERE
     inside = (~on_arm | (c.arm < cut.arm - margin)) & (on_arm | ((c.y > cut.low + margin) & (c.y < cut.high - margin)))
     inside &= ~on_leg | (c.leg < cut.leg - margin)
-    root = 5.72 - cut.neck - 0.35 * np.clip(c.z, -0.3, 1.0)
-    open_neck = (c.y > root - margin) & (np.abs(c.x) < cut.neck_width + margin)
+    # The opening is round: its rim rises with the fourth power of the distance from the middle.
+    root = 5.72 - cut.neck - 0.35 * np.clip(c.z, -0.3, 1.0) + 0.5 * (np.abs(c.x) / cut.neck_width) ** 4
+    open_neck = (c.y > root - 3 * margin) & (np.abs(c.x) < 1.4 * cut.neck_width + 2 * margin) & ~on_arm
     return inside & ~open_neck & ((c.y < 6.3) | on_arm)
 
 
@@ -71,6 +94,7 @@ def add_garment(figure: Figure, name: str, chosen: np.ndarray, cut: Cut, *, surf
     if not len(component.rest):
         return component
     straighten_hems(figure, component, cut)
+    smooth_edges(component, 8)
     normals = vertex_normals(component.rest, triangles_of(component.topology.quads))
     distance = cut.ease + cut.flare * _towards_ends(figure, component, cut) + _folds(component, cut)
     component.rest = (component.rest + normals * distance[:, None]).astype(np.float32)
@@ -84,6 +108,8 @@ def straighten_hems(figure: Figure, component: Component, cut: Cut) -> None:
     tall = np.ptp(figure.shaped[:, 1]) / np.ptp(figure.model.vertices[:, 1])
     for place, end, chain in ((c.arm[ids], cut.arm, ARM), (c.leg[ids], cut.leg, LEG)):
         near = edge & (place > NOWHERE) & (np.abs(place - end) < HEM_REACH)
+        if chain is LEG and cut.low > -90:
+            continue  # a shirt ends at a height, not at a place on the legs
         bone = int(np.clip(end, 0, len(chain) - 2))
         for sign, suffix in ((1, SIDES["left"]), (-1, SIDES["right"])):
             own = near & (c.x[ids] * sign > 0)
@@ -113,8 +139,9 @@ def _folds(component: Component, cut: Cut) -> np.ndarray:
     return np.maximum(cut.folds * waves, -0.6 * cut.ease)
 
 
-def hide_skin(figure: Figure, hidden: np.ndarray) -> None:
-    """Stops drawing the skin at some base vertices (n,) bool: what cloth covers cannot poke through it."""
-    body = figure.body
-    own = hidden[body.topology.vertex_ids]
-    body.hidden = own if body.hidden is None else body.hidden | own
+def hide_under(components: Iterable[Component], hidden: np.ndarray) -> None:
+    """Stops drawing components at some base vertices (n,) bool: what is covered cannot poke through its cover."""
+    for component in components:
+        own = hidden[component.topology.vertex_ids]
+        if own.any():
+            component.hidden = own if component.hidden is None else component.hidden | own

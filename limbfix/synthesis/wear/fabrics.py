@@ -77,6 +77,6 @@ def sample_leather(rng: np.random.Generator) -> Fabric:
 
 def sample_metal(rng: np.random.Generator) -> Fabric:
     """Returns the stuff of rings and watches: gold, silver, steel, black."""
-    metals = ((0.78, 0.52, 0.18), (0.72, 0.70, 0.66), (0.75, 0.45, 0.33), (0.05, 0.05, 0.05))
+    metals = ((0.50, 0.30, 0.08), (0.42, 0.41, 0.39), (0.48, 0.26, 0.18), (0.03, 0.03, 0.03))
     colour = np.array(metals[rng.choice(4, p=[0.4, 0.4, 0.12, 0.08])])
     return Fabric(colour=triple(colour), material=Material(bump=0.01, shine=2.0, roughness=0.22))

@@ -9,7 +9,7 @@ import numpy as np
 from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.figures.subdivision import triangles_of, vertex_normals
 from limbfix.synthesis.wear.body_coordinates import NOWHERE, body_coordinates
-from limbfix.synthesis.wear.cutting import edge_vertices
+from limbfix.synthesis.wear.cutting import smooth_edges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ def sample_footwear(rng: np.random.Generator) -> Footwear | None:
         return None
     if kind < 0.4:
         return Footwear(name="socks", top=float(rng.uniform(1.45, 1.9)), ease=0.025, sole=0.0)
-    top = float(rng.uniform(1.3, 1.8) if kind < 0.52 else rng.uniform(2.0, 2.15))
+    top = float(rng.uniform(1.3, 1.8) if kind < 0.52 else rng.uniform(1.82, 1.95))
     return Footwear(name="shoes", top=top, ease=float(rng.uniform(0.05, 0.1)), sole=float(rng.uniform(0.08, 0.22)))
 
 
@@ -56,7 +56,6 @@ def put_on_footwear(figure: Figure, footwear: Footwear) -> np.ndarray:
         floor = rest[:, 1].min() - footwear.sole
         low = rest[:, 1] < floor + footwear.sole + 0.16
         rest[low, 1] = floor + 0.25 * (rest[low, 1] - rest[low, 1].min())
-        rim = edge_vertices(component.topology)
-        rest[rim] += normals[rim] * 0.02
     component.rest = rest.astype(np.float32)
+    smooth_edges(component, 8)
     return (c.leg > footwear.top + 0.12) & (c.leg > NOWHERE)

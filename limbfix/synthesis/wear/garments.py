@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from limbfix.synthesis.figures.body_model import BodyShape
 from limbfix.synthesis.figures.figure import Figure
-from limbfix.synthesis.wear.cutting import Cut, add_garment, covered, hide_skin
+from limbfix.synthesis.wear.body_coordinates import body_coordinates
+from limbfix.synthesis.wear.cutting import Cut, add_garment, covered, hide_under
 from limbfix.synthesis.wear.footwear import Footwear, put_on_footwear, sample_footwear
 from limbfix.synthesis.wear.gloves import Glove, put_on_gloves, sample_glove
 from limbfix.synthesis.wear.hair import Headwear, put_on_head, sample_headwear
@@ -79,9 +80,14 @@ def _top(rng: np.random.Generator, *, warm: bool, dress_hem: float | None) -> Ga
     return Garment(name="top", cut=cut, skirt=skirt)
 
 
+def _tucked(top: Garment) -> Garment:
+    """Returns a top that ends inside the trousers: close to the body where they lie over it."""
+    return replace(top, cut=replace(top.cut, low=0.9, flare=0.0, ease=min(top.cut.ease, 0.09), folds=0.01))
+
+
 def _bottom(rng: np.random.Generator, *, skirted: bool) -> Garment:
     ease, flare, folds = _loose(rng)
-    waist = float(rng.uniform(1.3, 2.1))
+    waist = float(rng.uniform(1.5, 2.1))
     if skirted:
         cut = Cut(low=0.9, high=waist, ease=0.06, folds=0.0)
         hem = float(rng.choice([-1.6, -2.6, -3.6, -4.8, -6.6]) + rng.uniform(-0.3, 0.3))
@@ -89,19 +95,19 @@ def _bottom(rng: np.random.Generator, *, skirted: bool) -> Garment:
         return Garment(name="bottom", cut=cut, skirt=skirt)
     leg = float(rng.choice([0.35, 0.65, 0.9, 1.5, 1.93], p=[0.08, 0.14, 0.1, 0.08, 0.6]))
     cut = Cut(
-        leg=leg, high=waist, ease=0.4 * ease + 0.02, flare=flare * (1.0 if leg > 1.2 else 0.6), folds=folds,
+        leg=leg, high=waist, ease=0.4 * ease + 0.06, flare=flare * (1.0 if leg > 1.2 else 0.6), folds=folds,
         phase=float(rng.uniform(0, 6.28)),
     )  # fmt: skip
     return Garment(name="bottom", cut=cut)
 
 
-def _outer(rng: np.random.Generator) -> Garment:
-    ease = float(rng.uniform(0.17, 0.3))
+def _outer(rng: np.random.Generator, over: Cut) -> Garment:
+    ease = over.ease + float(rng.uniform(0.06, 0.15))
     long = rng.random() < 0.4
     skirt = Skirt(hem=float(rng.uniform(-4.5, -1.5)), flare=float(rng.uniform(0.05, 0.3)), ease=ease, folds=0.03)
     cut = Cut(
         arm=float(rng.uniform(1.85, 2.1)), low=0.4 if long else float(rng.uniform(-0.4, 1.0)), leg=0.35, ease=ease,
-        flare=float(rng.uniform(0.0, 0.15)), folds=float(rng.uniform(0.015, 0.04)), phase=float(rng.uniform(0, 6.28)),
+        flare=over.flare + float(rng.uniform(0.0, 0.1)), folds=float(rng.uniform(0.015, 0.04)), phase=float(rng.uniform(0, 6.28)),
         neck=0.1, neck_width=0.66,
     )  # fmt: skip
     return Garment(name="outer", cut=cut, skirt=skirt if long else None)
@@ -118,10 +124,14 @@ def sample_outfit(rng: np.random.Generator, shape: BodyShape, *, warm: float = 0
     female = shape.gender < 0.5
     dress_like = rng.random() < (0.22 if female else 0.02)
     hem = float(rng.choice([-1.4, -2.6, -3.8, -6.4]) + rng.uniform(-0.3, 0.3)) if dress_like else None
-    garments = [] if dress_like else [_bottom(rng, skirted=rng.random() < (0.22 if female else 0.01))]
-    garments.append(_top(rng, warm=rng.random() < warm, dress_hem=hem))
+    garments = [_top(rng, warm=rng.random() < warm, dress_hem=hem)]
+    if not dress_like:
+        bottom = _bottom(rng, skirted=rng.random() < (0.22 if female else 0.01))
+        tucked = rng.random() < 0.3
+        garments = [_tucked(garments[0]), bottom] if tucked else [bottom, *garments]
     if rng.random() < 0.3 * warm:
-        garments.append(_outer(rng))
+        garments = [replace(item, cut=replace(item.cut, arm=min(item.cut.arm, 1.9))) for item in garments]
+        garments.append(_outer(rng, next(item.cut for item in garments if item.name == "top")))
     glove = sample_glove(rng) if rng.random() < 0.12 * warm else None
     return Outfit(
         garments=tuple(garments),
@@ -138,19 +148,22 @@ def dress(figure: Figure, outfit: Outfit) -> None:
     Skin under cloth is hidden, not removed. Every vertex of a garment keeps the instance and the part of what it covers.
     """
     cloth = figure.model.mask("helper-tights")
-    under = np.zeros(len(figure.shaped), bool)
+    under, height = np.zeros(len(figure.shaped), bool), body_coordinates(figure.model).y
     for garment in outfit.garments:
-        cut = garment.cut
+        cut, beneath = garment.cut, figure.components[1:]
         component = add_garment(figure, garment.name, covered(figure, cut) & cloth, cut)
         if cut.arm > SLEEVES["wrist"] - 0.2:
             lengthen_sleeves(figure, component, cut)
-        under |= covered(figure, cut, SKIN_MARGIN)
+        inside = covered(figure, cut, SKIN_MARGIN)
         if garment.skirt:
-            under |= add_skirt(figure, garment.name, garment.skirt)
+            inside |= add_skirt(figure, garment.name, garment.skirt)
+        # Necklines of two layers differ: cloth near the neck stays.
+        hide_under((part for part in beneath if part.surface == "cloth"), inside & (height < 4.9))
+        under |= inside
     if outfit.footwear:
         under |= put_on_footwear(figure, outfit.footwear)
     if outfit.glove:
         under |= put_on_gloves(figure, outfit.glove)
-    hide_skin(figure, under)
+    hide_under((figure.body,), under)
     put_on_head(figure, outfit.headwear)
     put_on_trinkets(figure, outfit.trinkets)

@@ -10,7 +10,7 @@ from limbfix.synthesis.figures.body_model import BodyShape
 from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.subdivision import triangles_of, vertex_normals
 from limbfix.synthesis.wear.body_coordinates import NOWHERE, body_coordinates
-from limbfix.synthesis.wear.cutting import edge_vertices, hide_skin
+from limbfix.synthesis.wear.cutting import edge_vertices, hide_under, smooth_edges
 from limbfix.synthesis.wear.skin_regions import skin_regions
 
 STYLES = ("bald", "buzz", "short", "full", "bun", "long", "hat", "headscarf")
@@ -46,7 +46,7 @@ def sample_headwear(rng: np.random.Generator, shape: BodyShape) -> Headwear:
     if old and not female:
         shares[0] += 0.25
     style = str(rng.choice(STYLES, p=shares / shares.sum()))
-    thickness = {"buzz": (0.015, 0.04), "short": (0.07, 0.16), "full": (0.2, 0.6), "bun": (0.04, 0.08)}
+    thickness = {"buzz": (0.015, 0.04), "short": (0.07, 0.16), "full": (0.18, 0.42), "bun": (0.04, 0.08)}
     bearded = not female and shape.age > 0.42 and rng.random() < 0.3
     return Headwear(
         style=style,
@@ -84,6 +84,7 @@ def _shell(
     lift = height[ids] * locks + 0.008
     lift[edge_vertices(component.topology)] = -0.01
     component.rest = (rest + normals * lift[:, None]).astype(np.float32)
+    smooth_edges(component, 6)
     return component
 
 
@@ -139,15 +140,11 @@ def _put_on_hat(figure: Figure, wear: Headwear) -> None:
     """A knitted hat: the head above a line, lifted and smoothed; short hair shows below it."""
     model, c = figure.model, body_coordinates(figure.model)
     scalp = skin_regions(model).scalp
-    _shell(figure, "hair", scalp > 0.4, scalp * 0.05, wear.phase, rough=0.2)
-    line = 7.62 + 0.22 * c.z - 0.25
+    line = 7.55 + 0.2 * c.z
+    _shell(figure, "hair", (scalp > 0.4) & (c.y < line + 0.3), scalp * 0.05, wear.phase, rough=0.2)
     head = model.mask("body") & (c.y > line) & (c.arm == NOWHERE)
     hat = figure.add_component("hat", head, surface="cloth")
-    _lift_smoothly(hat, 0.13, passes=12)
-    edge = edge_vertices(hat.topology)
-    near = np.asarray(hat.topology.neighbours @ edge.astype(np.float32)) > 0.1
-    normals = vertex_normals(hat.rest, triangles_of(hat.topology.quads))
-    hat.rest = (hat.rest + normals * (0.06 * near)[:, None]).astype(np.float32)
+    _lift_smoothly(hat, 0.13, passes=2)
 
 
 def _put_on_headscarf(figure: Figure) -> None:
@@ -158,8 +155,9 @@ def _put_on_headscarf(figure: Figure) -> None:
     chosen = model.mask("body") & (c.y > 5.35) & (c.arm == NOWHERE) & ~oval & (np.abs(c.x) < 1.3)
     scarf = figure.add_component("hat", chosen, surface="cloth")
     _lift_smoothly(scarf, 0.2, passes=25)
-    hide_skin(
-        figure, chosen & (c.y > 5.7) & ~(((c.x / 0.7) ** 2 + ((c.y - (eye[1] - 0.35)) / 1.1) ** 2 < 1) & (c.z > 0.3))
+    hide_under(
+        (figure.body,),
+        chosen & (c.y > 5.7) & ~(((c.x / 0.7) ** 2 + ((c.y - (eye[1] - 0.35)) / 1.1) ** 2 < 1) & (c.z > 0.3)),
     )
 
 
@@ -171,3 +169,4 @@ def _lift_smoothly(component: Component, height: float, passes: int) -> None:
     for _ in range(passes):
         rest[inner] = (0.5 * rest + 0.5 * (component.topology.neighbours @ rest))[inner]
     component.rest = rest.astype(np.float32)
+    smooth_edges(component, 8)

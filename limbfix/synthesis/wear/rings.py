@@ -17,6 +17,12 @@ from limbfix.synthesis.samples import PART_ID, Side
 AROUND = 28
 """Vertices around a loop."""
 
+NEAREST = 16
+"""Vertices of the coarse skin that a loop is fitted to: about one and a half rings of a finger."""
+
+SMOOTH_SHARE = 0.93
+"""Subdivision draws the smooth skin inside the coarse one: a ring of ten vertices shrinks by 7 %."""
+
 SECTION = 8
 """Vertices around a loop's own thickness."""
 
@@ -118,7 +124,7 @@ def _fitted_loop(figure: Figure, centre: np.ndarray, axis: np.ndarray, near: np.
     points = figure.shaped[skin[near[skin]]]
     offset = points - centre
     along = offset @ axis
-    band = np.argsort(np.abs(along))[: max(24, int(0.15 * len(along)))]
+    band = np.argsort(np.abs(along))[:NEAREST]
     first = unit(np.cross(axis, [0.3, 0.5, 0.8]))
     second = np.cross(axis, first)
     u, v = offset[band] @ first, offset[band] @ second
@@ -126,7 +132,7 @@ def _fitted_loop(figure: Figure, centre: np.ndarray, axis: np.ndarray, near: np.
     directions = np.cos(angles)[:, None] * first + np.sin(angles)[:, None] * second
     # The furthest vertex in each direction: the loop's support, which a stiff loop cannot lie inside of.
     support = (np.cos(angles)[:, None] * u + np.sin(angles)[:, None] * v).max(1)
-    return centre + directions * support[:, None], directions, axis
+    return centre + directions * (SMOOTH_SHARE * support[:, None]), directions, axis
 
 
 def _add_loop(

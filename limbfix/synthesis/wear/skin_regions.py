@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
+from limbfix.errors import AssetMissing
+from limbfix.synthesis.assets import FETCH_COMMAND, body_data_folder
 from limbfix.synthesis.figures.anatomy import SIDES
 from limbfix.synthesis.figures.body_model import BodyModel
 from limbfix.synthesis.figures.figure import Figure
@@ -74,6 +77,20 @@ def skin_regions(model: BodyModel) -> SkinRegions:
     return SkinRegions(**{name: mask.clip(0, 1).astype(np.float32) for name, mask in clipped.items()})
 
 
+def _ears(model: BodyModel) -> np.ndarray:
+    """Returns (n,) 0-1 from MakeHuman's mask of the ears (CC0), read at each vertex's texture coordinates."""
+    path = body_data_folder() / "textures" / "mpfb_ears.jpg"
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise AssetMissing(f"expected a picture in {path}, it cannot be read; remove it, then run: {FETCH_COMMAND}")
+    size = np.array(mask.shape[::-1])
+    column, row = np.clip((model.uv * [1, -1] + [0, 1]) * size, 0, size - 1).astype(int).T
+    ears = np.zeros(len(model.vertices))
+    np.maximum.at(ears, model.faces.ravel(), mask[row, column][model.face_uv.ravel()] / 255)
+    ears[~model.mask("body")] = 0
+    return ears
+
+
 def _face_masks(figure: Figure, normals: np.ndarray) -> dict[str, np.ndarray]:
     points, model = figure.shaped, figure.model
     head = model.weight_of(("head", "jaw", "neck03", "oris", "levator", "risorius", "special", "temporalis", "oculi"))
@@ -88,7 +105,7 @@ def _face_masks(figure: Figure, normals: np.ndarray) -> dict[str, np.ndarray]:
     low = 1 / (1 + np.exp((y - mouth[1] - 0.12 - 0.55 * np.clip(x - 0.3, 0, 1)) / 0.05))
     jaw = low * np.clip((y - mouth[1] + 0.85) / 0.15, 0, 1) * np.clip((z - 0.2) / 0.2, 0, 1)
     hairline = eye[1] + 0.55 - 0.75 * np.clip((eye[2] - 0.15 - z) / 0.5, 0, 1) - 0.85 * np.clip((0.25 - z) / 0.3, 0, 1)
-    scalp = np.clip((y - hairline) / 0.12, 0, 1)
+    scalp = np.clip((y - hairline) / 0.12, 0, 1) * (1 - _ears(model))
     return {
         "flush": head * (cheek + 0.8 * nose + 0.7 * ears),
         "lips": head * lips,

@@ -9,7 +9,7 @@ from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.hand_frames import hand_frame
 from limbfix.synthesis.samples import PART_ID, Side
 from limbfix.synthesis.wear.body_coordinates import body_coordinates
-from limbfix.synthesis.wear.cutting import Cut
+from limbfix.synthesis.wear.cutting import Cut, edge_vertices
 
 SLEEVES = {"none": 0.0, "short": 0.55, "elbow": 0.95, "three_quarter": 1.5, "wrist": 2.0, "over_long": 2.55}
 """Named lengths, in bones of the arm; see `BodyCoordinates.arm`."""
@@ -45,6 +45,7 @@ def _draw_out(figure: Figure, component: Component, end: float, side: Side, own:
     reach = max(float(share.max()), STRETCHED_FROM + 0.1)
     drawn = STRETCHED_FROM + (share - STRETCHED_FROM).clip(0) * (end - STRETCHED_FROM) / (reach - STRETCHED_FROM)
     drawn = np.where(share > STRETCHED_FROM, drawn, share)
+    drawn[edge_vertices(component.topology)[own] & (share > STRETCHED_FROM)] = end  # a straight cuff
     before, beyond = np.minimum(drawn, 2.0) - np.minimum(share, 2.0), (drawn - 2.0).clip(0) - (share - 2.0).clip(0)
     shift = before[:, None] * forearm + beyond[:, None] * frame.along * frame.palm_length
     # A hand is wider than a wrist: cloth over it widens to both sides, most of all across the palm.
