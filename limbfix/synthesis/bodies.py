@@ -10,7 +10,6 @@ import numpy as np
 
 from limbfix.errors import SynthesisError
 from limbfix.synthesis.backgrounds import Backgrounds
-from limbfix.synthesis.defects.operators import DefectOperator
 from limbfix.synthesis.degradation import Degradation, sample_degradation
 from limbfix.synthesis.figures.body_model import load_body_model
 from limbfix.synthesis.figures.figure import Figure
@@ -20,8 +19,8 @@ from limbfix.synthesis.rendering.drawables import Drawable
 from limbfix.synthesis.rendering.renderer import Renderer, Rendering
 from limbfix.synthesis.samples import Role, Sample
 from limbfix.synthesis.scenes.body_ground import paint_floor, sample_floor, shade_ground
-from limbfix.synthesis.scenes.body_places import BodyStage, points_of
-from limbfix.synthesis.scenes.body_plans import BodyPlan, draw_plan, operate, suited
+from limbfix.synthesis.scenes.body_places import BodyStage, duplicate, points_of
+from limbfix.synthesis.scenes.body_plans import BodyPlan, PosedMerge, draw_plan, merge, operate, prepare, suited
 from limbfix.synthesis.scenes.body_shots import BodyShot, find_shot, is_good
 from limbfix.synthesis.scenes.body_situations import BodySituation, act, draw_poses, draw_situation, replay
 from limbfix.synthesis.scenes.hand_cast import Person, add_skin, draw_person, plain
@@ -126,19 +125,22 @@ class BodiesStream:
     def _scene(self, plan: BodyPlan, index: int, attempt: int) -> Scene | None:
         seed = self._options.seed
         rng = rng_for(seed, NAME, index, "scene", attempt)
-        situation, count = draw_situation(rng)
+        situation, count = draw_situation(rng, close=isinstance(plan.operator, PosedMerge))
         ids = id_blocks(count)
         people = tuple(draw_person(self._model, rng_for(seed, NAME, index, "person", k, attempt)) for k in range(count))
         figures = [person.figure(self._model, ids[f"person_{k}"]) for k, person in enumerate(people)]
-        changed = people[0].figure(self._model, ids["person_0"])
-        if isinstance(plan.operator, DefectOperator):
-            plan.operator.twin(figures[0], plan.side, plan.parameters)
+        changed = duplicate(figures[0])
+        prepare(plan, figures[0])
         poses = draw_poses(situation, count, rng)
         poses[0] = suited(plan, poses[0], rng)
         stage = BodyStage(figures=figures, poses=poses, yaws=situation.yaws(rng, count), first_object=ids["objects"])
         act(stage, situation, rng)
         made = operate(plan, changed)
         replay(stage, changed, rng_for(seed, NAME, index, "extra", attempt))
+        if isinstance(plan.operator, PosedMerge):
+            made = merge(figures, changed)
+            if made is None:
+                return None
         if points_of(changed)[:, 1].min() < LOWEST_DM:
             return None
         shot = find_shot(stage, changed, made, plan, self._options.size_px, rng)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from limbfix.synthesis.defects import limb_merges
 from limbfix.synthesis.defects.digits import DIGIT_BENIGN, DIGIT_DEFECTS
 from limbfix.synthesis.defects.limbs import LIMB_BENIGN, LIMB_DEFECTS
 from limbfix.synthesis.defects.operators import BenignOperator, DefectOperator, Parameters
@@ -25,7 +27,17 @@ DIGIT_SHARE = 0.15
 HIDDEN_SHARE = 0.2
 """Of groups that may keep a picture which does not show its defect: hidden and cut limbs exist, truthfully labelled."""
 
+MERGE_SHARE = 0.04
+"""Of groups in which an arm of one person ends in that of another; the twin lays its hand there."""
+
 _STRAIGHT_ARMS = ("hang", "side", "front", "up")
+
+
+@dataclass(frozen=True, slots=True)
+class PosedMerge:
+    """Stands for `limb_merges.merge_arms`, which needs two people who are posed already."""
+
+    name: str = limb_merges.OPERATOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +52,7 @@ class BodyPlan:
         digits: whether the operator works on a hand's digits.
     """
 
-    operator: DefectOperator | BenignOperator
+    operator: DefectOperator | BenignOperator | PosedMerge
     parameters: Parameters
     side: Side
     hidden: bool
@@ -54,6 +66,10 @@ class BodyPlan:
 
 def draw_plan(rng: np.random.Generator) -> BodyPlan:
     """Draws what a group is about."""
+    side: Side = "left" if rng.random() < 0.5 else "right"
+    hidden = bool(rng.random() < HIDDEN_SHARE)
+    if rng.random() < MERGE_SHARE:
+        return BodyPlan(operator=PosedMerge(), parameters={}, side=side, hidden=hidden)
     harmful, digits = bool(rng.random() < DEFECT_SHARE), bool(rng.random() < DIGIT_SHARE)
     tables = {
         (True, True): DIGIT_DEFECTS, (True, False): LIMB_DEFECTS, (False, True): DIGIT_BENIGN, (False, False): LIMB_BENIGN,
@@ -61,21 +77,32 @@ def draw_plan(rng: np.random.Generator) -> BodyPlan:
     operators = tables[harmful, digits]
     weights = np.array([operator.weight for operator in operators])
     operator = operators[int(rng.choice(len(operators), p=weights / weights.sum()))]
-    return BodyPlan(
-        operator=operator,
-        parameters=operator.draw(rng),
-        side="left" if rng.random() < 0.5 else "right",
-        hidden=bool(rng.random() < HIDDEN_SHARE),
-        digits=digits,
-    )
+    return BodyPlan(operator=operator, parameters=operator.draw(rng), side=side, hidden=hidden, digits=digits)
+
+
+def prepare(plan: BodyPlan, figure: Figure) -> None:
+    """Leaves in the less damaged figure, in rest pose, the traces of what its partner gets."""
+    if isinstance(plan.operator, DefectOperator):
+        plan.operator.twin(figure, plan.side, plan.parameters)
 
 
 def operate(plan: BodyPlan, figure: Figure) -> Made | None:
     """Does to a figure in rest pose what its twin is spared."""
     if isinstance(plan.operator, DefectOperator):
         return plan.operator.harm(figure, plan.side, plan.parameters)
-    plan.operator.handle(figure, plan.side, plan.parameters)
+    if isinstance(plan.operator, BenignOperator):
+        plan.operator.handle(figure, plan.side, plan.parameters)
     return None
+
+
+def merge(figures: Sequence[Figure], changed: Figure) -> Made | None:
+    """Lets an arm of the first person end in the second's, in `changed`, and rest on it in the twin; None if they are too far apart."""
+    if len(figures) < 2:
+        return None
+    made = limb_merges.merge_arms(figures[1], changed, merged=True)
+    if made is not None:
+        limb_merges.merge_arms(figures[1], figures[0], merged=False)
+    return made
 
 
 def suited(plan: BodyPlan, pose: BodyPose, rng: np.random.Generator) -> BodyPose:

@@ -149,12 +149,14 @@ SITUATIONS: Mapping[str, BodySituation] = {
 }  # fmt: skip
 """All situations. Half of the pictures show one person: most of what limbfix judges does."""
 
+WITHIN_REACH = ("row", "face_to_face", "hand_in_hand")
+
 _NO_GESTURE: Mapping[Side, str] = {"left": "", "right": ""}
 
 
-def draw_situation(rng: np.random.Generator) -> tuple[BodySituation, int]:
-    """Returns a situation and how many people are in it."""
-    rows = list(SITUATIONS.values())
+def draw_situation(rng: np.random.Generator, *, close: bool = False) -> tuple[BodySituation, int]:
+    """Returns a situation and how many people are in it; `close` asks for two who are within reach of each other."""
+    rows = [SITUATIONS[name] for name in WITHIN_REACH] if close else list(SITUATIONS.values())
     weights = np.array([row.weight for row in rows])
     row = rows[int(rng.choice(len(rows), p=weights / weights.sum()))]
     return row, int(rng.integers(row.people[0], row.people[1] + 1))
