@@ -15,7 +15,7 @@ from limbfix.synthesis.figures.body_model import load_body_model
 from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.labelling import label_scene
 from limbfix.synthesis.pairing import Made, defects_of, id_blocks
-from limbfix.synthesis.rendering.drawables import Drawable
+from limbfix.synthesis.rendering.drawables import Drawable, drawables_of
 from limbfix.synthesis.rendering.renderer import Renderer, Rendering
 from limbfix.synthesis.samples import Role, Sample
 from limbfix.synthesis.scenes.body_ground import paint_floor, sample_floor, shade_ground
@@ -26,6 +26,7 @@ from limbfix.synthesis.scenes.body_situations import BodySituation, act, draw_po
 from limbfix.synthesis.scenes.hand_cast import Person, add_skin, draw_person, plain
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.streams import StreamOptions, key_of
+from limbfix.synthesis.wear.looks import paints_for
 
 NAME = "bodies"
 
@@ -106,9 +107,9 @@ class BodiesStream:
         if scene is None:
             return None
         stage, person = scene.stage, scene.people[0]
-        others = [d for p, f in zip(scene.people[1:], stage.figures[1:], strict=True) for d in p.drawables(f)]
+        others = [d for p, f in zip(scene.people[1:], stage.figures[1:], strict=True) for d in _drawables(p, f)]
         others += [item.drawable() for item in stage.things]
-        own = (person.drawables(stage.figures[0]), person.drawables(scene.changed))
+        own = (_drawables(person, stage.figures[0]), _drawables(person, scene.changed))
         calm = self._render([*own[0], *others], scene.shot)
         if not is_good(calm, stage.figures[0]):
             return None
@@ -199,6 +200,10 @@ def open_stream(options: StreamOptions) -> BodiesStream:
         GraphicsMissing, AssetMissing: no EGL library, or no body data; the message holds the command that mends it.
     """
     return BodiesStream(options)
+
+
+def _drawables(person: Person, figure: Figure) -> list[Drawable]:
+    return drawables_of(figure, paints_for(figure, person.look))
 
 
 def _recipe(index: int, plan: BodyPlan, scene: Scene) -> Mapping[str, Any]:
