@@ -20,7 +20,7 @@ from limbfix.synthesis.rendering.drawables import Drawable
 from limbfix.synthesis.rendering.renderer import Renderer, Rendering
 from limbfix.synthesis.samples import Role, Sample, Side
 from limbfix.synthesis.scenes.hand_cast import Person, add_skin, draw_person, plain
-from limbfix.synthesis.scenes.hand_shots import Shot, find_shot, labels_of, render_shot, shows_hand
+from limbfix.synthesis.scenes.hand_shots import Shot, drawables_for, find_shot, labels_of, render_shot, shows_hand
 from limbfix.synthesis.scenes.hand_situations import Situation, draw_situation
 from limbfix.synthesis.scenes.hand_stage import Stage, replay
 from limbfix.synthesis.seeds import rng_for
@@ -34,6 +34,9 @@ DEFECT_SHARE = 0.7
 HIDDEN_SHARE = 0.3
 """Of groups that may keep a picture which does not show its defect: about a third of first pictures are such, so about one
 defect picture in ten hides its defect, as six-fingered fists do."""
+
+FREE_ROOM = "hand_swaps."
+"""Room of operators that turn, shrink or grow a whole hand: what it holds or lies on would be left in the air."""
 
 TRIES = 40
 """Scenes that are played for one group before it fails; one in three is good on average."""
@@ -61,7 +64,6 @@ class Scene:
     """A played scene: everything that the two pictures of a group share."""
 
     situation: Situation
-    people: tuple[Person, ...]
     stage: Stage
     shot: Shot
 
@@ -101,6 +103,7 @@ class HandsStream:
         self._backgrounds = Backgrounds(options.backgrounds)
         self._own = renderer is None
         self._renderer = renderer or Renderer(options.size_px)
+        self._known: tuple[int, list[tuple[Person, Figure]]] = (-1, [])
         add_skin(self._renderer)
 
     def close(self) -> None:
@@ -132,12 +135,13 @@ class HandsStream:
         scene = self._scene(plan, index, attempt)
         if scene is None:
             return None
-        others = [d for p, f in zip(scene.people[1:], scene.stage.figures[1:], strict=True) for d in p.drawables(f)]
-        others += [item.drawable() for item in scene.stage.things]
+        others = [item.drawable() for item in scene.stage.things]
+        for person, figure in zip(scene.stage.people[1:], scene.stage.figures[1:], strict=True):
+            others += drawables_for(person, figure, scene.shot)
         calm = self._render(scene, scene.stage.figure, others)
-        if not shows_hand(scene.stage, scene.shot, calm):
+        if not shows_hand(scene.stage, scene.shot, calm, scene.situation.seen):
             return None
-        changed = scene.people[0].figure(self._model, scene.stage.figure.person)
+        changed = self._cast(index, 1)[0][1].copied()
         made = _operate(plan, changed)
         replay(scene.stage, changed, rng_for(self._options.seed, NAME, index, "digits", attempt))
         rendering = self._render(scene, changed, others)
@@ -149,23 +153,32 @@ class HandsStream:
 
     def _scene(self, plan: Plan, index: int, attempt: int) -> Scene | None:
         rng = rng_for(self._options.seed, NAME, index, "scene", attempt)
-        situation = draw_situation(rng)
+        situation = draw_situation(rng, free=plan.operator.name.startswith(FREE_ROOM))
         ids = id_blocks(situation.people)
-        people = tuple(
-            draw_person(self._model, rng_for(self._options.seed, NAME, index, "person", k))
-            for k in range(situation.people)
-        )
-        figures = [person.figure(self._model, ids[f"person_{k}"]) for k, person in enumerate(people)]
+        cast = self._cast(index, situation.people)
+        people, figures = tuple(person for person, _ in cast), [dressed.copied() for _, dressed in cast]
         if isinstance(plan.operator, DefectOperator):
             plan.operator.twin(figures[0], plan.side, plan.parameters)
-        stage = Stage(figures=figures, side=plan.side, first_object=ids["objects"])
+        stage = Stage(people=people, figures=figures, side=plan.side, first_object=ids["objects"])
         if not situation.act(stage, rng):
             return None
         shot = find_shot(stage, situation, rng)
-        return None if shot is None else Scene(situation=situation, people=people, stage=stage, shot=shot)
+        return None if shot is None else Scene(situation=situation, stage=stage, shot=shot)
+
+    def _cast(self, index: int, people: int) -> list[tuple[Person, Figure]]:
+        """Returns the people of a group and their dressed figures in rest pose; the same ones for all tries."""
+        if self._known[0] != index:
+            self._known = (index, [])
+        known = self._known[1]
+        for k in range(len(known), people):
+            person = draw_person(self._model, rng_for(self._options.seed, NAME, index, "person", k))
+            known.append((person, person.figure(self._model, id_blocks(people)[f"person_{k}"])))
+        return known[:people]
 
     def _render(self, scene: Scene, figure: Figure, others: Sequence[Drawable]) -> Rendering:
-        return render_shot(self._renderer, [*scene.people[0].drawables(figure), *others], scene.shot)
+        return render_shot(
+            self._renderer, [*drawables_for(scene.stage.people[0], figure, scene.shot), *others], scene.shot
+        )
 
     def _finish(self, index: int) -> Callable[[Rendering], np.ndarray]:
         """Returns what makes both renderings of a group into pictures: the same background, losses and noise."""
@@ -226,7 +239,7 @@ def _recipe(index: int, plan: Plan, scene: Scene) -> Mapping[str, Any]:
         "parameters": plain(dict(plan.parameters)),
         "side": plan.side,
         "situation": scene.situation.name,
-        "people": [person.recipe() for person in scene.people],
+        "people": [person.recipe() for person in scene.stage.people],
         "hands": {f"{person}_{side}": pose.recipe() for (person, side), pose in scene.stage.hands.items()},
         "objects": [item.name for item in scene.stage.things],
         **scene.shot.recipe(),

@@ -7,7 +7,8 @@ themselves. A figure is mutable on purpose: it lives from one seed to one pictur
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -79,7 +80,7 @@ class Component:
         return np.asarray(self.weights[:, columns].sum(1), np.float32).ravel()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _topology(model: BodyModel, packed: bytes, levels: int) -> Topology:
     chosen = np.unpackbits(np.frombuffer(packed, np.uint8), count=len(model.vertices)).astype(bool)
     return make_topology(model.faces, model.face_uv, model.uv, chosen, levels)
@@ -153,6 +154,25 @@ class Figure:
             sign = {"left": 1, "right": -1, None: 0}[plan.side]
             own_parts = np.isin(self.vertex_part, [PARTS.index(part) for part in plan.parts])
             self.vertex_instance[own_parts & (sides == sign)] = entry.id
+
+    def copied(self) -> Figure:
+        """Returns a figure that can be changed without changing this one; what never changes is shared."""
+        twin = copy(self)
+        twin.bone_names, twin.parents = list(self.bone_names), list(self.parents)
+        twin.heads, twin.tails = [head.copy() for head in self.heads], [tail.copy() for tail in self.tails]
+        twin.rotations, twin.offsets, twin.place = dict(self.rotations), dict(self.offsets), self.place.copy()
+        twin.shaped, twin.vertex_instance, twin.vertex_part = (
+            array.copy() for array in (self.shaped, self.vertex_instance, self.vertex_part)
+        )
+        twin.instances = [replace(entry) for entry in self.instances]
+        twin.components = [
+            replace(
+                item, rest=item.rest.copy(), instance=item.instance.copy(), part=item.part.copy(),
+                hidden=None if item.hidden is None else item.hidden.copy(),
+            )
+            for item in self.components
+        ]  # fmt: skip
+        return twin
 
     # ---- bones and instances
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from limbfix.synthesis.figures.figure import Figure
+from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.posing import world_matrices
 from limbfix.synthesis.poses.hand_poses import DigitPose, HandPose, pose_hand
 from limbfix.synthesis.props.placed import Distance
@@ -58,35 +56,44 @@ def close_hand(
         for row, step in enumerate(steps):
             shares[:, joint] = step
             pose_hand(figure, hand.id, pose(), np.random.default_rng(0))
-            gaps[row] = [float(gap.min(initial=np.inf)) for gap in _gaps(figure, vertices, distance)]
+            matrices = world_matrices(figure)
+            gaps[row] = [_gap(pieces, matrices, distance) for pieces in vertices]
         shares[:, joint] = [_last_free(steps, gaps[:, k], least) for k in range(len(DIGITS))]
     return pose()
 
 
-def _skin_of(figure: Figure, side: Side, digit: str, joint: int) -> np.ndarray:
-    """Returns the rows of the body's coarse vertices that a joint moves; none if the digit was cut off and copied.
+def _skin_of(figure: Figure, side: Side, digit: str, joint: int) -> list[tuple[Component, np.ndarray]]:
+    """Returns the components and their rows of coarse vertices that a joint moves: of gloves too, and of pasted digits.
 
     A first joint moves the skin about the knuckle too, which cannot get out of a thing's way: only the outer two bones count.
     """
-    entry = figure.find("digit", side, digit)
-    return np.flatnonzero(figure.body.weight_of(entry.bones[max(1, joint) :]) > 0.5)
+    bones = figure.find("digit", side, digit).bones[max(1, joint) :]
+    found = []
+    for component in figure.components:
+        if component.surface in ("skin", "glove"):
+            rows = np.flatnonzero(component.weight_of(bones) > 0.5)
+            if len(rows):
+                found.append((component, rows))
+    return found
 
 
-def _gaps(figure: Figure, vertices: Sequence[np.ndarray], distance: Distance) -> list[np.ndarray]:
-    """Returns the distances of each digit's vertices, posed, from a surface."""
-    rows = np.concatenate(vertices)
-    points = posed_rows(figure, rows)
-    return np.split(distance(points), np.cumsum([len(v) for v in vertices])[:-1])
+def _gap(pieces: list[tuple[Component, np.ndarray]], matrices: np.ndarray, distance: Distance) -> float:
+    """Returns the least distance of a digit's vertices, posed, from a surface; inf if it has none."""
+    if not pieces:
+        return float("inf")
+    return float(distance(np.concatenate([posed_part(item, rows, matrices) for item, rows in pieces])).min())
 
 
-def posed_rows(figure: Figure, rows: np.ndarray, matrices: np.ndarray | None = None) -> np.ndarray:
-    """Returns (r, 3) posed positions of some coarse vertices of the body."""
-    if matrices is None:
-        matrices = world_matrices(figure)
-    body = figure.body
-    weights = body.weights[rows]
+def posed_part(component: Component, rows: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Returns (r, 3) posed positions of some coarse vertices of a component."""
+    weights = component.weights[rows]
     blended = (weights @ matrices[: weights.shape[1]].reshape(weights.shape[1], 12)).reshape(-1, 3, 4)
-    return np.einsum("vij,vj->vi", blended[:, :, :3], body.rest[rows]) + blended[:, :, 3]
+    return np.einsum("vij,vj->vi", blended[:, :, :3], component.rest[rows]) + blended[:, :, 3]
+
+
+def posed_rows(figure: Figure, rows: np.ndarray) -> np.ndarray:
+    """Returns (r, 3) posed positions of some coarse vertices of the body."""
+    return posed_part(figure.body, rows, world_matrices(figure))
 
 
 def _last_free(shares: np.ndarray, gaps: np.ndarray, least: float) -> float:

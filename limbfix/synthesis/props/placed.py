@@ -24,6 +24,7 @@ class Placed:
         positions: (v, 3) world; triangles: (t, 3).
         colour: (3,) or (v, 3) linear RGB; material: see `Material`.
         surface: a name of `SURFACES`; cloth is cloth even if nobody wears it.
+        part: `object`, or the name of the body's part that it covers: then it is clothing, and `id` that part's instance.
     """
 
     id: int
@@ -33,13 +34,19 @@ class Placed:
     colour: np.ndarray
     material: Material
     surface: str = "object"
+    part: str = "object"
 
     def drawable(self) -> Drawable:
         """Returns the object as a mesh with labels."""
         return mesh_drawable(
-            self.positions, self.triangles, colour=self.colour, labels=(self.id, "object", self.surface),
+            self.positions, self.triangles, colour=self.colour, labels=(self.id, self.part, self.surface),
             material=self.material,
         )  # fmt: skip
+
+    @property
+    def worn(self) -> bool:
+        """Whether it is a piece of clothing, and no object."""
+        return self.part != "object"
 
     def thing(self) -> Thing:
         """Returns the object for labelling."""

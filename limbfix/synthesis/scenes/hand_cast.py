@@ -9,11 +9,16 @@ import numpy as np
 
 from limbfix.synthesis.figures.body_model import BodyModel, BodyShape
 from limbfix.synthesis.figures.figure import Figure
-from limbfix.synthesis.rendering.drawables import Drawable, Paint, drawables_of
+from limbfix.synthesis.figures.posing import skinned, world_matrices
+from limbfix.synthesis.rendering.cameras import Camera
+from limbfix.synthesis.rendering.drawables import Drawable, Paint, drawable_of
 from limbfix.synthesis.rendering.renderer import Renderer
 from limbfix.synthesis.wear.garments import Outfit, dress, sample_outfit
 from limbfix.synthesis.wear.looks import Look, paints_for, sample_look, skin_texture
 from limbfix.synthesis.wear.shapes import sample_shape
+
+MARGIN = 0.15
+"""Of the picture's side; a mesh whose vertices all lie farther out has no triangle in the picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,14 +41,37 @@ class Person:
         dress(figure, self.outfit)
         return figure
 
-    def drawables(self, figure: Figure) -> list[Drawable]:
-        """Returns the posed figure as meshes."""
-        paints: dict[str, Paint] = paints_for(figure, self.look)
-        return drawables_of(figure, paints)
+    def drawables(self, figure: Figure, camera: Camera, centre: np.ndarray, radius: float) -> list[Drawable]:
+        """Returns as meshes what a camera sees of the posed figure, and what can throw a shadow into the picture.
+
+        Args:
+            figure: posed.
+            camera: of the picture.
+            centre: (3,) and radius: the ball, decimetres, in which shadows matter.
+        """
+        paints, matrices = paints_for(figure, self.look), world_matrices(figure)
+        return [
+            drawable_of(item, matrices, paints[item.name if item.name in paints else item.surface])
+            for item in figure.components
+            if len(item.rest) and _matters(skinned(item, matrices), camera, centre, radius)
+        ]
+
+    def paint(self, figure: Figure, component: str) -> Paint:
+        """Returns the paint of one component."""
+        return paints_for(figure, self.look)[component]
 
     def recipe(self) -> dict[str, Any]:
         """Returns plain JSON values."""
         return {"shape": plain(asdict(self.shape))}
+
+
+def _matters(points: np.ndarray, camera: Camera, centre: np.ndarray, radius: float) -> bool:
+    """Whether any of some points (n, 3) may be seen or throw a shadow."""
+    if (((points - centre) ** 2).sum(1) < radius**2).any():
+        return True
+    seen = camera.project(points, 1)
+    with np.errstate(invalid="ignore"):
+        return bool(((seen[:, :2] > -MARGIN) & (seen[:, :2] < 1 + MARGIN)).all(1).any())
 
 
 def add_skin(renderer: Renderer) -> None:

@@ -24,6 +24,7 @@ from limbfix.synthesis.scenes.hand_cameras import (
     too_near,
     view_direction,
 )
+from limbfix.synthesis.scenes.hand_cast import Person
 from limbfix.synthesis.scenes.hand_situations import Situation
 from limbfix.synthesis.scenes.hand_stage import Stage, hand_place, other_points
 
@@ -74,6 +75,11 @@ def find_shot(stage: Stage, situation: Situation, rng: np.random.Generator) -> S
     return None
 
 
+def drawables_for(person: Person, figure: Figure, shot: Shot) -> list[Drawable]:
+    """Returns the meshes of a posed person that matter in a picture."""
+    return person.drawables(figure, shot.camera, shot.centre, SHADOW_RADIUS)
+
+
 def render_shot(renderer: Renderer, drawables: Sequence[Drawable], shot: Shot) -> Rendering:
     """Draws a scene."""
     return renderer.render(drawables, shot.camera, shot.light, centre=shot.centre, radius=SHADOW_RADIUS)
@@ -82,12 +88,26 @@ def render_shot(renderer: Renderer, drawables: Sequence[Drawable], shot: Shot) -
 def labels_of(stage: Stage, first: Figure, shot: Shot, rendering: Rendering) -> tuple[Instance, ...]:
     """Returns the rows of a scene in which `first` stands for the first person."""
     figures = [first, *stage.figures[1:]]
-    return label_scene(figures, [item.thing() for item in stage.things], shot.camera, rendering)
+    return label_scene(figures, [item.thing() for item in stage.things if not item.worn], shot.camera, rendering)
 
 
-def shows_hand(stage: Stage, shot: Shot, rendering: Rendering) -> bool:
-    """Whether the hand that the picture is about takes enough of it."""
-    hand = stage.figure.find("hand", stage.side)
-    ids = [hand.id, *(entry.id for entry in stage.figure.instances if entry.owner == hand.id)]
-    share = float(np.isin(rendering.instance, ids).mean())
-    return share >= (LEAST_SMALL_SHARE if shot.framing.small else LEAST_SHARE)
+def shows_hand(stage: Stage, shot: Shot, rendering: Rendering, least_seen: float) -> bool:
+    """Whether the hand that the picture is about takes enough of it, and enough of the hand is seen.
+
+    Args:
+        stage, shot, rendering: of the picture.
+        least_seen: 0-1, share of the hand's vertices that must be seen; about half of them face away.
+    """
+    figure = stage.figure
+    hand = figure.find("hand", stage.side)
+    ids = [hand.id, *(entry.id for entry in figure.instances if entry.owner == hand.id)]
+    own = np.isin(rendering.instance, ids)
+    if float(own.mean()) < (LEAST_SMALL_SHARE if shot.framing.small else LEAST_SHARE):
+        return False
+    size = len(own)
+    seen = shot.camera.project(hand_place(figure, stage.side).points, size)
+    with np.errstate(invalid="ignore"):
+        inside = ((seen[:, :2] >= 0) & (seen[:, :2] < size)).all(1)
+    column, row = np.nan_to_num(seen[:, :2].T).clip(0, size - 1).astype(int)
+    depth = rendering.depth[row, column]
+    return float((inside & own[row, column] & (seen[:, 2] < depth + 0.1)).mean()) >= least_seen

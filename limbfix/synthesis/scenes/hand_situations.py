@@ -13,6 +13,7 @@ from limbfix.synthesis.scenes.hand_contacts import crossed_arms, in_hair, on_bod
 from limbfix.synthesis.scenes.hand_free import free_hand
 from limbfix.synthesis.scenes.hand_holding import hold_cloth, hold_in_palm, hold_with_tips
 from limbfix.synthesis.scenes.hand_pairs import folded, hand_over_hand, on_table, palms_together
+from limbfix.synthesis.scenes.hand_pockets import in_pocket
 from limbfix.synthesis.scenes.hand_stage import Stage
 
 
@@ -28,6 +29,8 @@ class Situation:
         views: from where it may be seen.
         upright: whether the camera stands as people do; else any roll.
         blocked: 0-1, share of the hand that may be hidden behind somebody.
+        touches: whether the hand's place depends on what it touches: then it cannot be turned over or grow.
+        seen: 0-1, share of its vertices that must be seen; about 0.4 of a free hand's are.
     """
 
     name: str
@@ -37,41 +40,38 @@ class Situation:
     views: tuple[str, ...] = VIEWS
     upright: bool = False
     blocked: float = 0.15
+    seen: float = 0.2
+    touches: bool = True
 
+
+_OUTER = ("back", "radial", "ulnar", "wrist")
+"""Views of a hand whose palm lies on something."""
 
 SITUATIONS: tuple[Situation, ...] = (
-    Situation(name="free", weight=4.0, act=free_hand),
+    Situation(name="free", weight=4.0, act=free_hand, touches=False),
     Situation(name="in_palm", weight=2.0, act=hold_in_palm),
     Situation(name="with_tips", weight=1.0, act=hold_with_tips),
     Situation(name="cloth", weight=0.4, act=hold_cloth),
-    Situation(name="on_face", weight=1.2, act=on_face, views=("back", "radial", "ulnar", "wrist"), blocked=0.3),
-    Situation(name="in_hair", weight=0.6, act=in_hair, views=("back", "radial", "ulnar", "wrist"), blocked=0.4),
-    Situation(name="on_body", weight=1.4, act=on_body, views=("back", "radial", "ulnar", "wrist"), blocked=0.3),
-    Situation(
-        name="on_other", weight=0.8, act=on_other, people=2, views=("back", "radial", "ulnar", "wrist"), blocked=0.4
-    ),
-    Situation(name="hand_over_hand", weight=0.7, act=hand_over_hand, blocked=0.7),
+    Situation(name="on_face", weight=1.2, act=on_face, views=_OUTER, blocked=0.3),
+    Situation(name="in_hair", weight=0.6, act=in_hair, views=_OUTER, blocked=0.4, seen=0.1),
+    Situation(name="on_body", weight=1.4, act=on_body, views=_OUTER, blocked=0.3),
+    Situation(name="in_pocket", weight=0.5, act=in_pocket, views=_OUTER, blocked=0.4, seen=0.06),
+    Situation(name="crossed_arms", weight=0.4, act=crossed_arms, views=_OUTER, blocked=0.5, seen=0.1),
+    Situation(name="on_other", weight=0.8, act=on_other, people=2, views=_OUTER, blocked=0.4),
+    Situation(name="hand_over_hand", weight=0.7, act=hand_over_hand, blocked=0.7, seen=0.1),
     Situation(
         name="palms_together", weight=0.4, act=palms_together, views=("back", "radial", "ulnar", "tips"), blocked=0.5
     ),
-    Situation(
-        name="crossed_arms", weight=0.4, act=crossed_arms, views=("back", "radial", "ulnar", "wrist"), blocked=0.5
-    ),
-    Situation(name="folded", weight=0.5, act=folded, views=("back", "radial", "tips"), blocked=0.7),
+    Situation(name="folded", weight=0.5, act=folded, views=("back", "radial", "tips"), blocked=0.7, seen=0.1),
     Situation(name="on_table", weight=0.7, act=on_table, views=("back", "radial", "tips", "wrist"), upright=True),
     Situation(
-        name="handshake",
-        weight=0.6,
-        act=handshake,
-        people=2,
-        views=("back", "radial", "ulnar"),
-        upright=True,
-        blocked=0.5,
+        name="handshake", weight=0.6, act=handshake, people=2, views=_OUTER[:3], upright=True, blocked=0.5, seen=0.1
     ),
 )
 
 
-def draw_situation(rng: np.random.Generator) -> Situation:
-    """Draws a situation by its weight."""
-    weights = np.array([situation.weight for situation in SITUATIONS])
-    return SITUATIONS[int(rng.choice(len(SITUATIONS), p=weights / weights.sum()))]
+def draw_situation(rng: np.random.Generator, *, free: bool = False) -> Situation:
+    """Draws a situation by its weight; `free`: only from those in which the hand touches nothing."""
+    able = [situation for situation in SITUATIONS if not (free and situation.touches)]
+    weights = np.array([situation.weight for situation in able])
+    return able[int(rng.choice(len(able), p=weights / weights.sum()))]

@@ -13,6 +13,7 @@ from limbfix.synthesis.poses.hand_poses import HandPose, pose_hand
 from limbfix.synthesis.props.placed import Placed
 from limbfix.synthesis.samples import Side
 from limbfix.synthesis.scenes.hand_cameras import HandPlace
+from limbfix.synthesis.scenes.hand_cast import Person
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -20,13 +21,15 @@ class Stage:
     """A scene in the making; a situation fills it.
 
     Attributes:
-        figures: people, the one whose hand the picture shows first.
+        people: the one whose hand the picture shows first.
+        figures: of the people.
         side: of the hand that the picture shows.
         first_object: id of the first object.
         hands: (person's place in `figures`, side) -> pose of that hand.
         things: objects, in the world.
     """
 
+    people: tuple[Person, ...]
     figures: list[Figure]
     side: Side
     first_object: int
@@ -50,7 +53,7 @@ class Stage:
 
     def next_id(self) -> int:
         """Returns the id of the next object."""
-        return self.first_object + len(self.things)
+        return self.first_object + sum(not item.worn for item in self.things)
 
 
 def take_pose(figure: Figure, side: Side, pose: HandPose, rng: np.random.Generator) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 
 from limbfix.synthesis.figures.body_model import BodyModel
 from limbfix.synthesis.figures.figure import Figure
-from limbfix.synthesis.figures.posing import world_matrices
 from limbfix.synthesis.figures.rotations import unit
 from limbfix.synthesis.props.closing import posed_rows
 from limbfix.synthesis.samples import Side
@@ -55,4 +54,4 @@ def place_on(figure: Figure, place: str, side: Side) -> np.ndarray:
     """Returns the (3,) world position of a place (`PLACES`) on a posed body's skin, on a side of it."""
     vertex = _vertex(figure.model, place, side == "right")
     row = np.flatnonzero(figure.body.topology.vertex_ids == vertex)[:1]
-    return posed_rows(figure, row, world_matrices(figure))[0]
+    return posed_rows(figure, row)[0]
