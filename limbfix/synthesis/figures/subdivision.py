@@ -130,6 +130,21 @@ class Topology:
         return (sparse.diags(_inverse(np.asarray(joined.sum(1)))) @ joined).astype(np.float32).tocsr()
 
     @cached_property
+    def _corner_sum(self) -> SparseMatrix:
+        """(s, t): sums over the triangles of each smooth vertex."""
+        t = len(self.triangles)
+        return _rows(self.triangles.reshape(-1), np.repeat(np.arange(t), 3), (self.smooth.shape[0], t)).astype(np.float32)
+
+    def normals(self, positions: np.ndarray) -> np.ndarray:
+        """Returns (s, 3) float32 unit normals of smooth vertices at `positions` (s, 3); as `vertex_normals`, but faster."""
+        a, b, c = (positions[self.triangles[:, k]].T for k in range(3))
+        (ux, uy, uz), (vx, vy, vz) = b - a, c - a
+        faces = np.column_stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx]).astype(np.float32)
+        normals = self._corner_sum @ faces
+        length = np.sqrt(np.einsum("ij,ij->i", normals, normals))
+        return normals / np.maximum(length, 1e-9)[:, None]
+
+    @cached_property
     def nearest_coarse(self) -> np.ndarray:
         """(s,) the coarse vertex that weighs most in each smooth vertex: where labels come from."""
         matrix = self.smooth

@@ -100,8 +100,7 @@ def drawable_of(component: Component, matrices: np.ndarray, paint: Paint) -> Dra
     topology = component.topology
     posed = topology.smooth @ skinned(component, matrices)
     rest = topology.smooth @ (component.rest if paint.points is None else paint.points[topology.vertex_ids])
-    winding = topology.triangles[:, ::-1] if component.mirrored else topology.triangles
-    normals = vertex_normals(posed, winding)
+    normals = topology.normals(posed) * (-1.0 if component.mirrored else 1.0)
     corner = topology.corner_vertex
     coarse = topology.nearest_coarse[corner]
     colours = (topology.smooth @ paint.colours_of(component))[corner].clip(0, 1)

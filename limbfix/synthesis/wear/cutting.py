@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +16,10 @@ from limbfix.synthesis.wear.body_coordinates import ARM, LEG, NOWHERE, body_coor
 
 HEM_REACH = 0.35
 """In bone lengths; an edge vertex this near to a cuff belongs to it and is moved onto it."""
+
+
+FACE_STEPS = {"arm": 0.25, "leg": 0.25, "low": 0.7, "high": 0.4, "neck": 0.3, "neck_width": 0.2}
+"""Faces are chosen at ends rounded to these steps, and edges then moved to the true end: few topologies serve all lengths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,17 @@ class Cut:
     flare: float = 0.0
     folds: float = 0.015
     phase: float = 0.0
+
+    def rounded(self) -> Cut:
+        """Returns the cut by which faces are chosen, see `FACE_STEPS`; sleeveless stays sleeveless."""
+        near = {
+            name: step * round(getattr(self, name) / step)
+            for name, step in FACE_STEPS.items()
+            if abs(getattr(self, name)) < 99
+        }
+        near["arm"] = max(near["arm"], 0.25) if self.arm > 0 else 0.0
+        near["leg"] = max(near["leg"], 0.25) if self.leg > 0 else 0.0
+        return replace(self, **near)
 
 
 @lru_cache(maxsize=512)
@@ -80,7 +95,9 @@ def covered(figure: Figure, cut: Cut, margin: float = 0.0) -> np.ndarray:
     """Returns (n,) bool: base vertices that a garment lies over, at least `margin` (bones, or decimetres on the trunk) inside it."""
     c = body_coordinates(figure.model)
     on_arm, on_leg = c.arm > NOWHERE, c.leg > NOWHERE
-    inside = (~on_arm | (c.arm < cut.arm - margin)) & (on_arm | ((c.y > cut.low + margin) & (c.y < cut.high - margin)))
+    inside = (~on_arm | (c.arm < cut.arm - margin)) & (
+        on_arm | ((c.y > cut.low + 2.5 * margin) & (c.y < cut.high - 2.5 * margin))
+    )
     inside &= ~on_leg | (c.leg < cut.leg - margin)
     # The opening is round: its rim rises with the fourth power of the distance from the middle.
     root = 5.72 - cut.neck - 0.35 * np.clip(c.z, -0.3, 1.0) + 0.5 * (np.abs(c.x) / cut.neck_width) ** 4
@@ -88,9 +105,10 @@ def covered(figure: Figure, cut: Cut, margin: float = 0.0) -> np.ndarray:
     return inside & ~open_neck & ((c.y < 6.3) | on_arm)
 
 
-def add_garment(figure: Figure, name: str, chosen: np.ndarray, cut: Cut, *, surface: str = "cloth") -> Component:
-    """Adds the faces among chosen base vertices (n,) bool as a garment, with its hems straight and its cloth off the skin."""
-    component = figure.add_component(name, chosen, surface=surface)
+def add_garment(figure: Figure, name: str, cut: Cut) -> Component:
+    """Cuts a garment from MakeHuman's tights, with its hems straight and its cloth off the skin."""
+    chosen = covered(figure, cut.rounded()) & figure.model.mask("helper-tights")
+    component = figure.add_component(name, chosen, surface="cloth")
     if not len(component.rest):
         return component
     straighten_hems(figure, component, cut)

@@ -147,11 +147,10 @@ def dress(figure: Figure, outfit: Outfit) -> None:
 
     Skin under cloth is hidden, not removed. Every vertex of a garment keeps the instance and the part of what it covers.
     """
-    cloth = figure.model.mask("helper-tights")
     under, height = np.zeros(len(figure.shaped), bool), body_coordinates(figure.model).y
     for garment in outfit.garments:
         cut, beneath = garment.cut, figure.components[1:]
-        component = add_garment(figure, garment.name, covered(figure, cut) & cloth, cut)
+        component = add_garment(figure, garment.name, cut)
         if cut.arm > SLEEVES["wrist"] - 0.2:
             lengthen_sleeves(figure, component, cut)
         inside = covered(figure, cut, SKIN_MARGIN)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sparse
@@ -11,7 +12,7 @@ from limbfix.synthesis.figures.anatomy import SIDES
 from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.hand_frames import hand_frame
 from limbfix.synthesis.figures.rotations import unit
-from limbfix.synthesis.figures.subdivision import topology_from
+from limbfix.synthesis.figures.subdivision import Topology, topology_from
 from limbfix.synthesis.samples import PART_ID, Side
 
 AROUND = 28
@@ -118,7 +119,8 @@ def _fitted_loop(figure: Figure, centre: np.ndarray, axis: np.ndarray, near: np.
     """Finds a closed line around a limb.
 
     Returns:
-        (AROUND, 3) points on the skin, (AROUND, 3) unit directions outwards, (3,) the axis.
+        (AROUND, 3) points on the skin, (AROUND, 3) unit directions outwards, (3,) the axis, and (AROUND,) the base vertices
+        that lie nearest: what operators do to them they do to the loop.
     """
     skin = figure.body.topology.vertex_ids
     points = figure.shaped[skin[near[skin]]]
@@ -132,29 +134,34 @@ def _fitted_loop(figure: Figure, centre: np.ndarray, axis: np.ndarray, near: np.
     directions = np.cos(angles)[:, None] * first + np.sin(angles)[:, None] * second
     # The furthest vertex in each direction: the loop's support, which a stiff loop cannot lie inside of.
     support = (np.cos(angles)[:, None] * u + np.sin(angles)[:, None] * v).max(1)
-    return centre + directions * (SMOOTH_SHARE * support[:, None]), directions, axis
+    line = centre + directions * (SMOOTH_SHARE * support[:, None])
+    nearest = ((points[band][None] - line[:, None]) ** 2).sum(-1).argmin(1)
+    return line, directions, axis, skin[near[skin]][band[nearest]]
 
 
-def _add_loop(
-    figure: Figure, loop: tuple[np.ndarray, ...], trinket: Trinket, name: str, *, bone: int, instance: int, part: str
-) -> Component:
-    line, directions, axis = loop
-    turns = np.linspace(0, 2 * np.pi, SECTION, endpoint=False)
-    out = trinket.depth * (0.35 + np.cos(turns))
-    rest = line[:, None] + directions[:, None] * out[:, None] + axis * (trinket.width * np.sin(turns))[:, None]
-    rest = rest.reshape(-1, 3).astype(np.float32)
+@lru_cache(maxsize=1)
+def _loop_topology() -> Topology:
     here, there = np.arange(AROUND), (np.arange(AROUND) + 1) % AROUND
     k, following = np.arange(SECTION), (np.arange(SECTION) + 1) % SECTION
     corners = [here[:, None] * SECTION + k, there[:, None] * SECTION + k]
     corners += [there[:, None] * SECTION + following, here[:, None] * SECTION + following]
     quads = np.stack(corners, -1).reshape(-1, 4)
-    skin = figure.body.topology.vertex_ids
-    nearest = ((figure.shaped[skin][None] - line[:, None]) ** 2).sum(-1).argmin(1)
-    ids = np.repeat(skin[nearest], SECTION)
+    return topology_from(np.arange(AROUND * SECTION), quads, np.zeros((len(quads), 4, 2), np.float32), 1)
+
+
+def _add_loop(
+    figure: Figure, loop: tuple[np.ndarray, ...], trinket: Trinket, name: str, *, bone: int, instance: int, part: str
+) -> Component:
+    line, directions, axis, nearest_skin = loop
+    turns = np.linspace(0, 2 * np.pi, SECTION, endpoint=False)
+    out = trinket.depth * (0.35 + np.cos(turns))
+    rest = line[:, None] + directions[:, None] * out[:, None] + axis * (trinket.width * np.sin(turns))[:, None]
+    rest = rest.reshape(-1, 3).astype(np.float32)
+    ids = np.repeat(nearest_skin, SECTION)
     weights = np.zeros((len(rest), len(figure.bone_names)), np.float32)
     weights[:, bone] = 1
     component = Component(
-        name=name, topology=topology_from(ids, quads, np.zeros((len(quads), 4, 2), np.float32), 1), rest=rest,
+        name=name, topology=replace(_loop_topology(), vertex_ids=ids), rest=rest,
         weights=sparse.csr_matrix(weights), instance=np.full(len(rest), instance, np.int32),
         part=np.full(len(rest), PART_ID[part], np.uint8), surface="jewellery",
     )  # fmt: skip
