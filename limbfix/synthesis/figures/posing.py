@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from limbfix.synthesis.figures.figure import Component, Figure
@@ -9,10 +11,15 @@ from limbfix.synthesis.figures.figure import Component, Figure
 
 def world_matrices(figure: Figure) -> np.ndarray:
     """Returns (bones, 3, 4) float32: rest position -> posed position for each bone; parents come before children."""
-    n = len(figure.bone_names)
-    matrices = np.zeros((n, 3, 4), np.float32)
+    matrices = np.zeros((len(figure.bone_names), 3, 4), np.float32)
+    update_matrices(figure, matrices, range(len(figure.bone_names)))
+    return matrices
+
+
+def update_matrices(figure: Figure, matrices: np.ndarray, bones: Iterable[int]) -> None:
+    """Brings the matrices of some bones (parents first) up to date, where only these bones were turned."""
     identity = np.eye(3, dtype=np.float32)
-    for bone in range(n):
+    for bone in bones:
         rotation = figure.rotations.get(bone, identity)
         if bone in figure.offsets:
             rotation = rotation @ figure.offsets[bone]
@@ -24,7 +31,6 @@ def world_matrices(figure: Figure) -> np.ndarray:
             matrices[bone, :, 3] = above[:, :3] @ shift + above[:, 3]
         else:
             matrices[bone, :, :3], matrices[bone, :, 3] = rotation, shift + figure.place
-    return matrices
 
 
 def skinned(component: Component, matrices: np.ndarray) -> np.ndarray:

@@ -106,6 +106,7 @@ def pose_hand(figure: Figure, hand_id: int, pose: HandPose, rng: np.random.Gener
     hand = figure.instance(hand_id)
     side = _side(hand)
     frame = _frame_of(figure, hand)
+    rest = figure.model.joints(figure.shaped)
     for entry in figure.instances:
         if entry.kind != "digit" or entry.owner != hand_id or not entry.bones or not entry.present:
             continue
@@ -117,9 +118,9 @@ def pose_hand(figure: Figure, hand_id: int, pose: HandPose, rng: np.random.Gener
             digit = replace(digit, flexion=(float(bent[0]), float(bent[1]), float(bent[2])))
         digit = digit.limited(kind)
         if kind == "thumb":
-            _pose_thumb(figure, entry.bones, frame, digit, side)
+            _pose_thumb(figure, entry.bones, frame, digit, _rest_steps(figure, rest, side, "thumb"))
         else:
-            _pose_finger(figure, entry.bones, frame, digit, side, entry.name)
+            _pose_finger(figure, entry.bones, frame, digit, _rest_steps(figure, rest, side, entry.name))
     _cup_palm(figure, hand, frame, pose.cup)
 
 
@@ -157,12 +158,20 @@ def _frame_of(figure: Figure, hand: InstanceEntry) -> HandFrame:
     )
 
 
-def _rest_steps(figure: Figure, side: Side, digit: str) -> tuple[np.ndarray, HandFrame]:
-    """Returns the directions (3, 3) of a normal digit's bones, and the hand's frame, before any operator moved them."""
-    heads, tails = figure.model.joints(figure.shaped)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rest:
+    """A normal digit before any operator moved it: directions (3, 3) of its bones, and its hand's frame."""
+
+    steps: np.ndarray
+    frame: HandFrame
+
+
+def _rest_steps(figure: Figure, joints: tuple[np.ndarray, np.ndarray], side: Side, digit: str) -> _Rest:
+    heads, tails = joints
     index = figure.model.bone_index
     bones = [index[bone] for bone in digit_bones(digit, side)]
-    return unit(np.stack([tails[b] - heads[b] for b in bones])), frame_of_joints(heads, tails, index, side)
+    steps = unit(np.stack([tails[b] - heads[b] for b in bones]))
+    return _Rest(steps=steps, frame=frame_of_joints(heads, tails, index, side))
 
 
 def _bends(steps: np.ndarray) -> tuple[float, float]:
@@ -170,11 +179,9 @@ def _bends(steps: np.ndarray) -> tuple[float, float]:
     return first, second
 
 
-def _pose_finger(
-    figure: Figure, bones: Sequence[int], frame: HandFrame, pose: DigitPose, side: Side, name: str
-) -> None:
-    steps, rest_frame = _rest_steps(figure, side, name)
-    lift = float(np.arcsin(np.clip(-steps[0] @ rest_frame.dorsal, -1, 1)))
+def _pose_finger(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: DigitPose, normal: _Rest) -> None:
+    steps = normal.steps
+    lift = float(np.arcsin(np.clip(-steps[0] @ normal.frame.dorsal, -1, 1)))
     for k, (bone, wanted, rest) in enumerate(zip(bones, pose.flexion, (lift, *_bends(steps)), strict=False)):
         step = unit(figure.tails[bone] - figure.heads[bone])
         rotation = turn(np.cross(step, -frame.dorsal), wanted - rest)
@@ -184,17 +191,16 @@ def _pose_finger(
         figure.rotations[bone] = rotation
 
 
-def _pose_thumb(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: DigitPose, side: Side) -> None:
+def _pose_thumb(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: DigitPose, normal: _Rest) -> None:
     """Aims the metacarpal, then bends the rest in the plane in which the body model's thumb is bent a little already."""
-    steps, rest_frame = _rest_steps(figure, side, "thumb")
-    bends = _bends(steps)
+    bends = _bends(normal.steps)
     outer = float(np.sign((figure.heads[bones[-1]] - frame.wrist) @ frame.across)) or -1.0  # -1 where thumbs belong
     lift, away = pose.flexion[0], pose.spread
     aim = (
         np.cos(lift) * (np.cos(away) * frame.along + np.sin(away) * outer * frame.across) - np.sin(lift) * frame.dorsal
     )
     root = unit(figure.tails[bones[0]] - figure.heads[bones[0]])
-    axis = _thumb_axis(steps, rest_frame, frame, outer)
+    axis = _thumb_axis(normal.steps, normal.frame, frame, outer)
     pronation = turn(root, -pose.twist * float(np.sign(np.cross(root, axis) @ frame.across * -outer)))
     figure.rotations[bones[0]] = turn_between(root, aim) @ pronation
     for bone, wanted, rest in zip(bones[1:], pose.flexion[1:], bends, strict=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from limbfix.synthesis.figures.figure import Component, Figure
-from limbfix.synthesis.figures.posing import world_matrices
+from limbfix.synthesis.figures.posing import update_matrices, world_matrices
 from limbfix.synthesis.poses.hand_poses import DigitPose, HandPose, pose_hand
 from limbfix.synthesis.props.placed import Distance
 from limbfix.synthesis.samples import DIGITS, Side
@@ -45,6 +45,8 @@ def close_hand(
     hand = figure.find("hand", side)
     shares = np.zeros((len(DIGITS), 3))
     steps = np.linspace(0, 1, STEPS + 1)
+    matrices = world_matrices(figure)
+    turned = sorted(bone for digit in DIGITS for bone in figure.find("digit", side, digit).bones)
 
     def pose() -> HandPose:
         digits = tuple(_bent(a, b, t) for a, b, t in zip(start.digits, end.digits, shares, strict=True))
@@ -56,7 +58,7 @@ def close_hand(
         for row, step in enumerate(steps):
             shares[:, joint] = step
             pose_hand(figure, hand.id, pose(), np.random.default_rng(0))
-            matrices = world_matrices(figure)
+            update_matrices(figure, matrices, turned)
             gaps[row] = [_gap(pieces, matrices, distance) for pieces in vertices]
         shares[:, joint] = [_last_free(steps, gaps[:, k], least) for k in range(len(DIGITS))]
     return pose()

@@ -17,6 +17,9 @@ from limbfix.synthesis.scenes.hand_touch import Spot, hand_axes, lay_hand
 from limbfix.synthesis.scenes.landmarks import place_on
 from limbfix.synthesis.scenes.surfaces import Surface, arm_ids, but, surface_of
 
+LEAST_LEG = 0.6
+"""`Cut.leg` of trousers that reach below a hand in their pocket."""
+
 _ROWS, _COLUMNS = 36, 30
 """Grid of the cloth: cells of about 0.04 dm, half a finger's width at most."""
 
@@ -30,8 +33,8 @@ _THICK, _MARGIN = 0.04, 0.25
 def in_pocket(stage: Stage, rng: np.random.Generator) -> bool:
     """A hand in a trouser pocket; False for who wears no trousers."""
     figure, side = stage.figure, stage.side
-    trousers = [g for g in stage.people[0].outfit.garments if g.name == "bottom" and g.skirt is None]
-    if not trousers:
+    garments = stage.people[0].outfit.garments
+    if not any(g.name == "bottom" and g.skirt is None and g.cut.leg >= LEAST_LEG for g in garments):
         return False
     stand(figure, rng)
     rest_arm(stage, stage.other_side, rng)
@@ -42,12 +45,18 @@ def in_pocket(stage: Stage, rng: np.random.Generator) -> bool:
     if pose is None:
         return False
     stage.hold(side, pose, rng)
-    stage.things.append(_cloth(stage, surface, float(rng.uniform(0.4, 0.95))))
+    cloth = _cloth(stage, surface, float(rng.uniform(0.4, 0.95)))
+    if cloth is None:
+        return False
+    stage.things.append(cloth)
     return True
 
 
-def _cloth(stage: Stage, surface: Surface, line: float) -> Placed:
-    """Returns the cloth over a hand, from a line across its back (in palm lengths from the wrist) to beyond its finger tips."""
+def _cloth(stage: Stage, surface: Surface, line: float) -> Placed | None:
+    """Returns the cloth over a hand, from a line across its back (in palm lengths from the wrist) to beyond its finger tips.
+
+    None where the leg does not lie below all of it: a pocket must not hang in the air.
+    """
     figure, side = stage.figure, stage.side
     wrist, across, along, _ = hand_axes(figure, side)
     out = unit(np.cross(across, along))
@@ -62,6 +71,8 @@ def _cloth(stage: Stage, surface: Surface, line: float) -> Placed:
     leg = np.zeros(len(grid))
     for _ in range(4):
         leg -= surface.distance(plane + leg[:, None] * out)
+    if (np.abs(surface.distance(plane + leg[:, None] * out)) > 0.06).mean() > 0.05 or np.ptp(leg) > 1.0:
+        return None
     lifted = leg + 0.01
     for k, near in enumerate(KDTree(under[:, :2]).query_ball_point(grid, _AROUND)):
         if near:

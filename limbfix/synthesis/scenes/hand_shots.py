@@ -67,7 +67,7 @@ def find_shot(stage: Stage, situation: Situation, rng: np.random.Generator) -> S
     noise = 0.3
     for _ in range(CAMERA_TRIES):
         direction = view_direction(place, framing.view, rng, noise)
-        up = sample_up(place, direction, rng, upright=situation.upright)
+        up = sample_up(place, direction, rng, upright=situation.upright or framing.small)
         camera = aim_camera(place, framing, direction, up, field=float(rng.uniform(0.25, 0.75)))
         if not too_near(camera, others) and blocked_share(place, camera, others) <= situation.blocked:
             return Shot(camera=camera, light=sample_light(rng, direction), framing=framing, centre=place.centre)
