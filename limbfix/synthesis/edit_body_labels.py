@@ -10,7 +10,8 @@ import numpy as np
 from limbfix.synthesis.edit_pairs import LabelledPicture, shrunk, shrunk_map
 from limbfix.synthesis.samples import JOINTS, PART_ID, SURFACE_ID, Instance, Joint, Kind
 from limbfix.synthesis.surgery.body_regions import FIRST_LIMB, HEAD, LIMBS, TRUNK
-from limbfix.synthesis.surgery.limbs import BodyEdit, BodyVersion, EditedLimb
+from limbfix.synthesis.surgery.body_scene import BodyVersion, EditedLimb
+from limbfix.synthesis.surgery.limbs import BodyEdit
 
 PERSON_ID, HEAD_ID, TORSO_ID, FIRST_LIMB_ID = 1, 2, 3, 4
 """Limb k is FIRST_LIMB_ID + 2 k, its hand or foot the next; the extra one counts as the fifth."""

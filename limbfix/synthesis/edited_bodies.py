@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import cv2
@@ -13,10 +14,11 @@ from limbfix.images import open_picture
 from limbfix.layouts import BLAZEPOSE33
 from limbfix.synthesis.edit_body_labels import body_picture, concerned_instances
 from limbfix.synthesis.edit_pairs import WORK_SCALE, EditedPair, shrunk_region
-from limbfix.synthesis.photographs import BodyPhoto, BodyPhotos, frame_square
+from limbfix.synthesis.photographs import BodyPhoto, BodyPhotos, frame_square, uppermost
 from limbfix.synthesis.samples import Defect
 from limbfix.synthesis.surgery.body_regions import split_body
-from limbfix.synthesis.surgery.limbs import LIMB_OPERATORS, BodyEdit, BodyScene, relaid_limb
+from limbfix.synthesis.surgery.body_scene import BodyScene
+from limbfix.synthesis.surgery.limbs import LIMB_OPERATORS, BodyEdit, relaid_limb
 
 PHOTO_SCALE = 2.0
 """Longer side of a whole photograph over the finished side: a person who fills half of it is cut at full size."""
@@ -26,6 +28,9 @@ _CROP_SCALE = 1.35
 
 _LEAST_JOINTS = 6
 """Of the eight of elbows, wrists, knees and ankles: how many must be seen, lest a bus pass for a person."""
+
+_MOST_HANDS = 1.0
+"""Hands of 64 px for each person, up to which a folder is one of people."""
 
 _SEEN = 0.8
 
@@ -46,11 +51,18 @@ class BodySurgery:
     Args:
         photos: whole pictures, `PHOTO_SCALE` times the finished size.
         size_px: side of the finished pictures.
+        close_hands: hands by uppermost folder. The pose model sees a body in the close-up of a hand, all its limbs included; a
+            folder that shows more hands than people is not believed.
     """
 
-    def __init__(self, photos: BodyPhotos, size_px: int) -> None:
+    def __init__(self, photos: BodyPhotos, size_px: int, *, close_hands: Counter[str] | None = None) -> None:
         self._photos, self._size_px = photos, size_px
-        self._usable = [i for i, body in enumerate(photos.sightings) if _shows_limbs(body.keypoints[:, 2])]
+        shown = [i for i, body in enumerate(photos.sightings) if _shows_limbs(body.keypoints[:, 2])]
+        people = Counter(uppermost(photos.sightings[i].file) for i in shown)
+        hands = close_hands or Counter()
+        self._usable = [
+            i for i in shown if people[place := uppermost(photos.sightings[i].file)] > _MOST_HANDS * hands[place]
+        ]
         self.operators = tuple(LIMB_OPERATORS) if self._usable else ()
 
     @property

@@ -10,8 +10,9 @@ import numpy as np
 from limbfix.synthesis.edit_hand_labels import hand_picture
 from limbfix.synthesis.edit_pairs import EditedPair, shrunk_region
 from limbfix.synthesis.photo_samples import FIRST, placed
-from limbfix.synthesis.photographs import HandPhotos
+from limbfix.synthesis.photographs import HandPhotos, uppermost
 from limbfix.synthesis.samples import Defect, Side
+from limbfix.synthesis.surgery.filling import MOST_MISFIT
 from limbfix.synthesis.surgery.fingers import FINGER_OPERATORS, may_suit, respaced
 from limbfix.synthesis.surgery.hand_edits import HandEdit
 from limbfix.synthesis.surgery.hand_scene import HandScene, HandVersion
@@ -49,9 +50,13 @@ class HandSurgery:
         recipe = {"photograph": photo.source, "sha256": photo.sha256, "placed": turned, "mask": photo.mask_source}
         if not name:
             version = respaced(scene, rng)
-            return None if version is None else self._pair(scene, side, version, None, recipe)
+            if version is None or scene.misfit > MOST_MISFIT:
+                return None
+            return self._pair(scene, side, version, None, recipe)
         edit = FINGER_OPERATORS[name](scene, rng)
-        return self._pair(scene, side, edit.twin, edit, recipe) if edit is not None and edit.visible else None
+        if edit is None or not edit.visible or scene.misfit > MOST_MISFIT:
+            return None
+        return self._pair(scene, side, edit.twin, edit, recipe)
 
     def _pair(
         self, scene: HandScene, side: Side, twin: HandVersion, edit: HandEdit | None, recipe: Mapping[str, Any]
@@ -72,7 +77,7 @@ def _by_folder(photos: HandPhotos, name: str) -> list[list[int]]:
     folders: dict[str, list[int]] = {}
     for index, sighting in enumerate(photos.sightings):
         if may_suit(name, straight_digits(np.array(sighting.keypoints))):
-            folders.setdefault(sighting.file.partition("/")[0] if "/" in sighting.file else "", []).append(index)
+            folders.setdefault(uppermost(sighting.file), []).append(index)
     return [folders[folder] for folder in sorted(folders)]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,10 +13,12 @@ from limbfix.synthesis.degradation import Degradation, sample_degradation
 from limbfix.synthesis.edit_pairs import WORK_SCALE, EditedPair, LabelledPicture, Surgery
 from limbfix.synthesis.edited_bodies import PHOTO_SCALE, BodySurgery
 from limbfix.synthesis.edited_hands import HandSurgery
-from limbfix.synthesis.photographs import open_body_photos, open_hand_photos
+from limbfix.synthesis.photographs import open_body_photos, open_hand_photos, uppermost
 from limbfix.synthesis.samples import Role, Sample
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.streams import StreamOptions, key_of
+
+P = TypeVar("P")
 
 _PLAIN_SHARE = 0.25
 """Share of groups of a benign operation and the untouched picture."""
@@ -129,21 +132,22 @@ def open_stream(options: StreamOptions) -> EditedPhotographs:
     """
     if options.photographs is None:
         raise UsageError("stream edits: expected a folder of photographs of people; give one with --photographs DIR")
-    found = [make(options.photographs, options.size_px) for make in (_hands, _bodies)]
-    return EditedPhotographs(options, [surgery for surgery in found if surgery is not None])
+    hands, bodies = _open(open_hand_photos, options, WORK_SCALE), _open(open_body_photos, options, PHOTO_SCALE)
+    surgeries: list[Surgery] = []
+    if hands is not None:
+        surgeries.append(HandSurgery(hands, options.size_px))
+    if bodies is not None:
+        close_hands = Counter(uppermost(hand.file) for hand in hands.sightings) if hands is not None else None
+        surgeries.append(BodySurgery(bodies, options.size_px, close_hands=close_hands))
+    return EditedPhotographs(options, surgeries)
 
 
-def _hands(folder: Path, size_px: int) -> HandSurgery | None:
+def _open(opener: Callable[..., P], options: StreamOptions, scale: float) -> P | None:
+    """Opens photographs at a multiple of the finished size; None where the folder shows nothing of the kind."""
+    assert options.photographs is not None
     try:
-        return HandSurgery(open_hand_photos(folder, size_px=round(WORK_SCALE * size_px)), size_px)
+        return opener(options.photographs, size_px=round(scale * options.size_px))
     except AssetMissing:
-        if not folder.is_dir():
+        if not options.photographs.is_dir():
             raise
-        return None
-
-
-def _bodies(folder: Path, size_px: int) -> BodySurgery | None:
-    try:
-        return BodySurgery(open_body_photos(folder, size_px=round(PHOTO_SCALE * size_px)), size_px)
-    except AssetMissing:
         return None

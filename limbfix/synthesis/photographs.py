@@ -192,6 +192,11 @@ def open_body_photos(
     return BodyPhotos(folder, find_bodies(folder, cache=cache, progress=progress, detector=detector), size_px)
 
 
+def uppermost(file: str) -> str:
+    """Returns the uppermost folder of a relative path, "" for a file that lies in none."""
+    return file.partition("/")[0] if "/" in file else ""
+
+
 def frame_square(
     box: Box, width: int, height: int, *, scale: float = _CROP_SCALE, least: float = _LEAST_SCALE
 ) -> tuple[Box, Framing]:

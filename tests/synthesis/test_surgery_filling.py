@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limbfix.synthesis.surgery.filling import fill_hole
+from limbfix.synthesis.surgery.filling import MOST_MISFIT, fill_and_judge, fill_hole
 from limbfix.synthesis.surgery.layers import lift, map_points, turn_about
 
 
@@ -78,3 +78,11 @@ def test_a_moved_piece_brings_no_background_with_it():
 def test_turning_is_clockwise_on_screen():
     matrix = turn_about(np.array([10.0, 10.0]), 90.0)
     np.testing.assert_allclose(map_points(matrix, np.array([[20.0, 10.0]])), [[10.0, 20.0]], atol=1e-6)
+
+
+def test_a_fill_that_had_nothing_to_copy_says_so(wall):
+    hole = hole_at(slice(40, 80), slice(50, 66))
+    assert fill_and_judge(wall, hole, np.zeros_like(hole))[1] < MOST_MISFIT
+    everything_else = ~hole
+    everything_else[30:35] = False
+    assert fill_and_judge(wall, hole, everything_else)[1] > MOST_MISFIT

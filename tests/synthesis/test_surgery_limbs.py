@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from drawn_bodies import CLOTH, draw
@@ -15,7 +17,8 @@ from limbfix.synthesis.edits import EditedPhotographs
 from limbfix.synthesis.photographs import open_body_photos
 from limbfix.synthesis.streams import StreamOptions
 from limbfix.synthesis.surgery.body_regions import BACKGROUND, FIRST_LIMB, LIMBS, split_body
-from limbfix.synthesis.surgery.limbs import EXTRA_LIMB, LIMB_OPERATORS, BodyScene, relaid_limb
+from limbfix.synthesis.surgery.body_scene import EXTRA_LIMB, BodyScene
+from limbfix.synthesis.surgery.limbs import LIMB_OPERATORS, relaid_limb
 
 OPERATORS = sorted(LIMB_OPERATORS)
 SEEN = np.ones(33)
@@ -158,3 +161,10 @@ def test_a_missing_end_is_a_row_that_is_not_present(groups):
         gone = [item for item in sample.instances if not item.present]
         assert bool(gone) == sample.operator.startswith("surgery.missing")
         assert all(item.visible_px == 0 for item in gone)
+
+
+def test_a_folder_of_hands_is_not_believed_to_show_people(tmp_path):
+    Image.fromarray(np.pad(draw(256)[0], ((0, 0), (64, 64), (0, 0)), mode="edge")).save(tmp_path / "a.png")
+    photos = open_body_photos(tmp_path, cache=tmp_path / "cache", detector=DrawnBodyDetector())
+    assert BodySurgery(photos, 160).count == 1
+    assert BodySurgery(photos, 160, close_hands=Counter({"": 3})).count == 0

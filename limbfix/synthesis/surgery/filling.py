@@ -24,6 +24,10 @@ _DISTANCE_COST = 4.0
 _MOST_STEP = 24.0
 """Grey levels by which a rim pixel may differ from the median; more is another thing at the rim, not another light."""
 
+NO_COPY = 255.0
+MOST_MISFIT = 26.0
+"""Misfit, grey levels, above which a fill shows at a glance (60 sheets looked at)."""
+
 _HALVINGS = 3
 _LEAST_HOLE_PX = 60
 
@@ -39,8 +43,18 @@ def fill_hole(pixels: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> np
     Returns:
         (h, w, 3) uint8, equal to `pixels` outside the hole.
     """
+    return fill_and_judge(pixels, hole, forbidden)[0]
+
+
+def fill_and_judge(pixels: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fills as `fill_hole` does, and says how well.
+
+    Returns:
+        (pixels, misfit: grey levels between the rim and what was copied, of the worst piece; `NO_COPY` where a piece could
+        only be smeared).
+    """
     if not hole.any():
-        return pixels.copy()
+        return pixels.copy(), 0.0
     return _filled(pixels, hole, forbidden | hole, _HALVINGS)
 
 
@@ -61,16 +75,18 @@ def spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return total / (share[..., None] + 1e-9)
 
 
-def _filled(pixels: np.ndarray, hole: np.ndarray, forbidden: np.ndarray, halvings: int) -> np.ndarray:
+def _filled(pixels: np.ndarray, hole: np.ndarray, forbidden: np.ndarray, halvings: int) -> tuple[np.ndarray, float]:
     found = _best_shift(pixels, hole, forbidden)
     if (found is None or found[2] > _GOOD_FIT) and halvings and hole.sum() > 2 * _LEAST_HOLE_PX:
+        worst = 0.0
         for half in _halves(hole):
-            pixels = _filled(pixels, half, forbidden | half, halvings - 1)
+            pixels, misfit = _filled(pixels, half, forbidden | half, halvings - 1)
+            worst = max(worst, misfit)
             forbidden = forbidden & ~half  # what was filled may be copied on
-        return pixels
+        return pixels, worst
     if found is None:
-        return _smooth(pixels, hole, forbidden)
-    return _copied(pixels, hole, forbidden, found[0], found[1])
+        return _smooth(pixels, hole, forbidden), NO_COPY
+    return _copied(pixels, hole, forbidden, found[0], found[1]), found[2]
 
 
 def _best_shift(pixels: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> tuple[int, int, float] | None:

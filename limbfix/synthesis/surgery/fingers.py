@@ -34,6 +34,10 @@ _LEAST_EXTENDED = 3
 """Extended digits from which a shortened one, or a doubled thumb, does not pass for a folded finger."""
 
 
+_MOST_TURN = 10.0
+"""Degrees by which fingers are brought together or apart; the stub under a laid finger covers no more."""
+
+
 def extra_beyond_little(scene: HandScene, rng: np.random.Generator) -> HandEdit | None:
     """Lays a sixth finger beyond the little one."""
     return _beyond(scene, rng, "extra_beyond_little", owner=4, inner=3, outward=1)
@@ -70,7 +74,7 @@ def extra_between(scene: HandScene, rng: np.random.Generator) -> HandEdit | None
     gap = wrapped(direction(regions, first + 1) - direction(regions, first)) * towards_little(regions)
     if not -5 < gap < 60:
         return None
-    spread = float(np.clip((30 - gap) / 2, 0, 12))
+    spread = float(np.clip((30 - gap) / 2, 0, _MOST_TURN))
     fans = [
         PlacedDigit(digit=d, turn=(-spread if d <= first else spread) * towards_little(regions))
         for d in (1, 2, 3, 4)
@@ -234,7 +238,7 @@ def _brought_together(regions: HandRegions, first: int) -> list[PlacedDigit] | N
     )
     wanted = 0.82 * (WIDTH[first] + WIDTH[first + 1]) / 2 * regions.palm_px
     side = towards_little(regions)
-    for turn in np.arange(0.0, 16.0, 0.5):
+    for turn in np.arange(0.0, _MOST_TURN, 0.5):
         ends = (_turned(a, tip_a, turn * side), _turned(b, tip_b, -turn * side))
         if float(np.linalg.norm(ends[0] - ends[1])) <= wanted * (1 + 0.02):
             return [PlacedDigit(digit=first, turn=turn * side), PlacedDigit(digit=first + 1, turn=-turn * side)]

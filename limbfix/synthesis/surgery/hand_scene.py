@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from limbfix.synthesis.samples import DIGITS, Fault
-from limbfix.synthesis.surgery.filling import fill_hole
+from limbfix.synthesis.surgery.filling import fill_and_judge
 from limbfix.synthesis.surgery.layers import Layer, dilated, lift, map_points, soft, turn_about
 from limbfix.synthesis.surgery.regions import (
     BACKGROUND,
@@ -101,10 +101,14 @@ class HandScene:
     Args:
         pixels: (h, w, 3) uint8.
         regions: of this hand.
+
+    Attributes:
+        misfit: of the worst fill so far, see `filling.fill_and_judge`.
     """
 
     def __init__(self, pixels: np.ndarray, regions: HandRegions) -> None:
         self.pixels, self.regions = pixels, regions
+        self.misfit = 0.0
         self._plates: dict[tuple[int, ...], np.ndarray] = {}
 
     def untouched(self) -> HandVersion:
@@ -126,7 +130,8 @@ class HandScene:
                 own = self.regions.digit_mask(digit) & ~self._stub(digit)
                 others = hand & ~np.isin(self.regions.hand_map, [FIRST_DIGIT + d for d in key]) | self._stub(digit)
                 hole = dilated(own, _MARGIN * self.regions.palm_px) & ~others
-                plate = fill_hole(plate, hole, forbidden)
+                plate, misfit = fill_and_judge(plate, hole, forbidden)
+                self.misfit = max(self.misfit, misfit)
             self._plates[key] = plate
         return self._plates[key]
 
@@ -210,7 +215,8 @@ class HandScene:
             return canvas, hand_map
         hole = dilated(stump, 2) & ((hand_map == BACKGROUND) | stump)
         rest = dilated((hand_map != BACKGROUND) & ~stump, 3)
-        filled = fill_hole(np.clip(canvas + 0.5, 0, 255).astype(np.uint8), hole, rest).astype(np.float32)
+        filled, misfit = fill_and_judge(np.clip(canvas + 0.5, 0, 255).astype(np.uint8), hole, rest)
+        self.misfit = max(self.misfit, misfit)
         alpha = soft(hole)[..., None]
         return canvas * (1 - alpha) + filled * alpha, np.where(stump, BACKGROUND, hand_map)
 
