@@ -24,8 +24,8 @@ DEFECT_SHARE = 0.65
 DIGIT_SHARE = 0.15
 """Of groups that concern a hand's digits: the hands of whole people, smaller than those of stream 1."""
 
-HIDDEN_SHARE = 0.2
-"""Of groups that may keep a picture which does not show its defect: hidden and cut limbs exist, truthfully labelled."""
+HIDDEN_SHARE = 0.15
+"""Of groups whose camera looks for a place from which the defect is hidden or cut: such pictures exist, truthfully labelled."""
 
 MERGE_SHARE = 0.04
 """Of groups in which an arm of one person ends in that of another; the twin lays its hand there."""
@@ -48,7 +48,7 @@ class BodyPlan:
         operator: a defect, or a benign operation.
         parameters: of the operator.
         side: of the body.
-        hidden: whether the defect may be invisible in the picture.
+        hidden: whether the camera should miss the defect, if it can.
         digits: whether the operator works on a hand's digits.
     """
 

@@ -29,6 +29,9 @@ LEAST_SMALL_COVER = 0.006
 LEAST_SHARE = 0.2
 """Of a limb's vertices that a camera must see for its defect to show; half of them are always on the far side."""
 
+HIDDEN_BELOW = 0.03
+"""Share of a limb's vertices below which it counts as hidden or cut, for the pictures that hide their defect on purpose."""
+
 LEAST_HAND_PX = 40
 """Longer side of a hand whose digits are what the picture is about."""
 
@@ -123,23 +126,29 @@ def find_shot(
     everybody += [np.asarray(item.positions)[::1] for item in stage.things]
     people = everybody[: len(stage.figures)]
     target = target_points(stage, changed, made, plan)
-    names = _framings(plan, made)
+    wants_hidden = plan.hidden and len(target) > 0 and not plan.digits
+    names = _STANDING if wants_hidden else _framings(plan, made)
+    spare: tuple[Camera, BodyFraming] | None = None
     lying = stage.poses[0].style.startswith("lie")
     for _ in range(CAMERA_TRIES):
         framing = sample_framing(rng, names, lying=lying)
         camera = aim_camera(_framed(framing.name, stage, people, target), framing, stage.yaws[0])
-        if _is_seen(sight(camera, [*everybody, target]), framing, plan, len(target) > 0) and (
-            not plan.digits or _extent_px(camera, target, size_px) >= LEAST_HAND_PX
-        ):
+        seen = sight(camera, [*everybody, target])
+        if not _shows_somebody(seen, framing):
+            continue
+        if plan.digits and _extent_px(camera, target, size_px) < LEAST_HAND_PX:
+            continue
+        shown = not len(target) or seen.shares[-1] >= LEAST_SHARE
+        if (shown and not wants_hidden) or (wants_hidden and seen.shares[-1] <= HIDDEN_BELOW):
             return _shot(camera, framing, people, size_px, rng)
-    return None
+        spare = spare or (camera, framing)
+    return _shot(*spare, people, size_px, rng) if spare and plan.hidden else None
 
 
-def _is_seen(seen: Sight, framing: BodyFraming, plan: BodyPlan, targeted: bool) -> bool:
+def _shows_somebody(seen: Sight, framing: BodyFraming) -> bool:
+    """Whether the first person (the first group) or what is wrong with them (the last) takes enough of a picture."""
     least = LEAST_SMALL_COVER if framing.name in ("small", "group") else LEAST_COVER
-    if seen.nearest < NEAREST_EYE or seen.covered[0] + seen.covered[-1] < least:
-        return False
-    return not targeted or plan.hidden or seen.shares[-1] >= LEAST_SHARE
+    return seen.nearest >= NEAREST_EYE and seen.covered[0] + seen.covered[-1] >= least
 
 
 def _extent_px(camera: Camera, points: np.ndarray, size_px: int) -> float:
