@@ -118,6 +118,7 @@ class Renderer:
         distance = float(np.linalg.norm(camera.eye - centre))
         near, far = max(0.05, distance * 0.02), distance + 3 * radius + 10
         light_matrix = _light_camera(light, centre, radius)
+        drawables = [item for item in drawables if len(item.triangles)]  # all of a garment may be hidden
         buffers = [self._upload(item) for item in drawables]
         try:
             self._shadow_frame.clear(depth=1.0)
