@@ -93,7 +93,7 @@ def _bottom(rng: np.random.Generator, *, skirted: bool) -> Garment:
         hem = float(rng.choice([-1.6, -2.6, -3.6, -4.8, -6.6]) + rng.uniform(-0.3, 0.3))
         skirt = Skirt(hem=hem, flare=float(rng.uniform(0.0, 0.6)), ease=0.06, folds=float(rng.uniform(0.0, 0.09)))
         return Garment(name="bottom", cut=cut, skirt=skirt)
-    leg = float(rng.choice([0.35, 0.65, 0.9, 1.5, 1.93], p=[0.08, 0.14, 0.1, 0.08, 0.6]))
+    leg = float(rng.choice([0.5, 0.7, 0.9, 1.5, 1.93], p=[0.07, 0.14, 0.11, 0.08, 0.6]))
     cut = Cut(
         leg=leg, high=waist, ease=0.4 * ease + 0.06, flare=flare * (1.0 if leg > 1.2 else 0.6), folds=folds,
         phase=float(rng.uniform(0, 6.28)),

@@ -151,14 +151,16 @@ def _put_on_headscarf(figure: Figure) -> None:
     """Covers head, neck and the top of the shoulders, and leaves the face free."""
     model, c = figure.model, body_coordinates(figure.model)
     eye = model.vertices[model.groups["helper-l-eye"]].mean(0)
-    oval = ((c.x / 0.58) ** 2 + ((c.y - (eye[1] - 0.35)) / 0.98) ** 2 < 1) & (c.z > 0.45)
-    chosen = model.mask("body") & (c.y > 5.35) & (c.arm == NOWHERE) & ~oval & (np.abs(c.x) < 1.3)
+    below = np.where(c.y < eye[1] - 0.35, 0.82, 0.98)  # the chin is covered from beneath
+
+    def face(wide: float, front: float) -> np.ndarray:
+        offset = (c.y - (eye[1] - 0.35)) / (below + wide)
+        return ((c.x / (0.58 + wide)) ** 2 + offset**2 < 1) & (c.z > front)
+
+    chosen = model.mask("body") & (c.y > 5.35) & (c.arm == NOWHERE) & ~face(0.0, 0.45) & (np.abs(c.x) < 1.3)
     scarf = figure.add_component("hat", chosen, surface="cloth")
     _lift_smoothly(scarf, 0.2, passes=25)
-    hide_under(
-        (figure.body,),
-        chosen & (c.y > 5.7) & ~(((c.x / 0.7) ** 2 + ((c.y - (eye[1] - 0.35)) / 1.1) ** 2 < 1) & (c.z > 0.3)),
-    )
+    hide_under((figure.body,), chosen & (c.y > 5.7) & ~face(0.12, 0.3))
 
 
 def _lift_smoothly(component: Component, height: float, passes: int) -> None:

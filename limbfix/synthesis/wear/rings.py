@@ -18,11 +18,11 @@ from limbfix.synthesis.samples import PART_ID, Side
 AROUND = 28
 """Vertices around a loop."""
 
-NEAREST = 16
-"""Vertices of the coarse skin that a loop is fitted to: about one and a half rings of a finger."""
+NEAREST = {"ring": 16, "bracelet": 36, "watch": 36}
+"""Vertices of the coarse skin that a loop is fitted to: about one and a half rings of the mesh."""
 
-SMOOTH_SHARE = 0.93
-"""Subdivision draws the smooth skin inside the coarse one: a ring of ten vertices shrinks by 7 %."""
+SMOOTH_SHARE = {"ring": 0.94, "bracelet": 1.03, "watch": 1.03}
+"""Size against the coarse skin. Subdivision draws the smooth skin inside it, on a finger by 7 %; what is on a wrist is loose."""
 
 SECTION = 8
 """Vertices around a loop's own thickness."""
@@ -98,7 +98,7 @@ def _put_on_ring(figure: Figure, trinket: Trinket) -> None:
     part = f"{trinket.digit}_proximal"
     near = figure.vertex_part == PART_ID[part]
     centre = head + trinket.place * (tail - head)
-    loop = _fitted_loop(figure, centre, unit(tail - head), near & (figure.vertex_instance == digit.id))
+    loop = _fitted_loop(figure, centre, unit(tail - head), near & (figure.vertex_instance == digit.id), trinket.kind)
     _add_loop(figure, loop, trinket, "jewellery", bone=bone, instance=digit.id, part=part)
 
 
@@ -108,14 +108,16 @@ def _put_on_wrist(figure: Figure, trinket: Trinket) -> None:
     axis = unit(frame.wrist - figure.heads[bone])
     arm = figure.find("arm", trinket.side)
     centre = frame.wrist - axis * trinket.place
-    loop = _fitted_loop(figure, centre, axis, figure.vertex_part == PART_ID["forearm"])
+    loop = _fitted_loop(figure, centre, axis, figure.vertex_part == PART_ID["forearm"], trinket.kind)
     component = _add_loop(figure, loop, trinket, "jewellery", bone=bone, instance=arm.id, part="forearm")
     if trinket.kind == "watch":
         component.name = "watch"
         _swell_face(component, centre, axis, frame.dorsal)
 
 
-def _fitted_loop(figure: Figure, centre: np.ndarray, axis: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, ...]:
+def _fitted_loop(
+    figure: Figure, centre: np.ndarray, axis: np.ndarray, near: np.ndarray, kind: str
+) -> tuple[np.ndarray, ...]:
     """Finds a closed line around a limb.
 
     Returns:
@@ -126,7 +128,7 @@ def _fitted_loop(figure: Figure, centre: np.ndarray, axis: np.ndarray, near: np.
     points = figure.shaped[skin[near[skin]]]
     offset = points - centre
     along = offset @ axis
-    band = np.argsort(np.abs(along))[:NEAREST]
+    band = np.argsort(np.abs(along))[: NEAREST[kind]]
     first = unit(np.cross(axis, [0.3, 0.5, 0.8]))
     second = np.cross(axis, first)
     u, v = offset[band] @ first, offset[band] @ second
@@ -134,7 +136,7 @@ def _fitted_loop(figure: Figure, centre: np.ndarray, axis: np.ndarray, near: np.
     directions = np.cos(angles)[:, None] * first + np.sin(angles)[:, None] * second
     # The furthest vertex in each direction: the loop's support, which a stiff loop cannot lie inside of.
     support = (np.cos(angles)[:, None] * u + np.sin(angles)[:, None] * v).max(1)
-    line = centre + directions * (SMOOTH_SHARE * support[:, None])
+    line = centre + directions * (SMOOTH_SHARE[kind] * support[:, None])
     nearest = ((points[band][None] - line[:, None]) ** 2).sum(-1).argmin(1)
     return line, directions, axis, skin[near[skin]][band[nearest]]
 

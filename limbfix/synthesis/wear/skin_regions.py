@@ -101,14 +101,18 @@ def _face_masks(figure: Figure, normals: np.ndarray) -> dict[str, np.ndarray]:
     cheek = _near(np.column_stack([x, y, z]), eye + np.array([0.12, -0.42, 0.0]), 0.3)
     nose = _near(points, mouth + np.array([0, 0.42, 0.25]), 0.2)
     ears = _near(np.column_stack([x, y, z]), np.array([0.78, eye[1] - 0.15, 0.35]), 0.28)
-    lips = np.exp(-((x / 0.24) ** 4)) * np.exp(-(((y - mouth[1]) / 0.1) ** 4)) * (z > mouth[2] - 0.15)
-    low = 1 / (1 + np.exp((y - mouth[1] - 0.12 - 0.55 * np.clip(x - 0.3, 0, 1)) / 0.05))
+    lips = np.exp(-((x / 0.24) ** 4)) * np.exp(-(((y - mouth[1]) / 0.09) ** 4)) * (z > mouth[2] - 0.15)
+    upper = (
+        mouth[1] + 0.24 - 0.45 * np.clip(x - 0.1, 0, 0.25) + 0.75 * np.clip(x - 0.35, 0, 1)
+    )  # moustache, cheek, sideburn
+    low = 1 / (1 + np.exp((y - upper) / 0.04))
     jaw = low * np.clip((y - mouth[1] + 0.85) / 0.15, 0, 1) * np.clip((z - 0.2) / 0.2, 0, 1)
     hairline = eye[1] + 0.55 - 0.75 * np.clip((eye[2] - 0.15 - z) / 0.5, 0, 1) - 0.85 * np.clip((0.25 - z) / 0.3, 0, 1)
-    scalp = np.clip((y - hairline) / 0.12, 0, 1) * (1 - _ears(model))
+    bare = 1 - _ears(model)
+    scalp = np.clip((y - hairline) / 0.12, 0, 1) * bare
     return {
         "flush": head * (cheek + 0.8 * nose + 0.7 * ears),
         "lips": head * lips,
-        "beard": head * jaw * (1 - lips),
+        "beard": head * jaw * (1 - lips) * bare * np.clip((0.66 - x) / 0.06 + (z > 0.55), 0, 1),
         "scalp": (head > 0.5) * scalp,
     }

@@ -43,6 +43,7 @@ def add_skirt(figure: Figure, name: str, skirt: Skirt) -> np.ndarray:
     ids = component.topology.vertex_ids
     edge = edge_vertices(component.topology) & (c.y[ids] < skirt.hem + 0.5)
     component.rest[edge, 1] += skirt.hem - c.y[ids][edge]
+    component.rest[edge, 1] = np.median(component.rest[edge, 1])  # level on bodies of any shape
     rest = component.rest
     middle = rest.mean(0) * [1, 0, 1]
     offset = (rest - middle) * [1, 0, 1]
