@@ -111,6 +111,7 @@ def extra_foot(figure: Figure, side: Side, parameters: Parameters) -> Made:
     copy = copy_limb(figure, "foot", side)
     shift = np.array([0, parameters["up"], 0])
     move_copy(figure, copy, rotation=turn([0, 1.0, 0], parameters["yaw"]), shift=shift)
+    close_root(figure, copy, depth=-0.3)  # inside the ankle, so that no ragged rim stands out of it
     return _made(copy, DefectCode.PERSON_EXTRA_FOOT, "limbs.extra_foot")
 
 
