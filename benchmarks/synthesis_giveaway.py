@@ -45,11 +45,9 @@ def measure(options: argparse.Namespace) -> list[Measured]:
     name = "control_auroc" if options.control else "giveaway_auroc"
     rows = [_row(name, options.stream, scores, test.touched, detail)]
     for operator in sorted(set(test.operators)):
-        mine = [name == operator for name in test.operators]
+        mine = [made == operator for made in test.operators]
         if sum(test.touched[mine]) >= FEWEST:
-            rows.append(
-                _row("giveaway_auroc", f"{options.stream}/{operator}", scores[mine], test.touched[mine], detail)
-            )
+            rows.append(_row(name, f"{options.stream}/{operator}", scores[mine], test.touched[mine], detail))
     return rows
 
 
