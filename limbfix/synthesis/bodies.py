@@ -19,7 +19,7 @@ from limbfix.synthesis.rendering.drawables import Drawable, drawables_of
 from limbfix.synthesis.rendering.renderer import Renderer, Rendering
 from limbfix.synthesis.samples import Role, Sample
 from limbfix.synthesis.scenes.body_ground import paint_floor, sample_floor, shade_ground
-from limbfix.synthesis.scenes.body_places import BodyStage, duplicate, points_of
+from limbfix.synthesis.scenes.body_places import BodyStage, points_of
 from limbfix.synthesis.scenes.body_plans import BodyPlan, PosedMerge, draw_plan, merge, operate, prepare, suited
 from limbfix.synthesis.scenes.body_shots import BodyShot, find_shot, is_good
 from limbfix.synthesis.scenes.body_situations import BodySituation, act, draw_poses, draw_situation, replay
@@ -130,7 +130,7 @@ class BodiesStream:
         ids = id_blocks(count)
         people = tuple(draw_person(self._model, rng_for(seed, NAME, index, "person", k, attempt)) for k in range(count))
         figures = [person.figure(self._model, ids[f"person_{k}"]) for k, person in enumerate(people)]
-        changed = duplicate(figures[0])
+        changed = figures[0].copied()
         prepare(plan, figures[0])
         poses = draw_poses(situation, count, rng)
         poses[0] = suited(plan, poses[0], rng)

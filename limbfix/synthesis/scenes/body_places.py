@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,12 +50,6 @@ class BodyStage:
     def next_id(self) -> int:
         """Returns the id of the next object."""
         return self.first_object + len(self.things)
-
-
-def duplicate(figure: Figure) -> Figure:
-    """Returns a copy of a figure that can be edited on its own; what no operator changes is shared."""
-    shared = [figure.model, figure.shaped, *(component.topology for component in figure.components)]
-    return copy.deepcopy(figure, {id(item): item for item in shared})
 
 
 def points_of(figure: Figure, *, without_arms: bool = False) -> np.ndarray:
