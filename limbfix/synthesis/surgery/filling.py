@@ -25,7 +25,7 @@ _MOST_STEP = 24.0
 """Grey levels by which a rim pixel may differ from the median; more is another thing at the rim, not another light."""
 
 NO_COPY = 255.0
-MOST_MISFIT = 26.0
+MOST_MISFIT = 20.0
 """Misfit, grey levels, above which a fill shows at a glance (60 sheets looked at)."""
 
 _HALVINGS = 3

@@ -34,6 +34,12 @@ _LEAST_EXTENDED = 3
 """Extended digits from which a shortened one, or a doubled thumb, does not pass for a folded finger."""
 
 
+_FINGER_DEGREES = 13.0
+"""Angle between neighbours whose tips just touch: a finger's width over its length."""
+
+_JITTER = 3.0
+"""Degrees; no more than a hand moves a finger between two looks."""
+
 _MOST_TURN = 10.0
 """Degrees by which fingers are brought together or apart; the stub under a laid finger covers no more."""
 
@@ -77,7 +83,7 @@ def extra_between(scene: HandScene, rng: np.random.Generator) -> HandEdit | None
     spread = float(np.clip((30 - gap) / 2, 0, _MOST_TURN))
     fans = [
         PlacedDigit(digit=d, turn=(-spread if d <= first else spread) * towards_little(regions))
-        for d in (1, 2, 3, 4)
+        for d in _moving(regions, first, spread)
         if spread > 1
     ] or [PlacedDigit(digit=first), PlacedDigit(digit=first + 1)]
     source = first + int(rng.random() < 0.5)
@@ -212,6 +218,16 @@ def _added(
     return make_edit(name, DefectCode.HAND_EXTRA_DIGIT, scene, defect, twin, [5])
 
 
+def _moving(regions: HandRegions, first: int, spread: float) -> list[int]:
+    """Returns the fingers that must move when `first` and the next part: those two, and whom they would run into."""
+    moving = [first, first + 1]
+    for inner, outer in ((first, first - 1), (first + 1, first + 2)):
+        if outer in (1, 2, 3, 4):
+            gap = abs(wrapped(direction(regions, outer) - direction(regions, inner)))
+            moving += [outer] if gap < spread + _FINGER_DEGREES else []
+    return sorted(moving)
+
+
 def _shows_fingers(regions: HandRegions) -> bool:
     """Whether all four fingers are extended: beside a folded and hidden one, five or three fingers are what a hand may show."""
     return all(regions.extended[1:])
@@ -252,8 +268,8 @@ def _turned(pivot: np.ndarray, xy: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def _jittered(item: PlacedDigit, rng: np.random.Generator) -> PlacedDigit:
-    """Turns a digit by up to 4 degrees more: what it takes to be laid anew, and no more than a hand does between two looks."""
-    return replace(item, turn=item.turn + float(rng.uniform(-4, 4)))
+    """Turns a digit by a few degrees more, so that it is laid anew."""
+    return replace(item, turn=item.turn + float(rng.uniform(-_JITTER, _JITTER)))
 
 
 def _vector(xy: np.ndarray) -> tuple[float, float]:

@@ -33,6 +33,8 @@ _MARGIN = 0.07
 _FADE = 0.4
 """Length over which a laid finger passes into the palm, in lengths of its first bone, below the web."""
 
+_FEATHER_PX = 2.0
+
 _STUB = 0.2
 """Length of what stays of a lifted digit, in lengths of its first bone: 10 degrees move its end by a thirtieth of a palm."""
 
@@ -109,31 +111,43 @@ class HandScene:
     def __init__(self, pixels: np.ndarray, regions: HandRegions) -> None:
         self.pixels, self.regions = pixels, regions
         self.misfit = 0.0
-        self._plates: dict[tuple[int, ...], np.ndarray] = {}
+        self._surroundings = dilated(regions.hand_map != BACKGROUND, _MARGIN * regions.palm_px)
+        self._plates: dict[tuple[tuple[int, ...], tuple[int, ...]], np.ndarray] = {}
 
     def untouched(self) -> HandVersion:
         """Returns the hand as it is."""
         digits = tuple(self._own(digit) for digit in range(5))
         return HandVersion(pixels=self.pixels, hand_map=self.regions.hand_map, digits=digits)
 
-    def plate(self, lifted: Iterable[int]) -> np.ndarray:
+    def plate(self, lifted: Iterable[int], gone: Iterable[int] = ()) -> np.ndarray:
         """Returns the picture, (h, w, 3) uint8, without some digits; what was behind them is filled from the surroundings.
 
-        A stub stays: a digit that is laid down again turns about its MCP and covers it, with no slit at the web.
+        A stub stays of a digit that is laid down again: it turns about its MCP and covers the stub, with no slit at the web.
+
+        Args:
+            lifted: digits that leave their place.
+            gone: which of them do not come back; of these nothing stays.
         """
-        key = tuple(sorted(set(lifted)))
+        key = (tuple(sorted(set(lifted))), tuple(sorted(set(gone))))
         if key not in self._plates:
-            hand = self.regions.hand_map != BACKGROUND
-            forbidden = dilated(hand, _MARGIN * self.regions.palm_px)
             plate = self.pixels
-            for digit in key:
-                own = self.regions.digit_mask(digit) & ~self._stub(digit)
-                others = hand & ~np.isin(self.regions.hand_map, [FIRST_DIGIT + d for d in key]) | self._stub(digit)
-                hole = dilated(own, _MARGIN * self.regions.palm_px) & ~others
-                plate, misfit = fill_and_judge(plate, hole, forbidden)
+            for digit in key[0]:
+                hole = self._hole(digit, *key)
+                filled, misfit = fill_and_judge(plate, hole, self._surroundings)
                 self.misfit = max(self.misfit, misfit)
+                plate = _blended(plate, filled, soft(hole)) if digit in key[1] else _feathered(plate, filled, hole)
             self._plates[key] = plate
         return self._plates[key]
+
+    def _hole(self, digit: int, lifted: Sequence[int], gone: Sequence[int]) -> np.ndarray:
+        """Returns (h, w) bool: what is filled where a digit was, and the margin around it, but nothing of the rest of the hand."""
+        leaves = np.isin(self.regions.hand_map, [FIRST_DIGIT + other for other in lifted])
+        for other in lifted:
+            leaves = leaves | self._stump(other) if other in gone else leaves & ~self._stub(other)
+        own = self.regions.digit_mask(digit)
+        own = own | self._stump(digit) if digit in gone else own & ~self._stub(digit)
+        rest = (self.regions.hand_map != BACKGROUND) & ~leaves
+        return dilated(own, _MARGIN * self.regions.palm_px) & ~rest
 
     def compose(self, lifted: Sequence[int], placed: Sequence[PlacedDigit], gone: Sequence[int] = ()) -> HandVersion:
         """Takes fingers off and lays fingers down, those behind the hand first.
@@ -147,13 +161,13 @@ class HandScene:
             the hand. The first placed copy of a digit without the fault `extra` is that digit.
         """
         regions = self.regions
-        canvas = self.plate(lifted).astype(np.float32)
+        canvas = self.plate(lifted, gone).astype(np.float32)
         hand_map = regions.hand_map.copy()
         for digit in lifted:
             hand_map[regions.digit_mask(digit)] = BACKGROUND
             hand_map[self._stub(digit)] = PALM
         for digit in gone:
-            canvas, hand_map = self._without_stump(canvas, hand_map, digit)
+            hand_map[self._stump(digit)] = BACKGROUND
         digits = [self._own(d) if d not in gone else _missing(d) for d in range(5)]
         front = soft(hand_map != BACKGROUND)
         for item in sorted(placed, key=lambda item: not item.is_behind):
@@ -202,23 +216,25 @@ class HandScene:
         across = np.abs((x - base[0]) * axis[1] - (y - base[1]) * axis[0])
         return across < widths * WIDTH[digit] * self.regions.palm_px
 
-    def _without_stump(self, canvas: np.ndarray, hand_map: np.ndarray, digit: int) -> tuple[np.ndarray, np.ndarray]:
-        """Takes the rest of a digit's root away, in an arc, as far as it stands out of the palm."""
+    def _stump(self, digit: int) -> np.ndarray:
+        """Returns (h, w) bool: the rest of a removed digit's root, in an arc, as far as it stands out of the palm."""
+        hand_map = self.regions.hand_map
         along = along_digit(self.regions.keypoints, digit, hand_map.shape)
         stump = (along > _STUMP[digit]) & self._near_axis(digit, 0.75) & (hand_map == PALM) | self._stub(digit)
-        stump |= (
-            _spikes((hand_map != BACKGROUND) & ~stump, 0.1 * self.regions.palm_px)
-            & dilated(stump, 6)
-            & (hand_map == PALM)
-        )
-        if not stump.any():
-            return canvas, hand_map
-        hole = dilated(stump, 2) & ((hand_map == BACKGROUND) | stump)
-        rest = dilated((hand_map != BACKGROUND) & ~stump, 3)
-        filled, misfit = fill_and_judge(np.clip(canvas + 0.5, 0, 255).astype(np.uint8), hole, rest)
-        self.misfit = max(self.misfit, misfit)
-        alpha = soft(hole)[..., None]
-        return canvas * (1 - alpha) + filled * alpha, np.where(stump, BACKGROUND, hand_map)
+        rest = (hand_map != BACKGROUND) & ~stump & ~self.regions.digit_mask(digit)
+        corners = _spikes(rest, 0.1 * self.regions.palm_px) & dilated(stump, 6) & (hand_map == PALM)
+        return stump | corners
+
+
+def _feathered(before: np.ndarray, after: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Lets a fill begin softly: beside the stub, the dark rim of a sharpened finger would end in a notch."""
+    return _blended(
+        before, after, np.clip(2 * cv2.GaussianBlur(hole.astype(np.float32), (0, 0), _FEATHER_PX) - 1, 0, 1)
+    )
+
+
+def _blended(before: np.ndarray, after: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    return np.clip(before * (1 - alpha[..., None]) + after * alpha[..., None] + 0.5, 0, 255).astype(np.uint8)
 
 
 def _spikes(mask: np.ndarray, radius: float) -> np.ndarray:
