@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffusers.models.unets.unet_2d import UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -124,6 +123,8 @@ class Denoiser(nn.Module):
     """Predicts v from noisy latents (n, 4, h, w), condition maps (n, `CONDITION_CHANNELS`, h, w) and times (n,), 0 to 1."""
 
     def __init__(self, shape: GeneratorShape) -> None:
+        from diffusers.models.unets.unet_2d import UNet2DModel  # ten seconds; who only autoencodes need not wait
+
         super().__init__()
         levels = len(shape.denoiser)
         self.unet = UNet2DModel(

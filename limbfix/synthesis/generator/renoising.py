@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from limbfix.errors import UsageError
 from limbfix.shipped import shipped_file
@@ -76,12 +76,21 @@ class Generator:
         with safe_open(file or shipped_file(WEIGHTS), framework="pt") as data:
             sizes = json.loads(data.metadata()["shape"])
             shape = GeneratorShape(**sizes | {"denoiser": tuple(sizes["denoiser"])})
-            weights = {name: data.get_tensor(name).float() for name in data.keys()}  # noqa: SIM118 - no mapping
-        self._autoencoder, self._denoiser = Autoencoder(shape).eval(), Denoiser(shape).eval()
-        for name, network in (("autoencoder.", self._autoencoder), ("denoiser.", self._denoiser)):
-            mine = {key.removeprefix(name): value for key, value in weights.items() if key.startswith(name)}
-            network.load_state_dict(mine)
-            network.to(memory_format=torch.channels_last)
+            self._weights = {name: data.get_tensor(name).float() for name in data.keys()}  # noqa: SIM118 - no mapping
+        self._shape = shape
+        self._autoencoder = Autoencoder(shape)
+        self._fill(self._autoencoder, "autoencoder.")
+
+    @functools.cached_property
+    def _denoiser(self) -> Denoiser:
+        """The denoiser, built when it is first wanted: it needs diffusers, the autoencoder does not."""
+        denoiser = Denoiser(self._shape)
+        self._fill(denoiser, "denoiser.")
+        return denoiser
+
+    def _fill(self, network: nn.Module, name: str) -> None:
+        network.load_state_dict({k.removeprefix(name): v for k, v in self._weights.items() if k.startswith(name)})
+        network.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     @torch.inference_mode()
     def autoencode(self, pixels: np.ndarray) -> np.ndarray:
