@@ -1,4 +1,5 @@
-"""Stream 2: which rendered pictures of whole people are there? Pairs of a defect and its twin, or of a benign operation and a plain body."""
+"""Stream 2: which rendered pictures of whole people are there? Pairs of a defect and its twin, or of a benign operation
+and a plain body."""
 
 from __future__ import annotations
 
@@ -172,7 +173,8 @@ class BodiesStream:
         return finish
 
     def _sample(
-        self, index: int, plan: BodyPlan, scene: Scene, figure: Figure, rendering: Rendering, role: Role, pixels: np.ndarray
+        self, index: int, plan: BodyPlan, scene: Scene, figure: Figure, rendering: Rendering, role: Role,
+        pixels: np.ndarray,
     ) -> Sample:  # fmt: skip
         figures = [figure, *scene.stage.figures[1:]]
         things = [item.thing() for item in scene.stage.things]

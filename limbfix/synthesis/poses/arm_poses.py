@@ -21,7 +21,8 @@ WRIST = (-1.2, 1.3)  # extension 70, flexion 80
 DEVIATION = (-0.35, 0.52)  # towards the thumb 20, towards the little finger 30
 
 SETTING = 0.52
-"""Radians (30 degrees) by which an arm is raised before the shoulder blade follows (Inman, Saunders and Abbott 1944)."""
+"""Radians (30 degrees) by which an arm is raised before the shoulder blade follows (Inman, Saunders and Abbott
+1944)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +168,8 @@ def reach_with_arm(
         side: of the arm.
         point: (3,) world position of the wrist.
         pole: (3,) world direction for the elbow.
-        palm: (3,) world direction that the palm should face: forearm and wrist turn as far as they can to lay the hand flat.
+        palm: (3,) world direction that the palm should face: forearm and wrist turn as far as they can to lay
+            the hand flat.
         wrist: flexion of the wrist, radians, on top of that.
     """
     chain = limb_chain(figure, "arm", side)

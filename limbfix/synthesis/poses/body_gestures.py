@@ -28,7 +28,8 @@ _SOLID = np.array([PART_ID[part] for part in ("torso", "head", "thigh", "shin")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landmark:
-    """A place on the body's surface, in rest axes of a left one: x outwards, y up, z to the front; a right one is mirrored.
+    """A place on the body's surface, in rest axes of a left one: x outwards, y up, z to the front; a right one is
+    mirrored.
 
     Attributes:
         bone: with `%` for the side's suffix.

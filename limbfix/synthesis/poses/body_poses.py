@@ -17,8 +17,8 @@ from limbfix.synthesis.samples import Side
 Support = Literal["feet", "seat", "body", "air"]
 """What carries the weight: feet on the ground, a seat, the lowest part of the body, or nothing (a jump)."""
 
-# Limits in radians: American Academy of Orthopaedic Surgeons, Joint Motion (1965): trunk 80 degrees forwards, 25 back, 35 to each
-# side, 45 turned; neck 45 forwards and back, 45 to each side, 60 turned.
+# Limits in radians: American Academy of Orthopaedic Surgeons, Joint Motion (1965): trunk 80 degrees forwards, 25 back,
+# 35 to each side, 45 turned; neck 45 forwards and back, 45 to each side, 60 turned.
 TRUNK_LIMITS = ((-0.44, 1.4), (-0.6, 0.6), (-0.78, 0.78))
 NECK_LIMITS = ((-0.78, 0.78), (-0.78, 0.78), (-1.05, 1.05))
 
@@ -165,7 +165,8 @@ _HAND_STYLES: Mapping[str, tuple[str, ...]] = {
     "wave": ("open", "spread", "flat"), "point": ("pointing",), "behind_back": ("relaxed",), "carry": ("grip", "relaxed"),
     "@crossed": ("relaxed", "flat"), "@face": ("relaxed", "loose_fist"), "@prayer": ("flat",), "@clasp": ("relaxed",),
 }  # fmt: skip
-"""Hands that go with an arm's style; other gestures lay an open hand on something, other arms are free to do anything."""
+"""Hands that go with an arm's style; other gestures lay an open hand on something, other arms are free to do
+anything."""
 
 
 def _hand(rng: np.random.Generator, arm: str) -> HandPose:

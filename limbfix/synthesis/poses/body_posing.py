@@ -1,4 +1,5 @@
-"""How does a figure take a pose? Trunk, legs, arms and hands in turn; limbs that an operator added get poses of their own."""
+"""How does a figure take a pose? Trunk, legs, arms and hands in turn; limbs that an operator added get poses of their
+own."""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ _STYLES: Mapping[str, _Row] = {
 LEG_STYLES = tuple(_STYLES)
 
 _SHINS: Mapping[str, tuple[float, float]] = {"knelt": (1.0, 1.6), "heel_sit": (1.0, 1.6), "lying_bent": (2.0, 0.05)}
-"""Knee = factor * hip + offset where the ground leaves no choice: a shin that lies on it, a foot that stands beside a lying body."""
+"""Knee = factor * hip + offset where the ground leaves no choice: a shin that lies on it, a foot that stands beside a
+lying body."""
 
 
 def sample_leg_pose(rng: np.random.Generator, style: str, *, planted: bool = False, heel: float = 0.0) -> LegPose:
@@ -167,7 +168,8 @@ def _heel_lift(figure: Figure, chain: Chain, heel: float) -> float:
 
 
 def _set_foot(figure: Figure, chain: Chain, pose: LegPose) -> None:
-    """Sets a foot level, as far as the ankle lets it, pointing where the knee points; a raised heel bends the toes back."""
+    """Sets a foot level, as far as the ankle lets it, pointing where the knee points; a raised heel bends the toes
+    back."""
     shin = rotation_of(figure, chain.lower[1])
     ahead = shin @ FORWARD
     level = np.array([ahead[0], 0, ahead[2]])

@@ -26,8 +26,8 @@ _NAMES = {
 }
 
 UPPER_TWIST = (0.45, 0.55)
-"""Shares of a limb's turn about its own axis that its two upper bones take. In life the skin is drawn along gradually; one bone
-alone would wring it."""
+"""Shares of a limb's turn about its own axis that its two upper bones take. In life the skin is drawn along gradually;
+one bone alone would wring it."""
 
 LOWER_TWIST = (0.35, 0.65)
 """The same for a forearm: the radius crosses the ulna, most of the turn is seen near the wrist."""
@@ -117,7 +117,8 @@ def aim(
         direction: (3,) world direction of the upper part.
         bend: (3,) world direction to which the lower part bends.
         flexion: of the hinge, radians; 0 is straight.
-        twist: of a forearm about its axis from the middle position, radians; positive pronates (palm backwards on a hanging arm).
+        twist: of a forearm about its axis from the middle position, radians; positive pronates (palm backwards
+            on a hanging arm).
         rest_bend: (3,) where the lower part bends to in rest; None: it is bent in rest, as the arms are.
     """
     rest, lower, rest_flexion = _rest_frame(figure, chain, rest_bend)

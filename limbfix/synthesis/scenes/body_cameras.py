@@ -1,4 +1,5 @@
-"""From where are people seen? Framings from a whole figure to one limb, and a cheap check that the camera sees what it is for."""
+"""From where are people seen? Framings from a whole figure to one limb, and a cheap check that the camera sees what it
+is for."""
 
 from __future__ import annotations
 
@@ -83,7 +84,8 @@ def sample_framing(rng: np.random.Generator, names: tuple[str, ...], *, lying: b
 
 
 def aim_camera(points: np.ndarray, framing: BodyFraming, yaw: float) -> Camera:
-    """Returns the camera that shows some points (n, 3) as large and where a framing says; `yaw` is where the subject faces."""
+    """Returns the camera that shows some points (n, 3) as large and where a framing says; `yaw` is where the
+    subject faces."""
     angle, rise = yaw + framing.azimuth, framing.elevation
     direction = np.array([np.sin(angle) * np.cos(rise), np.sin(rise), np.cos(angle) * np.cos(rise)])
     up = turn(direction, framing.roll) @ np.array([0.0, 1.0, 0.0])
@@ -114,8 +116,8 @@ class Sight:
     """What a camera sees of some people, by their vertices.
 
     Attributes:
-        shares: group -> share 0-1 of its vertices that are in the picture and nothing stands before them. About half of a whole
-            body's vertices are on its far side.
+        shares: group -> share 0-1 of its vertices that are in the picture and nothing stands before them. About
+            half of a whole body's vertices are on its far side.
         covered: group -> share 0-1 of the picture's cells in which it is in front.
         nearest: decimetres from the camera to the nearest vertex.
     """

@@ -25,7 +25,8 @@ DIGIT_SHARE = 0.15
 """Of groups that concern a hand's digits: the hands of whole people, smaller than those of stream 1."""
 
 HIDDEN_SHARE = 0.15
-"""Of groups whose camera looks for a place from which the defect is hidden or cut: such pictures exist, truthfully labelled."""
+"""Of groups whose camera looks for a place from which the defect is hidden or cut: such pictures exist, truthfully
+labelled."""
 
 MERGE_SHARE = 0.04
 """Of groups in which an arm of one person ends in that of another; the twin lays its hand there."""
@@ -96,7 +97,8 @@ def operate(plan: BodyPlan, figure: Figure) -> Made | None:
 
 
 def merge(figures: Sequence[Figure], changed: Figure) -> Made | None:
-    """Lets an arm of the first person end in the second's, in `changed`, and rest on it in the twin; None if they are too far apart."""
+    """Lets an arm of the first person end in the second's, in `changed`, and rest on it in the twin; None if they
+    are too far apart."""
     if len(figures) < 2:
         return None
     made = limb_merges.merge_arms(figures[1], changed, merged=True)
@@ -106,7 +108,8 @@ def merge(figures: Sequence[Figure], changed: Figure) -> Made | None:
 
 
 def suited(plan: BodyPlan, pose: BodyPose, rng: np.random.Generator) -> BodyPose:
-    """Changes a pose where it would hide the defect: a joint bent against its sense only shows where it would be straight."""
+    """Changes a pose where it would hide the defect: a joint bent against its sense only shows where it would be
+    straight."""
     if plan.name != "limbs.bent_against":
         return pose
     if plan.parameters["joint"] == "elbow":

@@ -1,4 +1,5 @@
-"""How does a played scene of people become a picture? The choice of camera and light, and the check that there is something to see."""
+"""How does a played scene of people become a picture? The choice of camera and light, and the check that there is
+something to see."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from limbfix.synthesis.scenes.body_plans import BodyPlan
 CAMERA_TRIES = 14
 
 LEAST_COVER = 0.03
-"""Of all pixels; a subject that shows less is no picture of a person. Small figures on purpose may show `LEAST_SMALL_COVER`."""
+"""Of all pixels; a subject that shows less is no picture of a person. Small figures on purpose may show
+`LEAST_SMALL_COVER`."""
 
 LEAST_SMALL_COVER = 0.006
 
@@ -30,7 +32,8 @@ LEAST_SHARE = 0.2
 """Of a limb's vertices that a camera must see for its defect to show; half of them are always on the far side."""
 
 HIDDEN_BELOW = 0.03
-"""Share of a limb's vertices below which it counts as hidden or cut, for the pictures that hide their defect on purpose."""
+"""Share of a limb's vertices below which it counts as hidden or cut, for the pictures that hide their defect on
+purpose."""
 
 LEAST_HAND_PX = 40
 """Longer side of a hand whose digits are what the picture is about."""
@@ -121,7 +124,8 @@ def _framed(name: str, stage: BodyStage, everybody: list[np.ndarray], target: np
 def find_shot(
     stage: BodyStage, changed: Figure, made: Made | None, plan: BodyPlan, size_px: int, rng: np.random.Generator
 ) -> BodyShot | None:
-    """Looks for a camera that sees the first person, and what is wrong with them; None if everything tried is blocked."""
+    """Looks for a camera that sees the first person, and what is wrong with them; None if everything tried is
+    blocked."""
     everybody = [points_of(figure)[::3] for figure in stage.figures]
     everybody += [np.asarray(item.positions)[::1] for item in stage.things]
     people = everybody[: len(stage.figures)]

@@ -195,7 +195,8 @@ def act(stage: BodyStage, situation: BodySituation, rng: np.random.Generator) ->
 
 
 def replay(stage: BodyStage, figure: Figure, rng: np.random.Generator) -> None:
-    """Gives another version of the first person (with a defect) the same pose and place; added limbs get poses of their own."""
+    """Gives another version of the first person (with a defect) the same pose and place; added limbs get poses of
+    their own."""
     acted, pose = stage.figures[0], stage.poses[0]
     bones = len(figure.model.bones)
     figure.rotations.update({bone: turned for bone, turned in acted.rotations.items() if bone < bones})
