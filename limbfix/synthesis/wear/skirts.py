@@ -41,7 +41,7 @@ def add_skirt(figure: Figure, name: str, skirt: Skirt) -> np.ndarray:
     chosen = model.mask("helper-skirt") & (c.y > skirt.hem)
     component = figure.add_component(name, chosen, surface="cloth")
     ids = component.topology.vertex_ids
-    edge = edge_vertices(component.topology) & (c.y[ids] < skirt.hem + 0.5)
+    edge = edge_vertices(component.topology) & (c.y[ids] < min(skirt.hem + 1.0, 1.0))
     component.rest[edge, 1] += skirt.hem - c.y[ids][edge]
     component.rest[edge, 1] = np.median(component.rest[edge, 1])  # level on bodies of any shape
     rest = component.rest
