@@ -103,7 +103,7 @@ def third_leg(figure: Figure, side: Side, parameters: Parameters) -> Made:
 
 def draw_foot(rng: np.random.Generator) -> Parameters:
     """How the extra foot is turned from the true one."""
-    return {"yaw": float(rng.uniform(0.6, 1.6) * rng.choice([-1, 1])), "up": float(rng.uniform(-0.1, 0.5))}
+    return {"yaw": float(rng.uniform(0.9, 2.2) * rng.choice([-1, 1])), "up": float(rng.uniform(-0.1, 0.5))}
 
 
 def extra_foot(figure: Figure, side: Side, parameters: Parameters) -> Made:

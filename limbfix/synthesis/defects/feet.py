@@ -59,7 +59,7 @@ def _turn_foot(figure: Figure, side: Side, yaw: float) -> None:
 
 
 def _wide(figure: Figure, side: Side, factor: float) -> None:
-    """Widens or narrows the fore-foot about its middle."""
+    """Widens the fore-foot about its middle. Narrowing it folds the toes into shreds that no generator draws."""
     foot = figure.bone(f"foot{SIDES[side]}")
     middle = float(figure.tails[foot][0])
     for component in figure.components:
@@ -75,7 +75,7 @@ _WAYS = {
         lambda rng: float(rng.uniform(2.2, 3.14) * rng.choice([-1, 1])),
         lambda rng: float(rng.uniform(-0.2, 0.2)),
     ),
-    "wide_foot": (_wide, lambda rng: float(rng.choice([rng.uniform(1.9, 2.4), rng.uniform(0.25, 0.4)])), lambda rng: float(rng.uniform(0.95, 1.06))),
+    "wide_foot": (_wide, lambda rng: float(rng.uniform(1.8, 2.4)), lambda rng: float(rng.uniform(0.95, 1.06))),
 }  # fmt: skip
 
 
