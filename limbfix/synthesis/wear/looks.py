@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -118,6 +118,7 @@ def sample_look(rng: np.random.Generator, *, age: float = 0.5, gender: float = 0
     iris = EYE_COLOURS[rng.integers(0, 2) if rng.random() < 0.25 + 0.75 * darkness else rng.integers(len(EYE_COLOURS))]
     makers = {**dict.fromkeys(CLOTH, sample_fabric), **dict.fromkeys(_LEATHER, sample_leather)}
     makers |= dict.fromkeys(_METAL, sample_metal)
+    makers["glove"] = partial(sample_fabric, patterned=0.12)
     return Look(
         skin=triple(skin),
         palm=float(rng.uniform(0.3, 0.75)),
