@@ -22,6 +22,9 @@ from limbfix.synthesis.rendering.occlusion import occluded_light
 from limbfix.synthesis.samples import SURFACE_ID
 
 SHADOW_PX = 512
+KEY_SHARE = 0.5
+"""Share of the key light in all light, about: in its shadow the surroundings still shine, and occlusion still darkens."""
+
 _LAYOUT = "3f 3f 3f 2f 4f 4f"
 _ATTRIBUTES = ("position", "normal", "rest", "uv", "colour", "labels")
 _STRIDE = 19 * 4
@@ -199,7 +202,9 @@ class Renderer:
             part=ids[..., 1].astype(np.uint8),
             surface=ids[..., 2].astype(np.uint8),
             depth=depth,
-            light=labels[..., 3] * open_sky[..., 1],
+            light=np.where(raw < 1, (1 - KEY_SHARE + KEY_SHARE * labels[..., 3]) * open_sky[..., 1], 0).astype(
+                np.float32
+            ),
         )
 
 
