@@ -55,7 +55,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(name="on_face", weight=1.2, act=on_face, views=_OUTER, blocked=0.3),
     Situation(name="in_hair", weight=0.6, act=in_hair, views=_OUTER, blocked=0.4, seen=0.1),
     Situation(name="on_body", weight=1.4, act=on_body, views=_OUTER, blocked=0.3),
-    Situation(name="in_pocket", weight=0.5, act=in_pocket, views=_OUTER, blocked=0.4, seen=0.06),
+    Situation(name="in_pocket", weight=0.9, act=in_pocket, views=_OUTER, blocked=0.4, seen=0.06),
     Situation(name="crossed_arms", weight=0.4, act=crossed_arms, views=_OUTER, blocked=0.5, seen=0.1),
     Situation(name="on_other", weight=0.8, act=on_other, people=2, views=_OUTER, blocked=0.4),
     Situation(name="hand_over_hand", weight=0.7, act=hand_over_hand, blocked=0.7, seen=0.1),
