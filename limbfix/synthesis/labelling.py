@@ -11,7 +11,7 @@ from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.figures.posing import joint_position, skinned, world_matrices
 from limbfix.synthesis.rendering.cameras import Camera
 from limbfix.synthesis.rendering.renderer import Rendering
-from limbfix.synthesis.samples import Instance, Joint, Kind
+from limbfix.synthesis.samples import JOINTS, Instance, Joint, Kind
 
 FLESH_DM: Mapping[str, float] = {
     **dict.fromkeys(("mcp", "pip", "dip", "tip"), 0.22),
@@ -21,6 +21,9 @@ FLESH_DM: Mapping[str, float] = {
 }
 """Decimetres of flesh and cloth that may lie over a joint which still counts as visible: about its limb's thickness. More than
 that means that another part of the same limb is in front, as in a fist."""
+
+NOWHERE = (float("nan"), float("nan"))
+"""Where a joint is that does not exist."""
 
 SPECK = 3
 """Vertices; a thing that hides fewer vertices of another does not count as occluding it."""
@@ -88,20 +91,27 @@ def _relatives(figure: Figure) -> dict[int, set[int]]:
 
 
 def _joints(figure: Figure, matrices: np.ndarray, camera: Camera, rendering: Rendering) -> dict[int, tuple[Joint, ...]]:
-    """Returns the joints of every present instance; all are projected at once."""
+    """Returns the joints of every present instance, in the order of `JOINTS`; all are projected at once.
+
+    A joint that an operator took away (the tip of a stump keeps its name, the joint before it may be gone) is nan and not visible.
+    """
     kin = _relatives(figure)
     wanted = [(entry.id, *joint) for entry in figure.instances if entry.present for joint in entry.joints]
     points = np.stack([joint_position(figure, matrices, bone, end) for _, _, bone, end in wanted])
     size = rendering.instance.shape[0]
-    result: dict[int, list[Joint]] = {}
+    found: dict[int, dict[str, Joint]] = {}
     for (id, name, _, _), (x, y, distance) in zip(wanted, camera.project(points, size), strict=True):
         visible = False
         if 0 <= x < size and 0 <= y < size:
             row, column = int(y), int(x)
             near = distance - rendering.depth[row, column] < FLESH_DM[name]
             visible = bool(near) and int(rendering.instance[row, column]) in kin[id]
-        result.setdefault(id, []).append(Joint(name=name, xy=(float(x), float(y)), visible=visible))
-    return {id: tuple(joints) for id, joints in result.items()}
+        found.setdefault(id, {})[name] = Joint(name=name, xy=(float(x), float(y)), visible=visible)
+    kinds = {entry.id: entry.kind for entry in figure.instances}
+    return {
+        id: tuple(joints.get(name) or Joint(name=name, xy=NOWHERE, visible=False) for name in JOINTS[kinds[id]])
+        for id, joints in found.items()
+    }
 
 
 def _kind_rows(figure: Figure, camera: Camera, rendering: Rendering, counts: np.ndarray) -> list[Instance]:
