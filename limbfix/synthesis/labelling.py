@@ -107,7 +107,7 @@ def _joints(figure: Figure, matrices: np.ndarray, camera: Camera, rendering: Ren
             near = distance - rendering.depth[row, column] < FLESH_DM[name]
             visible = bool(near) and int(rendering.instance[row, column]) in kin[id]
         found.setdefault(id, {})[name] = Joint(name=name, xy=(float(x), float(y)), visible=visible)
-    kinds = {entry.id: entry.kind for entry in figure.instances}
+    kinds: dict[int, Kind] = {entry.id: entry.kind for entry in figure.instances}
     return {
         id: tuple(joints.get(name) or Joint(name=name, xy=NOWHERE, visible=False) for name in JOINTS[kinds[id]])
         for id, joints in found.items()
