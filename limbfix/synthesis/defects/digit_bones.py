@@ -11,7 +11,7 @@ import scipy.sparse as sparse
 from limbfix.synthesis.defects.digit_shapes import layers_of
 from limbfix.synthesis.figures.figure import Component, Figure, InstanceEntry
 from limbfix.synthesis.figures.hand_frames import HandFrame, hand_frame
-from limbfix.synthesis.figures.rotations import turn, unit
+from limbfix.synthesis.figures.rotations import cross, turn, unit
 from limbfix.synthesis.samples import Side
 
 
@@ -25,12 +25,12 @@ def rehang(component: Component, bones: Mapping[int, int], count: int) -> None:
 
 def flexion_axis(frame: HandFrame, line: np.ndarray) -> np.ndarray:
     """Returns the (3,) axis about which a positive turn bends a bone along `line` towards the palm."""
-    return unit(np.cross(line, -frame.dorsal))
+    return unit(cross(line, -frame.dorsal))
 
 
 def thumb_flexion_axis(frame: HandFrame, line: np.ndarray) -> np.ndarray:
     """Returns the (3,) axis about which a positive turn bends a thumb's bone across the palm."""
-    return unit(np.cross(line, 0.8 * frame.across - 0.6 * frame.dorsal))
+    return unit(cross(line, 0.8 * frame.across - 0.6 * frame.dorsal))
 
 
 def bend_axis(figure: Figure, side: Side, digit: InstanceEntry, bone: int) -> np.ndarray:

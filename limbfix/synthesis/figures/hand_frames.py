@@ -9,7 +9,7 @@ import numpy as np
 
 from limbfix.synthesis.figures.anatomy import SIDES
 from limbfix.synthesis.figures.figure import Figure
-from limbfix.synthesis.figures.rotations import unit
+from limbfix.synthesis.figures.rotations import cross, unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,7 +65,7 @@ def frame_of_joints(
     along = unit(knuckles[1:3].mean(0) - wrist)
     across = knuckles[3] - knuckles[0]
     across = unit(across - along * (across @ along))
-    dorsal = np.cross(across, along)
+    dorsal = cross(across, along)
     tips = np.stack([tails[index[f"finger{k}-3{suffix}"]] for k in (3, 4)]).mean(0)
     if (tips - knuckles[1:3].mean(0)) @ dorsal > 0:
         dorsal = -dorsal

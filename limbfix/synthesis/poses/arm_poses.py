@@ -9,7 +9,7 @@ import numpy as np
 
 from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.figures.hand_frames import hand_frame
-from limbfix.synthesis.figures.rotations import turn, turn_between, unit
+from limbfix.synthesis.figures.rotations import cross, turn, turn_between, unit
 from limbfix.synthesis.poses.limb_chains import FORWARD, UP, Chain, aim, limb_chain, reach, rotation_of
 from limbfix.synthesis.samples import Side
 
@@ -153,8 +153,8 @@ def pose_arm(figure: Figure, pose: ArmPose, side: Side, suffix: str = "") -> Non
 def bend_wrist(figure: Figure, chain: Chain, flexion: float, deviation: float) -> None:
     """Bends a hand: towards its palm and towards its little finger, radians."""
     frame = hand_frame(figure, chain.side)
-    figure.rotations[chain.end] = turn(np.cross(frame.along, -frame.dorsal), flexion) @ turn(
-        np.cross(frame.along, frame.across), deviation
+    figure.rotations[chain.end] = turn(cross(frame.along, -frame.dorsal), flexion) @ turn(
+        cross(frame.along, frame.across), deviation
     )
 
 
@@ -195,5 +195,5 @@ def _twist_towards(figure: Figure, chain: Chain, palm: np.ndarray) -> float:
     now = now - (now @ axis) * axis
     if np.linalg.norm(wanted) < 0.15:  # the palm faces along the forearm: no twist helps
         return 0.0
-    angle = float(np.arctan2(np.cross(now, wanted) @ axis, now @ wanted)) * chain.outwards
+    angle = float(np.arctan2(cross(now, wanted) @ axis, now @ wanted)) * chain.outwards
     return float(np.clip(angle, *TWIST))

@@ -14,7 +14,7 @@ import numpy as np
 from limbfix.synthesis.figures.anatomy import SIDES, digit_bones
 from limbfix.synthesis.figures.figure import Figure, InstanceEntry
 from limbfix.synthesis.figures.hand_frames import HandFrame, frame_of_joints, hand_frame
-from limbfix.synthesis.figures.rotations import turn, turn_between, unit
+from limbfix.synthesis.figures.rotations import cross, turn, turn_between, unit
 from limbfix.synthesis.samples import DIGITS, Side
 
 FLEXION_LIMITS: Mapping[str, tuple[tuple[float, float], ...]] = {
@@ -184,9 +184,9 @@ def _pose_finger(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: D
     lift = float(np.arcsin(np.clip(-steps[0] @ normal.frame.dorsal, -1, 1)))
     for k, (bone, wanted, rest) in enumerate(zip(bones, pose.flexion, (lift, *_bends(steps)), strict=False)):
         step = unit(figure.tails[bone] - figure.heads[bone])
-        rotation = turn(np.cross(step, -frame.dorsal), wanted - rest)
+        rotation = turn(cross(step, -frame.dorsal), wanted - rest)
         if k == 0:
-            sideways = turn(np.cross(frame.along, frame.across), pose.spread)
+            sideways = turn(cross(frame.along, frame.across), pose.spread)
             rotation = sideways @ rotation @ turn(step, pose.twist)
         figure.rotations[bone] = rotation
 
@@ -201,7 +201,7 @@ def _pose_thumb(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: Di
     )
     root = unit(figure.tails[bones[0]] - figure.heads[bones[0]])
     axis = _thumb_axis(normal.steps, normal.frame, frame, outer)
-    pronation = turn(root, -pose.twist * float(np.sign(np.cross(root, axis) @ frame.across * -outer)))
+    pronation = turn(root, -pose.twist * float(np.sign(cross(root, axis) @ frame.across * -outer)))
     figure.rotations[bones[0]] = turn_between(root, aim) @ pronation
     for bone, wanted, rest in zip(bones[1:], pose.flexion[1:], bends, strict=False):
         figure.rotations[bone] = turn(axis, wanted - rest)
@@ -214,7 +214,7 @@ def _thumb_axis(steps: np.ndarray, rest: HandFrame, frame: HandFrame, outer: flo
     pulp = across * -outer * frame.across + along * frame.along + dorsal * frame.dorsal
     a, b, c = (float(steps[0] @ axis) for axis in (rest.across, rest.along, rest.dorsal))
     root = a * -outer * frame.across + b * frame.along + c * frame.dorsal
-    return unit(np.cross(root, pulp))
+    return unit(cross(root, pulp))
 
 
 def _cup_palm(figure: Figure, hand: InstanceEntry, frame: HandFrame, cup: float) -> None:
@@ -225,4 +225,4 @@ def _cup_palm(figure: Figure, hand: InstanceEntry, frame: HandFrame, cup: float)
     for bone, share in ((f"metacarpal3{suffix}", 0.4), (f"metacarpal4{suffix}", 1.0)):
         index = figure.bone(bone)
         step = unit(figure.tails[index] - figure.heads[index])
-        figure.rotations[index] = turn(np.cross(step, -frame.dorsal), cup * share)
+        figure.rotations[index] = turn(cross(step, -frame.dorsal), cup * share)

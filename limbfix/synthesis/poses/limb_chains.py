@@ -11,7 +11,7 @@ import numpy as np
 
 from limbfix.synthesis.figures.anatomy import SIDES
 from limbfix.synthesis.figures.figure import Figure
-from limbfix.synthesis.figures.rotations import turn, turn_between, unit
+from limbfix.synthesis.figures.rotations import cross, turn, turn_between, unit
 from limbfix.synthesis.samples import Side
 
 UP = np.array([0.0, 1.0, 0.0])
@@ -94,7 +94,7 @@ def _perpendicular(vector: np.ndarray, axis: np.ndarray) -> np.ndarray:
 
 def _frame(direction: np.ndarray, bend: np.ndarray) -> np.ndarray:
     """Returns (3, 3): columns are the upper part's direction, where the lower part bends to, and the hinge's axis."""
-    return np.column_stack([direction, bend, np.cross(direction, bend)])
+    return np.column_stack([direction, bend, cross(direction, bend)])
 
 
 def _rest_frame(figure: Figure, chain: Chain, bend: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, float]:
@@ -128,7 +128,7 @@ def aim(
     axis = rest[:, 0]
     swing = turn_between(axis, local @ axis)
     rolled = swing.T @ local @ rest[:, 1]
-    roll = float(np.arctan2(np.cross(rest[:, 1], rolled) @ axis, rest[:, 1] @ rolled))
+    roll = float(np.arctan2(cross(rest[:, 1], rolled) @ axis, rest[:, 1] @ rolled))
     figure.rotations[chain.upper[0]] = swing @ turn(axis, UPPER_TWIST[0] * roll)
     figure.rotations[chain.upper[1]] = turn(axis, UPPER_TWIST[1] * roll)
     hinge = turn(rest[:, 2], flexion - rest_flexion)
