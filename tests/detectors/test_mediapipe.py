@@ -31,7 +31,7 @@ TRUTH = {row["file"]: row for row in csv.DictReader((PICTURES / "truth.csv").ope
 CLEAN = [name for name, row in TRUTH.items() if row["defective"] == "0"]
 
 FINGERTIPS = {
-    "clean_hand_dorsal.jpg": ((615, 228), (507, 103), (393, 105), (315, 160), (294, 264)),
+    "clean_hand_dorsal.jpg": ((627, 494), (549, 276), (427, 208), (298, 204), (208, 300)),
     "clean_hand_open_palm.png": ((610, 355), (470, 164), (333, 137), (213, 182), (164, 301)),
     "clean_hand_peace.webp": ((308, 138), (423, 138), (486, 360), (280, 440)),
     "clean_hand_pointing.jpg": ((200, 306), (372, 475)),
@@ -39,7 +39,7 @@ FINGERTIPS = {
 """Outermost points of the hands, read off by eye, px."""
 
 FOREARMS = {
-    "clean_hand_dorsal.jpg": (560, 690),
+    "clean_hand_dorsal.jpg": (300, 758),
     "clean_hand_open_palm.png": (385, 760),
     "clean_hand_peace.webp": (350, 660),
     "clean_hand_pointing.jpg": (740, 430),
