@@ -3,7 +3,8 @@
     python -m limbfix.training.generator --photographs DIR [DIR ...] [--renders SHARDS ...] --out DIR --minutes N
 
 Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was (one every two
-minutes). Minutes are training time over all runs, and the learning rate follows them; batches, noise and weights follow the seed.
+minutes). Minutes are training time over all runs, and the learning rate follows them; with more of them a finished training goes on with its
+denoiser; batches, noise and weights follow the seed.
 Writes `generator.safetensors` (half precision), `generator.json` (facts), `curve_*.png` and `samples.jpg` below --out.
 """
 
@@ -82,7 +83,10 @@ def main(arguments: Sequence[str] | None = None, settings: GeneratorTraining | N
     first = _phase("autoencoder", autoencoder, share * seconds, settings.autoencoder_rate, settings)
     second = _phase("denoiser", denoiser, (1 - share) * seconds, settings.denoiser_rate, settings)
     drawer = _Drawer(crops, settings)
-    train(first, lambda phase, step: _autoencoder_step(phase, step, drawer, settings), options.out, settings)
+    if _checkpoint(options.out, second).is_file():  # its latents are learnt already: they must not move any more
+        _resume(first, _checkpoint(options.out, first))
+    else:
+        train(first, lambda phase, step: _autoencoder_step(phase, step, drawer, settings), options.out, settings)
     autoencoder.load_state_dict(first.mean.weights)
     measure_latents(autoencoder, drawer)
     train(second, lambda phase, step: _denoiser_step(phase, step, autoencoder, drawer, settings), options.out, settings)
@@ -94,7 +98,7 @@ def main(arguments: Sequence[str] | None = None, settings: GeneratorTraining | N
 
 def train(phase: Phase, loss: Loss, out: Path, settings: GeneratorTraining) -> None:
     """Trains one network until its seconds are spent; goes on from its checkpoint if there is one."""
-    file = out / f"{phase.name}.checkpoint.safetensors"
+    file = _checkpoint(out, phase)
     if file.is_file():
         _resume(phase, file)
     device_type = next(phase.network.parameters()).device.type
@@ -177,6 +181,10 @@ def _phase(name: str, network: nn.Module, seconds: float, rate: float, settings:
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
     mean = RunningMean(network, settings.decay)
     return Phase(name=name, network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=rate)
+
+
+def _checkpoint(out: Path, phase: Phase) -> Path:
+    return out / f"{phase.name}.checkpoint.safetensors"
 
 
 def _save(phase: Phase, file: Path, out: Path) -> None:

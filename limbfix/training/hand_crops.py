@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from limbfix.errors import AssetMissing
-from limbfix.synthesis.samples import Instance, Sample
+from limbfix.synthesis.samples import DIGITS, Instance, Joint, Sample
 
 STORED_PX = 144
 """Side of a stored crop; the networks see 128 px of it on average."""
@@ -23,10 +23,16 @@ STORED_PX = 144
 HELD_OUT_SHARE = 0.05
 """Share of hands, chosen by the hash of their source, that no training sees."""
 
-_RENDER_SCALE = 1.9
-"""Side of a crop of a render in hand sizes, as in photographs."""
+_RENDER_SCALE, _LEAST_SCALE = 1.9, 1.12
+"""Side of a crop of a render in hand sizes, as wanted and the least, as in photographs."""
+
+_RENDER_CUT = 2
+"""Grows with every change of how renders are cut, so that old arrays are not taken for new ones."""
 
 _LEAST_RENDER_PX = 40
+_LEAST_SEEN = 0.7
+"""Share of a render's joints that nothing covers: behind an object or in a pocket there is no hand to learn from."""
+
 _TURN_DEG = 20.0
 _SCALES = (0.8, 1.12)
 _SHIFT = 0.06
@@ -79,7 +85,9 @@ def load_crops(photographs: Sequence[Path], renders: Sequence[Path], cache: Path
         AssetMissing: a folder is missing or holds no hand.
     """
     parts = [_kept(cache / f"{_digest(folder)}.npz", folder, _photograph_rows, say) for folder in photographs]
-    parts += [_kept(cache / f"{_digest(folder)}.npz", folder, _render_rows, say) for folder in renders]
+    parts += [
+        _kept(cache / f"renders{_RENDER_CUT}-{_digest(folder)}.npz", folder, _render_rows, say) for folder in renders
+    ]
     if not parts:
         raise AssetMissing("expected a folder of hands, got none; give one with --photographs DIR or --renders SHARDS")
     sources = tuple(str(source) for part in parts for source in part["sources"])
@@ -177,33 +185,58 @@ def _render_rows(folder: Path) -> Iterator[Row]:
 
 
 def _render_row(sample: Sample, hand: Instance) -> Row | None:
-    """Cuts one whole, normal, visible hand out of a render; None for any other."""
-    from limbfix.synthesis.samples import DIGITS, PART_ID, SURFACE_ID
+    """Cuts one whole, normal hand that is mostly seen out of a render; None for any other."""
+    from limbfix.synthesis.samples import PART_ID, SURFACE_ID
 
-    digits = {digit.name: digit for digit in sample.hand_digits(hand.id)}
-    if (
-        hand.kind != "hand"
-        or hand.faults
-        or set(digits) != set(DIGITS)
-        or len(sample.hand_digits(hand.id)) != len(DIGITS)
-    ):
+    joints = _normal_joints(sample, hand)
+    if joints is None:
         return None
-    joints = [hand.joints[0], *(joint for name in DIGITS for joint in digits[name].joints)]
     xy = np.array([joint.xy for joint in joints], np.float32)
-    height, width = sample.pixels.shape[:2]
-    if len(xy) != 21 or not np.isfinite(xy).all() or (xy < 0).any() or (xy > (width - 1, height - 1)).any():
+    window = _render_window(xy, *sample.pixels.shape[1::-1])
+    if np.mean([joint.visible for joint in joints]) < _LEAST_SEEN or window is None:
         return None
-    side = float(np.ptp(xy, axis=0).max()) * _RENDER_SCALE
-    if side < _LEAST_RENDER_PX * _RENDER_SCALE:
-        return None
-    corner = (xy.min(axis=0) + xy.max(axis=0)) / 2 - side / 2
-    scale = STORED_PX / side
-    affine = np.column_stack([np.eye(2) * scale, -corner * scale])
-    size = (STORED_PX, STORED_PX)
+    left, top, side = window
     skin = np.isin(sample.surface_map, [SURFACE_ID["skin"], SURFACE_ID["nail"], SURFACE_ID["jewellery"]])
     shown = skin & (sample.part_map >= PART_ID["forearm"]) & (sample.part_map <= PART_ID["little_nail"])
-    pixels = cv2.warpAffine(sample.pixels, affine, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
-    mask = cv2.warpAffine(shown.astype(np.uint8), affine, size, borderMode=cv2.BORDER_REFLECT) > 0
-    if mask.mean() < 0.05:
+    pixels, mask = (
+        cv2.resize(
+            np.ascontiguousarray(array[top : top + side, left : left + side]), (STORED_PX, STORED_PX), interpolation=way
+        )
+        for array, way in ((sample.pixels, cv2.INTER_CUBIC), (shown.astype(np.uint8), cv2.INTER_NEAREST))
+    )
+    keypoints = (xy - (left, top) + 0.5) * (STORED_PX / side) - 0.5
+    return pixels, mask > 0, keypoints.astype(np.float32), f"{sample.stream}/{sample.key}"
+
+
+def _normal_joints(sample: Sample, hand: Instance) -> list[Joint] | None:
+    """Returns the 21 joints of a hand with five normal digits; None for anything else."""
+    digits = sample.hand_digits(hand.id)
+    if hand.kind != "hand" or hand.faults or any(digit.faults or not digit.present for digit in digits):
         return None
-    return pixels, mask, ((xy - corner) * scale).astype(np.float32), f"{sample.stream}/{sample.key}"
+    named = {digit.name: digit for digit in digits}
+    if len(digits) != len(DIGITS) or set(named) != set(DIGITS):
+        return None
+    joints = [hand.joints[0], *(joint for name in DIGITS for joint in named[name].joints)]
+    return joints if len(joints) == 21 and np.isfinite([joint.xy for joint in joints]).all() else None
+
+
+def _render_window(xy: np.ndarray, width: int, height: int) -> tuple[int, int, int] | None:
+    """Returns left, top and side of a square inside the picture around joints; None where it would cut or swell the hand.
+
+    Never past the picture's edge: a mirrored edge would show a second hand.
+    """
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    extent = float((high - low).max())
+    side = round(min(extent * _RENDER_SCALE, width, height))
+    if (
+        extent < _LEAST_RENDER_PX
+        or side < extent * _LEAST_SCALE
+        or (low < 0).any()
+        or (high > (width - 1, height - 1)).any()
+    ):
+        return None
+    left, top = (
+        int(np.clip(round(float(centre) - side / 2), 0, limit - side))
+        for centre, limit in zip((low + high) / 2, (width, height), strict=True)
+    )
+    return left, top, side

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -65,7 +67,18 @@ def test_renders_give_only_normal_hands_with_their_joints(crops, shard):
     on_hand = [mask[int(y), int(x)] for mask, xy in zip(crops.masks, crops.keypoints, strict=True) for x, y in xy]
     assert np.mean(on_hand) > 0.95
     spans = np.ptp(crops.keypoints, axis=1).max(axis=1)
-    assert spans == pytest.approx(STORED_PX / 1.9, rel=0.02)
+    assert (spans >= STORED_PX / 1.9 - 2).all()
+    assert (spans <= STORED_PX / 1.12).all()
+
+
+def test_windows_of_renders_stay_inside_and_are_given_up_where_they_cannot():
+    hand = np.array([[115.0, 40.0], [175.0, 90.0]])
+    left, top, side = hand_crops._render_window(hand, 192, 192) or (0, 0, 0)
+    assert (side, left) == (114, 192 - 114), "moved inside, not mirrored"
+    assert 0 <= top <= 192 - side
+    assert hand_crops._render_window(hand * 0.3, 192, 192) is None, "too small to learn from"
+    assert hand_crops._render_window(hand + np.array([0.0, 110.0]), 192, 192) is None, "cut by the frame"
+    assert hand_crops._render_window(np.array([[1.0, 1.0], [190.0, 190.0]]), 192, 192) is None, "fills the frame"
 
 
 def test_crops_are_cut_once(shard, tmp_path, monkeypatch):
@@ -121,14 +134,18 @@ def test_some_hands_come_without_joints_and_some_without_anything():
     assert not (jointed & ~masked).any()
 
 
-def test_a_training_goes_on_where_it_stopped_and_its_file_works(shard, tmp_path, capsys):
+def test_a_training_goes_on_where_it_stopped_and_its_file_works(shard, tmp_path, capsys, monkeypatch):
+    ticks = itertools.count()  # a step takes half a second, however busy the machine is
+    monkeypatch.setattr(generator, "time", SimpleNamespace(monotonic=lambda: next(ticks) * 0.25))
+
     def run(minutes: float) -> dict:
         generator.main(["--renders", str(shard), "--out", str(tmp_path), "--minutes", str(minutes)], SETTINGS)
         return json.loads((tmp_path / "generator.json").read_text())
 
     first, second = run(0.05), run(0.08)
     assert "goes on at step" in capsys.readouterr().out
-    assert all(second["steps"][name] > first["steps"][name] > 0 for name in ("autoencoder", "denoiser"))
+    assert second["steps"]["denoiser"] > first["steps"]["denoiser"] > 0
+    assert second["steps"]["autoencoder"] == first["steps"]["autoencoder"] > 0, "latents stay those that were learnt"
     assert second["hands"] == {"hands": sum(second["hands"].values())}
     weights = Generator(tmp_path / "generator.safetensors")
     pixels = np.full((128, 128, 3), 90, np.uint8)
