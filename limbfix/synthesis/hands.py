@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from limbfix.synthesis.pairing import Made, defects_of, id_blocks
 from limbfix.synthesis.rendering.drawables import Drawable
 from limbfix.synthesis.rendering.renderer import Renderer, Rendering
 from limbfix.synthesis.samples import Role, Sample, Side
-from limbfix.synthesis.scenes.hand_cast import Person, add_skin, draw_person, plain
+from limbfix.synthesis.scenes.hand_cast import Drawn, Person, add_skin, draw_person, plain
 from limbfix.synthesis.scenes.hand_shots import Shot, drawables_for, find_shot, labels_of, render_shot, shows_hand
 from limbfix.synthesis.scenes.hand_situations import Situation, draw_situation
 from limbfix.synthesis.scenes.hand_stage import Stage, replay
@@ -61,11 +61,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """A played scene: everything that the two pictures of a group share."""
+    """A played scene: everything that the two pictures of a group share; `drawn`: see `Person.drawables`."""
 
     situation: Situation
     stage: Stage
     shot: Shot
+    drawn: dict[str, Drawn] = field(default_factory=dict)
 
 
 def draw_plan(seed: int, index: int) -> Plan:
@@ -137,7 +138,7 @@ class HandsStream:
             return None
         others = [item.drawable() for item in scene.stage.things]
         for person, figure in zip(scene.stage.people[1:], scene.stage.figures[1:], strict=True):
-            others += drawables_for(person, figure, scene.shot)
+            others += drawables_for(person, figure, scene.shot, {})
         calm = self._render(scene, scene.stage.figure, others)
         if not shows_hand(scene.stage, scene.shot, calm, scene.situation.seen):
             return None
@@ -176,9 +177,8 @@ class HandsStream:
         return known[:people]
 
     def _render(self, scene: Scene, figure: Figure, others: Sequence[Drawable]) -> Rendering:
-        return render_shot(
-            self._renderer, [*drawables_for(scene.stage.people[0], figure, scene.shot), *others], scene.shot
-        )
+        own = drawables_for(scene.stage.people[0], figure, scene.shot, scene.drawn)
+        return render_shot(self._renderer, [*own, *others], scene.shot)
 
     def _finish(self, index: int) -> Callable[[Rendering], np.ndarray]:
         """Returns what makes both renderings of a group into pictures: the same background, losses and noise."""

@@ -94,7 +94,9 @@ def mean_pose(poses: Sequence[DigitPose]) -> DigitPose:
     return DigitPose(flexion=(rows[0], rows[1], rows[2]), spread=rows[3], twist=rows[4])
 
 
-def pose_hand(figure: Figure, hand_id: int, pose: HandPose, rng: np.random.Generator) -> None:
+def pose_hand(
+    figure: Figure, hand_id: int, pose: HandPose, rng: np.random.Generator, normal: NormalHand | None = None
+) -> None:
     """Turns the bones of every digit of one hand, extra ones too.
 
     Args:
@@ -102,11 +104,12 @@ def pose_hand(figure: Figure, hand_id: int, pose: HandPose, rng: np.random.Gener
         hand_id: id of a hand, normal or extra.
         pose: what the hand does.
         rng: for the small noise of extra digits only, so that a pair's shared digits stay alike.
+        normal: from `normal_hand`, for who poses one hand many times; None finds it.
     """
     hand = figure.instance(hand_id)
     side = _side(hand)
     frame = _frame_of(figure, hand)
-    rest = figure.model.joints(figure.shaped)
+    normal = normal or normal_hand(figure, side)
     for entry in figure.instances:
         if entry.kind != "digit" or entry.owner != hand_id or not entry.bones or not entry.present:
             continue
@@ -118,9 +121,9 @@ def pose_hand(figure: Figure, hand_id: int, pose: HandPose, rng: np.random.Gener
             digit = replace(digit, flexion=(float(bent[0]), float(bent[1]), float(bent[2])))
         digit = digit.limited(kind)
         if kind == "thumb":
-            _pose_thumb(figure, entry.bones, frame, digit, _rest_steps(figure, rest, side, "thumb"))
+            _pose_thumb(figure, entry.bones, frame, digit, normal)
         else:
-            _pose_finger(figure, entry.bones, frame, digit, _rest_steps(figure, rest, side, entry.name))
+            _pose_finger(figure, entry, frame, digit, normal)
     _cup_palm(figure, hand, frame, pose.cup)
 
 
@@ -159,19 +162,25 @@ def _frame_of(figure: Figure, hand: InstanceEntry) -> HandFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Rest:
-    """A normal digit before any operator moved it: directions (3, 3) of its bones, and its hand's frame."""
+class NormalHand:
+    """A hand in rest pose before any operator moved it.
 
-    steps: np.ndarray
+    Attributes:
+        frame: its axes.
+        steps: digit -> (3, 3) directions of its bones.
+    """
+
     frame: HandFrame
+    steps: Mapping[str, np.ndarray]
 
 
-def _rest_steps(figure: Figure, joints: tuple[np.ndarray, np.ndarray], side: Side, digit: str) -> _Rest:
-    heads, tails = joints
+def normal_hand(figure: Figure, side: Side) -> NormalHand:
+    """Returns what the angles of a hand are counted from: they are absolute, and the body model's rest pose is a little bent."""
+    heads, tails = figure.model.joints(figure.shaped)
     index = figure.model.bone_index
-    bones = [index[bone] for bone in digit_bones(digit, side)]
-    steps = unit(np.stack([tails[b] - heads[b] for b in bones]))
-    return _Rest(steps=steps, frame=frame_of_joints(heads, tails, index, side))
+    bones = {digit: [index[bone] for bone in digit_bones(digit, side)] for digit in DIGITS}
+    steps = {digit: unit(np.stack([tails[b] - heads[b] for b in own])) for digit, own in bones.items()}
+    return NormalHand(frame=frame_of_joints(heads, tails, index, side), steps=steps)
 
 
 def _bends(steps: np.ndarray) -> tuple[float, float]:
@@ -179,10 +188,10 @@ def _bends(steps: np.ndarray) -> tuple[float, float]:
     return first, second
 
 
-def _pose_finger(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: DigitPose, normal: _Rest) -> None:
-    steps = normal.steps
+def _pose_finger(figure: Figure, entry: InstanceEntry, frame: HandFrame, pose: DigitPose, normal: NormalHand) -> None:
+    steps = normal.steps[entry.name]
     lift = float(np.arcsin(np.clip(-steps[0] @ normal.frame.dorsal, -1, 1)))
-    for k, (bone, wanted, rest) in enumerate(zip(bones, pose.flexion, (lift, *_bends(steps)), strict=False)):
+    for k, (bone, wanted, rest) in enumerate(zip(entry.bones, pose.flexion, (lift, *_bends(steps)), strict=False)):
         step = unit(figure.tails[bone] - figure.heads[bone])
         rotation = turn(cross(step, -frame.dorsal), wanted - rest)
         if k == 0:
@@ -191,16 +200,16 @@ def _pose_finger(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: D
         figure.rotations[bone] = rotation
 
 
-def _pose_thumb(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: DigitPose, normal: _Rest) -> None:
+def _pose_thumb(figure: Figure, bones: Sequence[int], frame: HandFrame, pose: DigitPose, normal: NormalHand) -> None:
     """Aims the metacarpal, then bends the rest in the plane in which the body model's thumb is bent a little already."""
-    bends = _bends(normal.steps)
+    bends = _bends(normal.steps["thumb"])
     outer = float(np.sign((figure.heads[bones[-1]] - frame.wrist) @ frame.across)) or -1.0  # -1 where thumbs belong
     lift, away = pose.flexion[0], pose.spread
     aim = (
         np.cos(lift) * (np.cos(away) * frame.along + np.sin(away) * outer * frame.across) - np.sin(lift) * frame.dorsal
     )
     root = unit(figure.tails[bones[0]] - figure.heads[bones[0]])
-    axis = _thumb_axis(normal.steps, normal.frame, frame, outer)
+    axis = _thumb_axis(normal.steps["thumb"], normal.frame, frame, outer)
     pronation = turn(root, -pose.twist * float(np.sign(cross(root, axis) @ frame.across * -outer)))
     figure.rotations[bones[0]] = turn_between(root, aim) @ pronation
     for bone, wanted, rest in zip(bones[1:], pose.flexion[1:], bends, strict=False):

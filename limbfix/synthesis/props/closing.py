@@ -6,7 +6,7 @@ import numpy as np
 
 from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.posing import update_matrices, world_matrices
-from limbfix.synthesis.poses.hand_poses import DigitPose, HandPose, pose_hand
+from limbfix.synthesis.poses.hand_poses import DigitPose, HandPose, normal_hand, pose_hand
 from limbfix.synthesis.props.placed import Distance
 from limbfix.synthesis.samples import DIGITS, Side
 
@@ -45,7 +45,7 @@ def close_hand(
     hand = figure.find("hand", side)
     shares = np.zeros((len(DIGITS), 3))
     steps = np.linspace(0, 1, STEPS + 1)
-    matrices = world_matrices(figure)
+    matrices, normal = world_matrices(figure), normal_hand(figure, side)
     turned = sorted(bone for digit in DIGITS for bone in figure.find("digit", side, digit).bones)
 
     def pose() -> HandPose:
@@ -57,7 +57,7 @@ def close_hand(
         gaps = np.empty((len(steps), len(DIGITS)))
         for row, step in enumerate(steps):
             shares[:, joint] = step
-            pose_hand(figure, hand.id, pose(), np.random.default_rng(0))
+            pose_hand(figure, hand.id, pose(), np.random.default_rng(0), normal)
             update_matrices(figure, matrices, turned)
             gaps[row] = [_gap(pieces, matrices, distance) for pieces in vertices]
         shares[:, joint] = [_last_free(steps, gaps[:, k], least) for k in range(len(DIGITS))]

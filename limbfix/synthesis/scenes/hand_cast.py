@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from limbfix.synthesis.figures.body_model import BodyModel, BodyShape
-from limbfix.synthesis.figures.figure import Figure
+from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.posing import skinned, world_matrices
 from limbfix.synthesis.rendering.cameras import Camera
 from limbfix.synthesis.rendering.drawables import Drawable, Paint, drawable_of
@@ -19,6 +19,29 @@ from limbfix.synthesis.wear.shapes import sample_shape
 
 MARGIN = 0.15
 """Of the picture's side; a mesh whose vertices all lie farther out has no triangle in the picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawn:
+    """A component as it was drawn.
+
+    Attributes:
+        component: of the figure.
+        posed: (v, 3) world positions of its coarse vertices.
+        drawable: the mesh.
+    """
+
+    component: Component
+    posed: np.ndarray
+    drawable: Drawable
+
+    def equals(self, other: Component, posed: np.ndarray) -> bool:
+        """Whether another version of the component, posed, would make the same mesh."""
+        own = self.component
+        pairs = ((own.instance, other.instance), (own.part, other.part), (own.rest, other.rest), (self.posed, posed))
+        hidden = own.hidden is None if other.hidden is None else np.array_equal(own.hidden, other.hidden)  # pyright: ignore[reportArgumentType]
+        same = own.topology is other.topology and own.mirrored == other.mirrored and own.surface == other.surface
+        return bool(same and hidden and all(np.array_equal(a, b) for a, b in pairs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,20 +64,31 @@ class Person:
         dress(figure, self.outfit)
         return figure
 
-    def drawables(self, figure: Figure, camera: Camera, centre: np.ndarray, radius: float) -> list[Drawable]:
+    def drawables(
+        self, figure: Figure, camera: Camera, centre: np.ndarray, radius: float, known: dict[str, Drawn]
+    ) -> list[Drawable]:
         """Returns as meshes what a camera sees of the posed figure, and what can throw a shadow into the picture.
 
         Args:
             figure: posed.
             camera: of the picture.
             centre: (3,) and radius: the ball, decimetres, in which shadows matter.
+            known: meshes of another version of the figure, by component; those that are the same are taken from it, new
+                ones are added.
         """
         paints, matrices = paints_for(figure, self.look), world_matrices(figure)
-        return [
-            drawable_of(item, matrices, paints[item.name if item.name in paints else item.surface])
-            for item in figure.components
-            if len(item.rest) and _matters(skinned(item, matrices), camera, centre, radius)
-        ]
+        drawables = []
+        for item in figure.components:
+            posed = skinned(item, matrices) if len(item.rest) else item.rest
+            if not len(posed) or not _matters(posed, camera, centre, radius):
+                continue
+            earlier = known.get(item.name)
+            if earlier is None or not earlier.equals(item, posed):
+                paint = paints[item.name if item.name in paints else item.surface]
+                earlier = Drawn(component=item, posed=posed, drawable=drawable_of(item, matrices, paint))
+                known.setdefault(item.name, earlier)
+            drawables.append(earlier.drawable)
+        return drawables
 
     def paint(self, figure: Figure, component: str) -> Paint:
         """Returns the paint of one component."""

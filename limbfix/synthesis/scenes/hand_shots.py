@@ -24,7 +24,7 @@ from limbfix.synthesis.scenes.hand_cameras import (
     too_near,
     view_direction,
 )
-from limbfix.synthesis.scenes.hand_cast import Person
+from limbfix.synthesis.scenes.hand_cast import Drawn, Person
 from limbfix.synthesis.scenes.hand_situations import Situation
 from limbfix.synthesis.scenes.hand_stage import Stage, hand_place, other_points
 
@@ -75,9 +75,9 @@ def find_shot(stage: Stage, situation: Situation, rng: np.random.Generator) -> S
     return None
 
 
-def drawables_for(person: Person, figure: Figure, shot: Shot) -> list[Drawable]:
-    """Returns the meshes of a posed person that matter in a picture."""
-    return person.drawables(figure, shot.camera, shot.centre, SHADOW_RADIUS)
+def drawables_for(person: Person, figure: Figure, shot: Shot, known: dict[str, Drawn]) -> list[Drawable]:
+    """Returns the meshes of a posed person that matter in a picture; see `Person.drawables` for `known`."""
+    return person.drawables(figure, shot.camera, shot.centre, SHADOW_RADIUS, known)
 
 
 def render_shot(renderer: Renderer, drawables: Sequence[Drawable], shot: Shot) -> Rendering:
