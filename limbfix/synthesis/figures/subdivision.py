@@ -133,7 +133,9 @@ class Topology:
     def _corner_sum(self) -> SparseMatrix:
         """(s, t): sums over the triangles of each smooth vertex."""
         t = len(self.triangles)
-        return _rows(self.triangles.reshape(-1), np.repeat(np.arange(t), 3), (self.smooth.shape[0], t)).astype(np.float32)
+        return _rows(self.triangles.reshape(-1), np.repeat(np.arange(t), 3), (self.smooth.shape[0], t)).astype(
+            np.float32
+        )
 
     def normals(self, positions: np.ndarray) -> np.ndarray:
         """Returns (s, 3) float32 unit normals of smooth vertices at `positions` (s, 3); as `vertex_normals`, but faster."""
@@ -184,7 +186,9 @@ def topology_from(vertex_ids: np.ndarray, quads: np.ndarray, corners: np.ndarray
     triangles = triangles_of(smooth_quads)
     corner_uv = triangles_of(corners).reshape(-1, 2)
     grid = np.round(corner_uv * 8192).astype(np.int64)
-    keys = (triangles.reshape(-1).astype(np.int64) << 32) + (grid[:, 0] << 16) + grid[:, 1]  # sorts as the three columns do
+    keys = (
+        (triangles.reshape(-1).astype(np.int64) << 32) + (grid[:, 0] << 16) + grid[:, 1]
+    )  # sorts as the three columns do
     keys, first, render = np.unique(keys, return_index=True, return_inverse=True)
     unique = np.column_stack([keys >> 32, grid[first]])
     return Topology(
