@@ -73,5 +73,3 @@ def make_stream(name: str, options: StreamOptions) -> Stream:
 def key_of(stream: str, seed: int, index: int, role: str) -> str:
     """Returns the key of a picture: `hands-7-000123-twin`."""
     return f"{stream}-{seed}-{index:06d}-{role}"
-
-
