@@ -73,7 +73,7 @@ def _stream_options(options: argparse.Namespace, seed: int) -> StreamOptions:
 def main(arguments: list[str] | None = None) -> int:
     """Measures, prints and appends; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stream", choices=STREAMS, required=True)
+    parser.add_argument("--stream", choices=STREAMS, default="hands")
     parser.add_argument("--photographs", type=Path)
     parser.add_argument("--backgrounds", type=Path)
     parser.add_argument("--groups", type=int, default=1200, help="for the training; a third of it for the test")
