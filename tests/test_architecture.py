@@ -22,6 +22,7 @@ ROWS = [
         "flat_tables",
         "crops sources decoding",
         "images discovery",
+        "digits",
         "parts",
         "bundles weights_manifest",
         "fetching model_files",

@@ -1,0 +1,149 @@
+"""What is seen of one hand's digits? The types of a hand > digit > segment > nail, with masks and a count that may be absent.
+
+Nothing here holds a place for five: a hand has as many digits as were seen. Frame of every number: px of the upright original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+
+class CannotTell(StrEnum):
+    """Why digits were not counted. Never a pass of the hand."""
+
+    NO_MODEL = "no_model"
+    TOO_SMALL = "too_small"
+    CROPPED = "cropped"
+    OCCLUDED = "occluded"
+    BLURRED = "blurred"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mask:
+    """Some pixels of a picture, kept as the patch that holds them all.
+
+    Attributes:
+        left, top: px, the patch's place in the upright picture; inside it.
+        pixels: bool (h, w); no pixel lies outside the picture.
+    """
+
+    left: int
+    top: int
+    pixels: np.ndarray
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int(self.pixels.sum())
+
+    def full(self, width: int, height: int) -> np.ndarray:
+        """Returns bool (height, width), the mask in the picture's frame."""
+        whole = np.zeros((height, width), bool)
+        rows, columns = self.pixels.shape
+        whole[self.top : self.top + rows, self.left : self.left + columns] = self.pixels
+        return whole
+
+    def rle(self, width: int, height: int) -> dict[str, list[int]]:
+        """Returns COCO's uncompressed run-length code: column by column, runs of 0 and 1 in turn, 0 first.
+
+        `pycocotools.mask.frPyObjects(rle, height, width)` reads it.
+        """
+        rows, columns = self.pixels.shape
+        runs: list[int] = []
+        done, value = 0, False  # px counted so far along the columns; the value of the run that is open
+        changes = []
+        for column in range(columns):
+            line = np.concatenate([[False], self.pixels[:, column], [False]])
+            edges = np.flatnonzero(line[1:] != line[:-1])
+            start = (self.left + column) * height + self.top
+            changes += [start + int(edge) for edge in edges]
+        # two edges at one place (a mask that touches the next column's top) cancel out
+        kept: list[int] = []
+        for change in changes:
+            if kept and kept[-1] == change:
+                kept.pop()
+            else:
+                kept.append(change)
+        for change in kept:
+            runs.append(change - done)
+            done, value = change, not value
+        if done < width * height or not runs:
+            runs.append(width * height - done)
+        return {"size": [height, width], "counts": runs}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Segment:
+    """One phalanx.
+
+    Attributes:
+        name: `proximal`, `middle` or `distal`, by order from the palm.
+        ends_xy: float32 (2, 2) px, inner and outer joint.
+        mask: its pixels, or None where none are its own.
+    """
+
+    name: str
+    ends_xy: np.ndarray
+    mask: Mask | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Digit:
+    """One digit that is there.
+
+    Attributes:
+        digit_index: position in the hand's `digits`: around the wrist, from one side to the other.
+        is_thumb: True, False, or None where the parts do not say.
+        polyline: float32 (k, 2) px, k >= 1, from the palm outwards; the last point is the tip or the outermost joint seen.
+        joints: names of the points of `polyline`, of `mcp`, `pip`, `dip`, `tip`.
+        score: 0-1, how surely it is a digit.
+        forked: whether it shares an inner joint with another digit.
+        mask: its pixels, or None where none are its own.
+        segments: its phalanges, from the palm outwards; those between joints that were seen.
+        nail: the nail's pixels, or None where none is seen.
+    """
+
+    digit_index: int
+    is_thumb: bool | None
+    polyline: np.ndarray
+    joints: tuple[str, ...]
+    score: float
+    forked: bool = False
+    mask: Mask | None = None
+    segments: tuple[Segment, ...] = ()
+    nail: Mask | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HandReading:
+    """What our own networks read in one hand.
+
+    Attributes:
+        digits: every digit that is seen.
+        count: how many digits the hand has, or None: see `cannot_tell`. Equal to `visible` where all of the hand is seen.
+        cannot_tell: why `count` is None; None where there is a count.
+        judgements: the appearance head's chances, 0-1, by name (`extra_digit`, `missing_digit`, `fused_digits`, `malformed`,
+            `wrong_side`, `proportion`); raw, not calibrated.
+        probability: calibrated chance, 0-1, that something is wrong with this hand; None where it was not judged.
+        scores: defect score by code (`hand.extra_digit`, ...), 0-1: 0.5 where one real hand in ten, 0.8 where one in fifty
+            scores higher.
+        mask: the hand's own pixels with its digits, or None.
+    """
+
+    digits: tuple[Digit, ...]
+    count: int | None
+    cannot_tell: CannotTell | None
+    judgements: Mapping[str, float] = field(default_factory=dict)
+    probability: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    mask: Mask | None = None
+
+    @property
+    def visible(self) -> int:
+        """How many digits are seen."""
+        return len(self.digits)
