@@ -17,6 +17,12 @@ from limbfix.nets.pyramid import Pyramid, smooth_block
 STRIDE = 4
 """Input px per cell of every output map."""
 
+VIEW = 1.6
+"""Side of a crop in longer sides of the hand's box, in training and at run time."""
+
+BORDER = (127, 127, 127)
+"""What lies outside the picture in a crop. Not a mirrored edge: it would show a second hand."""
+
 JOINTS = ("wrist", "mcp", "pip", "dip", "tip")
 """Heatmap channels, from the wrist outwards. A thumb's CMC, MCP, IP and tip are an mcp, pip, dip and tip too."""
 

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from limbfix.nets.digit_parser import JUDGEMENTS, DigitParser
@@ -25,9 +26,10 @@ from limbfix.nets.efficientnet_lite import load_imagenet, normalised
 from limbfix.training.checkpoints import RunningMean
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
-from limbfix.training.parser_examples import ParserBatch, ParserExamples, collate, load_examples
+from limbfix.training.parser_examples import ParserBatch, ParserExamples, load_examples
 from limbfix.training.parser_losses import defect_logit, parser_loss
 from limbfix.training.pretrained import imagenet_tensors
+from limbfix.training.quick_depthwise import quicken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,6 @@ class ParserTraining:
         seed: of weights, crops and batches.
         size: px of the crops; a multiple of 32.
         pairs: pairs in a batch; twice as many crops.
-        views: jittered crops that are kept of each pair.
         rate: AdamW's highest learning rate; decay: of the weights.
         mean_decay: of the running mean of the weights.
     """
@@ -46,7 +47,6 @@ class ParserTraining:
     seed: int = 7
     size: int = 128
     pairs: int = 12
-    views: int = 1
     rate: float = 1e-3
     decay: float = 0.02
     mean_decay: float = 0.998
@@ -65,27 +65,39 @@ def training_step(phase: Phase, step: int, examples: ParserExamples, settings: P
 
 
 @torch.no_grad()
+def judged(network: DigitParser, examples: ParserExamples, at_once: int = 16) -> tuple[np.ndarray, ParserBatch]:
+    """Returns the judgements (2 n, 6) of all pairs, seen plainly, and their truth with the pixels and maps left out."""
+    network.eval()
+    device = next(network.parameters()).device
+    scores, truths = [], []
+    for start in range(0, len(examples.pairs), at_once):
+        batch = examples.plain(start, start + at_once)
+        scores.append(network(normalised(batch.pixels.to(device))).judgements.float().cpu().numpy())
+        truths.append(batch)
+    small = {
+        name: torch.cat([getattr(one, name) for one in truths]) for name in ("judgements", "counts", "weights", "worse")
+    }
+    nothing = torch.empty(0)
+    return np.concatenate(scores), ParserBatch(pixels=nothing, heatmaps=nothing, fields=nothing, parts=nothing, **small)
+
+
 def held_out_numbers(network: DigitParser, examples: ParserExamples) -> dict[str, float]:
     """Returns AUROC and ranking on pairs that were not trained on: `auroc`, `pairs_ranked`, and AUROC by judgement."""
     from sklearn.metrics import roc_auc_score
 
-    network.eval()
-    device = next(network.parameters()).device
-    scores, truths = [], []
-    for start in range(0, len(examples.pairs), 32):
-        batch = on(device, collate([cut for pair in examples.pairs[start : start + 32] for cut in pair]))
-        scores.append(network(normalised(batch.pixels)).judgements.float().cpu())
-        truths.append(batch.judgements.cpu())
-    judged, truth = torch.cat(scores), torch.cat(truths).numpy()
-    score = defect_logit(judged).numpy()
-    wrong = np.asarray(truth.any(axis=1))
-    ordered = wrong[0::2] & ~wrong[1::2]
+    found, batch = judged(network, examples)
+    truth, weights = batch.judgements.numpy(), batch.weights.numpy()
+    score = defect_logit(torch.from_numpy(found)).numpy()
+    wrong = truth.any(axis=1)
+    ordered = batch.worse.numpy() > 0
     numbers = {"pairs_ranked": float((score[0::2] > score[1::2])[ordered].mean()) if ordered.any() else float("nan")}
-    if 0 < wrong.mean() < 1:
-        numbers["auroc"] = float(roc_auc_score(wrong, score))
+    clear = ~wrong | (weights >= 1)
+    for name, chosen in (("auroc", np.ones(len(wrong), bool)), ("auroc_clear", clear)):
+        if 0 < wrong[chosen].mean() < 1:
+            numbers[name] = float(roc_auc_score(wrong[chosen], score[chosen]))
     for column, name in enumerate(JUDGEMENTS):
         if 0 < truth[:, column].mean() < 1:
-            numbers[f"auroc_{name}"] = float(roc_auc_score(truth[:, column], judged[:, column].numpy()))
+            numbers[f"auroc_{name}"] = float(roc_auc_score(truth[:, column], found[:, column]))
     return numbers
 
 
@@ -99,22 +111,28 @@ def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> N
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains; returns the exit code."""
     options = _parser().parse_args(arguments)
-    settings = ParserTraining(seed=options.seed, size=options.size, pairs=options.pairs, views=options.views)
+    settings = ParserTraining(seed=options.seed, size=options.size, pairs=options.pairs)
     options.out.mkdir(parents=True, exist_ok=True)
     say = lambda text: print(text, flush=True)  # noqa: E731
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(settings.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+        cv2.setNumThreads(options.threads)
     network = DigitParser()
     if options.imagenet:
         load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
+    if options.start:
+        network.load_state_dict(load_file(options.start))
     network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    examples = load_examples(options.shards, settings.size, settings.seed, say, settings.views)
+    quicken(network)
+    examples = load_examples(options.shards, settings.size, settings.seed, say)
     phase = _phase(network, 60.0 * options.minutes, settings)
     train(phase, lambda p, step: training_step(p, step, examples, settings), options.out, GeneratorTraining())
     network.load_state_dict(phase.mean.weights)
     facts: dict[str, object] = {"settings": asdict(settings), "pairs": len(examples.pairs), "steps": phase.step}
     if options.held_out:
-        held_out = load_examples(options.held_out, settings.size, settings.seed + 1, say)
+        held_out = load_examples(options.held_out, settings.size, settings.seed + 1, say, degrade=False)
         facts["held_out"] = held_out_numbers(network, held_out)
         say(json.dumps(facts["held_out"]))
     export(options.out, phase.mean.weights, facts)
@@ -134,10 +152,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shards", type=Path, nargs="+", required=True, help="folders of shards, searched below too")
     parser.add_argument("--held-out", type=Path, nargs="+", default=[], help="shards that only measure")
     parser.add_argument("--imagenet", type=Path, help="published efficientnet-lite0 weights to start from (.pth)")
+    parser.add_argument("--start", type=Path, help="weights of an earlier training to start from (.safetensors)")
+    parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0 for all")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
     defaults = ParserTraining()
-    for name in ("seed", "size", "pairs", "views"):
+    for name in ("seed", "size", "pairs"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     return parser
 

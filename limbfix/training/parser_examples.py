@@ -1,4 +1,7 @@
-"""Where do the parser's training batches come from? Hands cut out of shards, kept in memory, mirrored and recoloured as they are drawn."""
+"""Where do the parser's training batches come from? Hands cut out of shards, kept in memory, turned, scaled and degraded as they are drawn.
+
+A pair stays a pair: both hands of it pass the same turn, light and losses, with the same noise. What differs is the defect.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,38 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
+from limbfix.nets.digit_parser import VIEW
+from limbfix.synthesis.degradation import sample_degradation
 from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.parser_targets import (
     HandCut,
-    crop_matrix,
-    cut_along,
+    StoredHand,
     draw_fields,
     draw_heatmaps,
     main_hand,
+    seen_through,
+    store_pair,
 )
 
 LEAST_HAND_PX = 24
 """Smaller hands are left out: their digits are a pixel wide."""
+
+LEAST_DIGITS = 3
+"""Digits that the better hand must show: a sleeve or a limb of a body is not read as a hand."""
+
+_VIEWS = (1.25, 2.0)
+_SHIFT = 0.06
+_LOSSES_AT = 1.5
+"""Losses happen at 1.5 times the crop's size, before the last scaling: the files that are judged are larger than what the network sees."""
+
+_CLEAN = 0.25
+"""Share of pairs that only the degradation's own mood (`sample_degradation`) leaves alone or that skip it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +50,9 @@ class ParserBatch:
     Attributes:
         pixels: (b, size, size, 3) uint8.
         heatmaps: (b, 5, h, w); fields: (b, 8, h, w); parts: (b, h, w) int64.
-        judgements: (b, 6); counts: (b, 2) int64.
-        worse: (b / 2,) bool: whether row 2 k must be judged worse than row 2 k + 1; False where both are normal.
+        judgements: (b, 6); counts: (b, 2) int64, -1 where nobody knows.
+        weights: (b,) 0-1, how well a person could see what is judged.
+        worse: (b / 2,) the same for pairs: how surely row 2 k must be judged worse than row 2 k + 1; 0 where both are normal.
     """
 
     pixels: torch.Tensor
@@ -42,90 +61,112 @@ class ParserBatch:
     parts: torch.Tensor
     judgements: torch.Tensor
     counts: torch.Tensor
+    weights: torch.Tensor
     worse: torch.Tensor
 
 
 class ParserExamples:
-    """Pairs of cut hands.
+    """Pairs of stored hands.
 
     Args:
         size: px of the crops.
-        seed: of the crops' jitter.
+        seed: of everything that is drawn.
+        degrade: whether crops are degraded as they are drawn; False for shards that are degraded already.
     """
 
-    def __init__(self, size: int, seed: int) -> None:
-        self.size, self.seed = size, seed
-        self.pairs: list[tuple[HandCut, HandCut]] = []
+    def __init__(self, size: int, seed: int, *, degrade: bool = True) -> None:
+        self.size, self.seed, self.degrade = size, seed, degrade
+        self.pairs: list[tuple[StoredHand, StoredHand]] = []
 
-    def add(self, samples: Iterable[Sample], views: int = 1) -> None:
-        """Cuts hands out of samples, whose groups come one after the other; `views` jittered crops of each pair."""
+    def add(self, samples: Iterable[Sample]) -> None:
+        """Cuts hands out of samples, whose groups come one after the other."""
         group: list[Sample] = []
         for sample in samples:
             if group and sample.group != group[0].group:
-                self._add_group(group, views)
+                self._add_group(group)
                 group = []
             group.append(sample)
-        self._add_group(group, views)
+        self._add_group(group)
 
-    def _add_group(self, group: Sequence[Sample], views: int) -> None:
+    def _add_group(self, group: Sequence[Sample]) -> None:
         ordered = sorted(group, key=lambda sample: sample.order)
         for worse in ordered[1:]:
-            hand = main_hand(worse)
-            better = ordered[0]
-            if hand is None or hand.id not in {item.id for item in better.instances if item.kind == "hand"}:
+            hand, better = main_hand(worse), ordered[0]
+            twin = next((item for item in better.instances if hand is not None and item.id == hand.id), None)
+            if hand is None or twin is None or better.digits_visible(twin.id) < LEAST_DIGITS:
                 continue
-            for view in range(views):
-                rng = rng_for(self.seed, worse.key, view)
-                matrix = crop_matrix(worse, hand, self.size, rng)
-                extent = self.size / np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-                if extent < LEAST_HAND_PX:
-                    continue
-                twin = next(item for item in better.instances if item.id == hand.id)
-                self.pairs.append(
-                    (cut_along(worse, hand, self.size, matrix), cut_along(better, twin, self.size, matrix))
-                )
+            pair = store_pair(worse, hand, better, twin)
+            is_about_hand = not worse.defects or pair[0].judgements.any()
+            if is_about_hand and pair[0].hand_px >= LEAST_HAND_PX:
+                self.pairs.append(pair)
 
     def batch(self, step: int, pairs: int) -> ParserBatch:
         """Returns the batch of a step: the same for the same seed and step."""
         rng = rng_for(self.seed, "batch", step)
         chosen = [self.pairs[i] for i in rng.integers(len(self.pairs), size=pairs)]
-        return collate([dressed for pair in chosen for dressed in _augmented(pair, rng)])
+        return collate([cut for pair in chosen for cut in drawn(pair, self.size, rng, degrade=self.degrade)])
+
+    def plain(self, start: int, stop: int) -> ParserBatch:
+        """Returns pairs as a user's picture would show them: upright, in the middle, nothing added."""
+        chosen = self.pairs[start:stop]
+        return collate(
+            [seen_through(hand, plain_matrix(hand, self.size), self.size) for pair in chosen for hand in pair]
+        )
 
 
 def load_examples(
-    folders: Sequence[Path], size: int, seed: int, say: Callable[[str], None], views: int = 1
+    folders: Sequence[Path], size: int, seed: int, say: Callable[[str], None], *, degrade: bool = True
 ) -> ParserExamples:
     """Reads all shards below some folders."""
-    examples = ParserExamples(size, seed)
-    for shard in sorted(path for folder in folders for path in folder.rglob("*.tar")):
-        examples.add(read_shard(shard), views)
+    examples = ParserExamples(size, seed, degrade=degrade)
+    for shard in sorted(path for folder in folders for path in folder.rglob("*.tar") if ".scratch" not in path.parts):
+        examples.add(read_shard(shard))
         say(f"{shard}: {len(examples.pairs)} pairs so far")
     return examples
 
 
-def _augmented(pair: tuple[HandCut, HandCut], rng: np.random.Generator) -> tuple[HandCut, HandCut]:
-    """Mirrors and recolours both of a pair alike."""
-    mirror = rng.random() < 0.5
+def plain_matrix(hand: StoredHand, size: int) -> np.ndarray:
+    """Returns the (2, 3) matrix from stored px to the px of a plain crop."""
+    scale = size / (VIEW * hand.extent)
+    offset = size / 2 - scale * hand.pixels.shape[0] / 2
+    return np.array([[scale, 0, offset], [0, scale, offset]])
+
+
+def drawn_matrix(hand: StoredHand, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns a (2, 3) matrix that turns, scales, shifts and perhaps mirrors."""
+    angle = rng.normal(0, 0.35) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
+    scale = size / (rng.uniform(*_VIEWS) * hand.extent)
+    mirror = rng.choice([-1.0, 1.0])
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    linear = np.array([[mirror * cosine, -sine], [mirror * sine, cosine]])
+    centre = hand.pixels.shape[0] / 2 + rng.normal(0, _SHIFT, 2) * hand.extent
+    return np.column_stack([linear, size / 2 - linear @ centre])
+
+
+def drawn(
+    pair: tuple[StoredHand, StoredHand], size: int, rng: np.random.Generator, *, degrade: bool
+) -> tuple[HandCut, HandCut]:
+    """Draws one view of a pair, the same for both: place, light, colours and losses."""
+    matrix, curve = drawn_matrix(pair[0], size, rng), _curve(rng)
+    chain = sample_degradation(rng) if degrade and rng.random() >= _CLEAN else None
+    seed = int(rng.integers(2**63))
+
+    def lossy(pixels: np.ndarray) -> np.ndarray:
+        if chain is not None:
+            pixels = chain.apply(pixels, np.random.Generator(np.random.PCG64(seed)))
+        pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
+        return np.stack([curve[:, k][pixels[..., k]] for k in range(3)], -1)
+
+    large = round(_LOSSES_AT * size) if chain is not None else size
+    first, second = (seen_through(hand, matrix, size, large=large, change=lossy) for hand in pair)
+    return first, second
+
+
+def _curve(rng: np.random.Generator) -> np.ndarray:
+    """Returns (256, 3) uint8: brightness, colour and contrast as a table."""
     gain = rng.uniform(0.75, 1.25) * rng.uniform(0.92, 1.08, 3)
-    lift = rng.uniform(-18, 18)
-    gamma = rng.uniform(0.8, 1.25)
-    curve = (np.clip(np.arange(256)[:, None] * gain + lift, 0, 255) / 255) ** gamma * 255
-
-    def apply(cut: HandCut) -> HandCut:
-        pixels = np.stack([curve[:, k].astype(np.uint8)[cut.pixels[..., k]] for k in range(3)], -1)
-        joints, bones, parts = cut.joints, cut.bones, cut.parts
-        if mirror:
-            last = parts.shape[1] - 1
-            pixels, parts = pixels[:, ::-1], parts[:, ::-1]
-            joints, bones = joints.copy(), bones.copy()
-            joints[:, 1] = last - joints[:, 1]
-            bones[:, [1, 3]] = last - bones[:, [1, 3]]
-        return HandCut(
-            pixels=pixels, parts=parts, joints=joints, bones=bones, judgements=cut.judgements, counts=cut.counts,
-            group=cut.group, order=cut.order,
-        )  # fmt: skip
-
-    return apply(pair[0]), apply(pair[1])
+    lift, gamma = rng.uniform(-18, 18), rng.uniform(0.8, 1.25)
+    return ((np.clip(np.arange(256)[:, None] * gain + lift, 0, 255) / 255) ** gamma * 255).astype(np.uint8)
 
 
 def collate(cuts: Sequence[HandCut]) -> ParserBatch:
@@ -136,6 +177,7 @@ def collate(cuts: Sequence[HandCut]) -> ParserBatch:
         return torch.from_numpy(np.stack(arrays))
 
     wrong = np.array([cut.judgements.any() for cut in cuts])
+    weights = np.array([cut.weight for cut in cuts], np.float32)
     return ParserBatch(
         pixels=stacked([np.ascontiguousarray(cut.pixels) for cut in cuts]),
         heatmaps=stacked([draw_heatmaps(cut.joints, side) for cut in cuts]),
@@ -143,5 +185,6 @@ def collate(cuts: Sequence[HandCut]) -> ParserBatch:
         parts=stacked([cut.parts.astype(np.int64) for cut in cuts]),
         judgements=stacked([cut.judgements for cut in cuts]),
         counts=stacked([np.asarray(cut.counts, np.int64) for cut in cuts]),
-        worse=torch.from_numpy(wrong[0::2] & ~wrong[1::2]),
+        weights=torch.from_numpy(weights),
+        worse=torch.from_numpy((wrong[0::2] & ~wrong[1::2]) * weights[0::2]),
     )

@@ -39,11 +39,17 @@ def defect_logit(judgements: Tensor) -> Tensor:
     return torch.logsumexp(judgements.float(), 1)
 
 
+def judgement_loss(judgements: Tensor, batch: ParserBatch) -> Tensor:
+    """Cross entropy of every judgement, each hand weighted by how well its defect is seen."""
+    error = functional.binary_cross_entropy_with_logits(judgements.float(), batch.judgements, reduction="none")
+    return (error.mean(1) * batch.weights).sum() / batch.weights.sum()
+
+
 def pair_loss(judgements: Tensor, worse: Tensor) -> Tensor:
-    """A defect must be judged worse than its twin: logistic ranking loss over the pairs that have an order."""
+    """A defect must be judged worse than its twin: logistic ranking loss over the pairs, weighted by `worse` (b / 2,)."""
     score = defect_logit(judgements)
     margin = score[0::2] - score[1::2]
-    return (functional.softplus(-margin) * worse).sum() / worse.sum().clamp(min=1)
+    return (functional.softplus(-margin) * worse).sum() / worse.sum().clamp(min=1e-3)
 
 
 def parser_loss(output: ParserOutput, batch: ParserBatch) -> dict[str, Tensor]:
@@ -53,7 +59,7 @@ def parser_loss(output: ParserOutput, batch: ParserBatch) -> dict[str, Tensor]:
         "heat": heat_loss(output.heatmaps, batch.heatmaps),
         "fields": field_loss(output.fields, batch.fields),
         "parts": functional.cross_entropy(output.parts.float(), batch.parts),
-        "judgements": functional.binary_cross_entropy_with_logits(output.judgements.float(), batch.judgements),
+        "judgements": judgement_loss(output.judgements, batch),
         "counts": functional.cross_entropy(counted, batch.counts.flatten(), ignore_index=-1),
         "pairs": pair_loss(output.judgements, batch.worse),
     }

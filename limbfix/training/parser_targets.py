@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from limbfix.findings import DefectCode
-from limbfix.nets.digit_parser import JOINTS, JUDGEMENTS, MOST_DIGITS, PARTS, PHALANGES, STRIDE
+from limbfix.nets.digit_parser import BORDER, JOINTS, JUDGEMENTS, MOST_DIGITS, PARTS, PHALANGES, STRIDE
 from limbfix.synthesis.samples import PARTS as MADE_PARTS
 from limbfix.synthesis.samples import Instance, Sample
 
@@ -18,6 +18,16 @@ HEAT_SIGMA = 1.1
 
 BONE_HALF_WIDTH = 1.0
 """Cells; how far from a bone its field is drawn."""
+
+STORED_PX, STORED_VIEW = 256, 2.0
+"""Side of a stored hand in px, and in hand sizes."""
+
+CHANGED_LEVELS = 16
+"""A pixel counts as changed from this difference on, of 255."""
+
+CLEAR_SHARE, LEAST_WEIGHT = 0.06, 0.1
+"""A defect that changes this share of the hand's pixels (half a finger) counts fully, smaller ones less: what nobody sees teaches
+seams and noise."""
 
 CODE_JUDGEMENTS: Mapping[DefectCode, str] = {
     DefectCode.HAND_EXTRA_DIGIT: "extra_digit",
@@ -42,7 +52,7 @@ class HandCut:
         bones: (m, 5) float32: row of `PHALANGES`, start x, y, end x, y in cells; between visible joints.
         judgements: (6,) float32 0 or 1, see `JUDGEMENTS`.
         counts: (2,) int64, digits present and visible, at most MOST_DIGITS.
-        group, order: of the sample: within a group a higher order must be judged worse.
+        weight: 0-1, how well a person could see what is judged; 1 for normal hands.
     """
 
     pixels: np.ndarray
@@ -51,8 +61,29 @@ class HandCut:
     bones: np.ndarray
     judgements: np.ndarray
     counts: np.ndarray
-    group: str
-    order: int
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredHand:
+    """A hand in memory, in the middle of a square of `STORED_PX`; whatever is drawn of it comes from here.
+
+    Attributes:
+        pixels: (s, s, 3) uint8; parts: (s, s) uint8, classes of the parser's `PARTS`.
+        joints: (n, 3) float32: kind, x, y in stored px; bones: (m, 5) float32: row, ends in stored px. Only what is seen.
+        judgements, counts, weight: as in `HandCut`.
+        extent: longer side of the hand in stored px; hand_px: the same in the picture it came from.
+    """
+
+    pixels: np.ndarray
+    parts: np.ndarray
+    joints: np.ndarray
+    bones: np.ndarray
+    judgements: np.ndarray
+    counts: np.ndarray
+    weight: float
+    extent: float
+    hand_px: float
 
 
 def hand_pixels(sample: Sample, hand: Instance) -> np.ndarray:
@@ -102,40 +133,62 @@ def _class_of(part: str) -> str:
     return _SEGMENT_CLASS.get(ending, "other_body")
 
 
-def crop_matrix(
-    sample: Sample, hand: Instance, size: int, rng: np.random.Generator | None, *, widest: float = 2.0
-) -> np.ndarray:
-    """Returns the (2, 3) matrix from picture px to crop px: a square around the hand, jittered and turned if `rng` is given."""
+def store_matrix(sample: Sample, hand: Instance) -> tuple[np.ndarray, float]:
+    """Returns the (2, 3) matrix from picture px to stored px, and the hand's longer side in the picture, px."""
     rows, columns = np.nonzero(hand_pixels(sample, hand))
     centre = np.array([(columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2])
-    extent = max(np.ptp(columns), np.ptp(rows)) + 1
-    factor, angle, mirror = 1.6, 0.0, 1.0
-    if rng is not None:
-        factor = rng.uniform(1.25, widest)
-        angle = rng.normal(0, 0.35) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
-        mirror = rng.choice([-1.0, 1.0])
-        centre = centre + rng.normal(0, 0.06, 2) * extent
-    scale = size / (factor * extent)
-    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
-    linear = np.array([[mirror * cosine, -sine], [mirror * sine, cosine]])
-    return np.column_stack([linear, size / 2 - linear @ centre])
+    extent = float(max(np.ptp(columns), np.ptp(rows)) + 1)
+    scale = STORED_PX / (STORED_VIEW * extent)
+    return np.column_stack([scale * np.eye(2), STORED_PX / 2 - scale * centre]), extent
+
+
+def store_pair(worse: Sample, hand: Instance, better: Sample, twin: Instance) -> tuple[StoredHand, StoredHand]:
+    """Cuts both hands of a pair alike, with their truth, and measures how much of the hand differs."""
+    matrix, extent = store_matrix(worse, hand)
+    changed = np.abs(worse.pixels.astype(np.int16) - better.pixels).max(2) >= CHANGED_LEVELS
+    share = float(changed.sum() / max(int(hand_pixels(worse, hand).sum()), 1))
+    weight = float(np.clip(share / CLEAR_SHARE, LEAST_WEIGHT, 1.0))
+    return _stored(worse, hand, matrix, extent, weight), _stored(better, twin, matrix, extent, 1.0)
+
+
+def _stored(sample: Sample, hand: Instance, matrix: np.ndarray, extent: float, weight: float) -> StoredHand:
+    size = (STORED_PX, STORED_PX)
+    shrinks = matrix[0, 0] < 1
+    pixels = cv2.warpAffine(
+        sample.pixels, matrix, size, flags=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC, borderValue=BORDER
+    )
+    classes = part_classes(sample, hand)
+    joints, bones = _joints_and_bones(sample, hand, matrix)
+    judged = judgements_of(sample, hand)
+    counts = np.minimum([sample.digits_present(hand.id), sample.digits_visible(hand.id)], MOST_DIGITS)
+    return StoredHand(
+        pixels=pixels,
+        parts=cv2.warpAffine(classes, matrix, size, flags=cv2.INTER_NEAREST),
+        joints=joints,
+        bones=bones,
+        judgements=judged,
+        counts=counts if sample.exact else np.full(2, -1),  # on photographs they are guesses
+        weight=weight if judged.any() else 1.0,
+        extent=STORED_PX / STORED_VIEW,
+        hand_px=extent,
+    )
 
 
 def _joints_and_bones(sample: Sample, hand: Instance, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the visible joints (n, 3) and the bones between them (m, 5), in cells; see `HandCut`."""
+    """Returns the visible joints (n, 3) and the bones between them (m, 5), in stored px; see `StoredHand`."""
 
-    def cells(xy: tuple[float, float]) -> np.ndarray:
-        return (matrix[:, :2] @ np.array(xy) + matrix[:, 2] + 0.5) / STRIDE - 0.5
+    def placed(xy: tuple[float, float]) -> np.ndarray:
+        return matrix[:, :2] @ np.array(xy) + matrix[:, 2]
 
     joints: list[tuple[float, ...]] = []
     bones: list[tuple[float, ...]] = []
-    wrist = next((cells(joint.xy) for joint in hand.joints if joint.name == "wrist" and joint.visible), None)
+    wrist = next((placed(joint.xy) for joint in hand.joints if joint.name == "wrist" and joint.visible), None)
     if wrist is not None:
         joints.append((0, *wrist))
     for digit in sample.hand_digits(hand.id):
         if not digit.present:
             continue
-        seen = {joint.name: cells(joint.xy) for joint in digit.joints if joint.visible}
+        seen = {joint.name: placed(joint.xy) for joint in digit.joints if joint.visible}
         joints += [(kind, *seen[name]) for kind, name in enumerate(JOINTS) if name in seen]
         if wrist is not None:
             seen["wrist"] = wrist
@@ -143,35 +196,43 @@ def _joints_and_bones(sample: Sample, hand: Instance, matrix: np.ndarray) -> tup
     return np.array(joints, np.float32).reshape(-1, 3), np.array(bones, np.float32).reshape(-1, 5)
 
 
-def cut_hand(sample: Sample, hand: Instance, size: int, rng: np.random.Generator | None = None) -> HandCut:
-    """Cuts one hand out of a made picture, with its truth.
+def seen_through(
+    hand: StoredHand,
+    matrix: np.ndarray,
+    size: int,
+    *,
+    large: int | None = None,
+    change: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels,
+) -> HandCut:
+    """Cuts a stored hand along a (2, 3) matrix from stored px to crop px.
 
     Args:
-        sample: any stream's picture.
-        hand: one of its hands.
+        hand: what is cut.
+        matrix: turns, scales, mirrors.
         size: px of the crop; a multiple of 32.
-        rng: jitters the crop; None for the plain one. The same rng state gives two pictures of a pair the same crop only if
-            their hands cover the same pixels.
+        large: px at which the pixels are handed to `change`, which must return them at `size`; None = `size`.
+        change: what else happens to the pixels.
     """
-    return cut_along(sample, hand, size, crop_matrix(sample, hand, size, rng))
-
-
-def cut_along(sample: Sample, hand: Instance, size: int, matrix: np.ndarray) -> HandCut:
-    """Cuts along a given (2, 3) matrix from picture px to crop px: both pictures of a pair alike."""
+    large = large or size
+    grown = matrix * (large / size)
+    shrinks = abs(np.linalg.det(grown[:, :2])) < 1
     pixels = cv2.warpAffine(
-        sample.pixels, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT_101
+        hand.pixels, grown, (large, large), flags=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR, borderValue=BORDER
     )
-    classes = cv2.warpAffine(part_classes(sample, hand), matrix, (size, size), flags=cv2.INTER_NEAREST)
-    joints, bones = _joints_and_bones(sample, hand, matrix)
+    cells = np.column_stack([matrix[:, :2] / STRIDE, (matrix[:, 2] + 0.5) / STRIDE - 0.5])  # centres of cells
+    parts = cv2.warpAffine(hand.parts, cells, (size // STRIDE,) * 2, flags=cv2.INTER_NEAREST)
+    joints, bones = hand.joints.copy(), hand.bones.copy()
+    for array, columns in ((joints, slice(1, 3)), (bones, slice(1, 3)), (bones, slice(3, 5))):
+        if len(array):
+            array[:, columns] = (array[:, columns] @ matrix[:, :2].T + matrix[:, 2] + 0.5) / STRIDE - 0.5
     return HandCut(
-        pixels=pixels,
-        parts=classes[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE],
+        pixels=change(pixels),
+        parts=parts,
         joints=joints,
         bones=bones,
-        judgements=judgements_of(sample, hand),
-        counts=np.minimum([sample.digits_present(hand.id), sample.digits_visible(hand.id)], MOST_DIGITS),
-        group=sample.group,
-        order=sample.order,
+        judgements=hand.judgements,
+        counts=hand.counts,
+        weight=hand.weight,
     )
 
 

@@ -3,7 +3,7 @@
 oneDNN (torch 2.15) computes two gradients of depthwise convolutions slowly in bfloat16: that of the weights of 5 x 5 kernels (27 ms
 against 3 ms in float32, 24 x 240 x 16 x 16 on 2 cores) and that of the input at stride 2 (40 ms against 1 ms as a convolution of the
 gradient with zeros between its cells). Two thirds of a step of the networks here were these. `quicken` takes the other way for both.
-What would make this room needless: a oneDNN that is as quick; `benchmarks/training_speed.py` tells.
+What would make this room needless: a oneDNN that is as quick.
 """
 
 from __future__ import annotations

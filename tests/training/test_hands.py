@@ -1,0 +1,189 @@
+"""The digit parser's training: pairs stay pairs, labels follow the pixels, and a training starts, goes on and hands over a file that works."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+sys.path.append(str(Path(__file__).parents[1] / "synthesis"))
+
+from toy_streams import FIRST_DIGIT, HAND, ToyStream
+
+from limbfix.nets.digit_parser import BORDER, JOINTS, JUDGEMENTS, PARTS, STRIDE, VIEW, DigitParser
+from limbfix.synthesis.shards import ShardWriter
+from limbfix.synthesis.streams import StreamOptions
+from limbfix.training import hands
+from limbfix.training.parser_examples import ParserExamples, load_examples, plain_matrix
+from limbfix.training.parser_losses import pair_loss, parser_loss
+from limbfix.training.parser_targets import CLEAR_SHARE, LEAST_WEIGHT, seen_through, store_pair
+
+SIZE = 64
+
+
+def groups(count: int) -> list:
+    stream = ToyStream(StreamOptions(seed=3, size_px=128))
+    return [sample for index in range(count) for sample in stream.group(index)]
+
+
+@pytest.fixture(scope="module")
+def examples() -> ParserExamples:
+    made = ParserExamples(SIZE, 5)
+    made.add(groups(6))
+    return made
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    with ShardWriter(folder / "toys.tar") as writer:
+        for sample in groups(6):
+            writer.write(sample)
+    return folder
+
+
+def test_groups_become_pairs_with_the_worse_hand_first(examples):
+    assert len(examples.pairs) == 6
+    for index, (worse, better) in enumerate(examples.pairs):
+        assert worse.judgements.any() == (index % 3 != 2)
+        assert not better.judgements.any()
+
+
+def test_judgements_say_what_can_be_seen_and_nothing_else(examples):
+    six, four, five = (examples.pairs[index][0] for index in range(3))
+    judged = [{JUDGEMENTS[i] for i in np.flatnonzero(hand.judgements)} for hand in (six, four, five)]
+    assert judged[0] == {"extra_digit", "fused_digits"}  # its malformed digit is marked invisible
+    assert judged[1] == {"missing_digit"}
+    assert judged[2] == set()
+    assert [hand.counts.tolist() for hand in (six, four, five)] == [[6, 6], [4, 4], [5, 5]]
+
+
+def test_a_pair_is_drawn_alike_but_for_its_defect():
+    made = ParserExamples(SIZE, 5)
+    made.add(groups(3)[4:])  # plain and twin: the same pixels
+    assert len(made.pairs) == 1
+    batch = made.batch(0, 4)
+    for row in range(0, 8, 2):
+        assert torch.equal(batch.pixels[row], batch.pixels[row + 1])
+        assert torch.equal(batch.parts[row], batch.parts[row + 1])
+    assert not batch.worse.any()
+
+
+def test_the_same_step_draws_the_same_batch_and_another_step_another(examples):
+    first, again, other = examples.batch(4, 3), examples.batch(4, 3), examples.batch(5, 3)
+    assert all(torch.equal(getattr(first, name), getattr(again, name)) for name in first.__dataclass_fields__)
+    assert not torch.equal(first.pixels, other.pixels)
+
+
+def test_joints_lie_on_digits_after_every_turn(examples):
+    digits = [PARTS.index(name) for name in ("proximal", "middle", "distal", "thumb", "nail")]
+    on, all_ = 0, 0
+    for step in range(8):
+        batch = examples.batch(step, 4)
+        tips = batch.heatmaps[:, JOINTS.index("pip")] > 0.95
+        near = torch.nn.functional.max_pool2d(torch.isin(batch.parts, torch.tensor(digits)).float(), 3, 1, 1) > 0
+        on, all_ = on + int((tips & near).sum()), all_ + int(tips.sum())
+    assert all_ > 50
+    assert on / all_ > 0.97
+
+
+def test_the_plain_crop_shows_the_hand_in_the_middle_at_the_agreed_size(examples):
+    hand = examples.pairs[2][0]
+    cut = seen_through(hand, plain_matrix(hand, SIZE), SIZE)
+    rows, columns = np.nonzero(np.isin(cut.parts, [PARTS.index(name) for name in ("palm", "distal", "thumb")]))
+    longest = max(np.ptp(rows), np.ptp(columns)) + 1
+    assert longest * STRIDE == pytest.approx(SIZE / VIEW, abs=STRIDE)
+    assert (rows.min() + rows.max()) / 2 == pytest.approx((SIZE / STRIDE - 1) / 2, abs=1)
+
+
+def test_what_lies_outside_the_picture_is_grey_and_not_a_mirrored_hand(examples):
+    hand = replace(examples.pairs[2][0])
+    matrix = plain_matrix(hand, SIZE)
+    matrix[:, 2] += SIZE  # the hand leaves to the lower right
+    cut = seen_through(hand, matrix, SIZE)
+    assert (cut.pixels[:8, :8] == BORDER).all()
+    assert (cut.parts[:2, :2] == 0).all()
+
+
+def test_a_defect_that_changes_little_counts_little():
+    worse, better = groups(1)[1], groups(1)[0]
+    hand, twin = (next(item for item in one.instances if item.id == HAND) for one in (worse, better))
+    clear = store_pair(worse, hand, better, twin)[0]
+    hardly = better.pixels.copy()
+    hardly[better.instance_map == FIRST_DIGIT] //= 2
+    ys, xs = np.nonzero(better.instance_map == FIRST_DIGIT)
+    hardly[ys[3:], xs[3:]] = better.pixels[ys[3:], xs[3:]]
+    faint = store_pair(replace(worse, pixels=hardly), hand, better, twin)[0]
+    assert clear.weight == 1.0 and CLEAR_SHARE < 1
+    assert faint.weight == LEAST_WEIGHT
+
+
+def test_a_picture_without_enough_digits_is_no_example():
+    made = ParserExamples(SIZE, 5)
+    twin, defect = groups(1)
+    few = tuple(item for item in twin.instances if item.kind != "digit" or item.id < FIRST_DIGIT + 2)
+    made.add([replace(twin, instances=few), defect])
+    assert made.pairs == []
+
+
+def test_counts_of_photographs_are_not_taught():
+    made = ParserExamples(SIZE, 5)
+    made.add([replace(sample, exact=False) for sample in groups(1)])
+    assert made.pairs[0][0].counts.tolist() == [-1, -1]
+
+
+def test_the_pair_loss_falls_when_the_worse_hand_scores_higher():
+    right = torch.tensor([[2.0, 0, 0, 0, 0, 0], [-2.0, 0, 0, 0, 0, 0]])
+    sure = torch.ones(1)
+    assert pair_loss(right, sure) < pair_loss(right.flip(0), sure)
+    assert pair_loss(right.flip(0), torch.zeros(1)) == 0  # two normal hands have no order
+
+
+def test_the_parser_learns_its_toys(examples):
+    torch.manual_seed(0)
+    network = DigitParser().train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    losses = []
+    for step in range(12):
+        batch = examples.batch(step % 2, 4)
+        loss = torch.stack(list(parser_loss(network(hands.normalised(batch.pixels)), batch).values())).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-2:]) < 0.7 * np.mean(losses[:2])
+
+
+def test_a_training_hands_over_weights_that_load_and_goes_on(shards, tmp_path):
+    arguments = [
+        "--shards",
+        str(shards),
+        "--held-out",
+        str(shards),
+        "--out",
+        str(tmp_path),
+        "--size",
+        "64",
+        "--pairs",
+        "2",
+    ]
+    assert hands.main([*arguments, "--minutes", "0.03"]) == 0
+    facts = json.loads((tmp_path / "digit_parser.json").read_text())
+    assert 0 <= facts["held_out"]["pairs_ranked"] <= 1
+    network = DigitParser()
+    network.load_state_dict(load_file(tmp_path / "digit_parser.safetensors"))
+    assert hands.main([*arguments, "--minutes", "0.06"]) == 0
+    assert json.loads((tmp_path / "digit_parser.json").read_text())["steps"] > facts["steps"]
+
+
+def test_examples_are_read_from_shards_in_order(shards):
+    said: list[str] = []
+    read = load_examples([shards], SIZE, 5, said.append)
+    assert len(read.pairs) == 6 and len(said) == 1
