@@ -53,7 +53,7 @@ class Mask:
 
         `pycocotools.mask.frPyObjects(rle, height, width)` reads it.
         """
-        rows, columns = self.pixels.shape
+        columns = self.pixels.shape[1]
         runs: list[int] = []
         done, value = 0, False  # px counted so far along the columns; the value of the run that is open
         changes = []
@@ -133,6 +133,7 @@ class HandReading:
         scores: defect score by code (`hand.extra_digit`, ...), 0-1: 0.5 where one real hand in ten, 0.8 where one in fifty
             scores higher.
         mask: the hand's own pixels with its digits, or None.
+        features: plain numbers that `limbfix.hand_scores` judges by; see `limbfix.hand_scores.read_features`.
     """
 
     digits: tuple[Digit, ...]
@@ -142,6 +143,7 @@ class HandReading:
     probability: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     mask: Mask | None = None
+    features: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def visible(self) -> int:

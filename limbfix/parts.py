@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.layouts import Layout
 
@@ -87,6 +88,7 @@ class Part:
         views: how many of the crops that showed this part agreed on it, and how many showed it, or None.
         spread: for hands seen in two or more crops, the mean distance between the crops' keypoints divided by the
             hand's size (0 = they agree exactly), or None.
+        reading: for hands, what our own networks read in it, or None.
     """
 
     kind: PartKind
@@ -99,6 +101,7 @@ class Part:
     mask: np.ndarray | None = None
     views: tuple[int, int] | None = None
     spread: float | None = None
+    reading: HandReading | None = None
 
 
 class Detector(Protocol):

@@ -30,6 +30,7 @@ ROWS = [
         "weights",
         "nets digit_assembly",
         "shipped",
+        "hand_scores",
         "detectors",
         "skeletons",
         "assembly",

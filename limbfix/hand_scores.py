@@ -1,0 +1,172 @@
+"""How do readings of one hand become a chance that it is wrong, and a defect score for each code? Logistic models, kept as JSON.
+
+Two sets of models: one for hands of which MediaPipe gave a second opinion, one for hands without. They were fitted on made hands that no
+network was trained on (`limbfix.training.hand_scores`); their knots were read off hands of real people, on the scale of all checks:
+0.5 where one real hand in ten scores higher, 0.8 where one in fifty does, counted over all codes together.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from limbfix.digits import Digit
+from limbfix.errors import AssetMissing, ModelCorrupt
+from limbfix.parts import Part
+from limbfix.shipped import shipped_file
+
+FILE = "hand_scores.json"
+
+JUDGEMENTS = ("extra_digit", "missing_digit", "fused_digits", "malformed", "wrong_side", "proportion")
+"""Of the parser, in its order (a test holds them equal)."""
+
+USUAL_DIGITS = 5
+"""What a hand is compared with; the networks themselves do not know this number."""
+
+UNSEEN_SPREAD = 0.15
+"""As in `limbfix.checks.hand_agreement`: the spread taken for a hand that a single window saw."""
+
+_EDGE = 1e-3
+
+
+def read_features(
+    judgements: np.ndarray, counts: np.ndarray, digits: Sequence[Digit], *, box_px: float, sharpness: float
+) -> dict[str, float]:
+    """Returns the numbers of one hand's reading that the models use.
+
+    Args:
+        judgements: (6,) logits of the appearance head, in the order of `JUDGEMENTS`.
+        counts: (2, n) logits of the number of digits present, and visible: 0, 1, ..., n - 1 or more.
+        digits: what was assembled.
+        box_px: longer side of the hand's box.
+        sharpness: of the crop, any unit that grows with sharpness; positive.
+    """
+    chances = np.exp(counts - counts.max(1, keepdims=True))
+    chances /= chances.sum(1, keepdims=True)
+    scores = [digit.score for digit in digits] or [0.0]
+    expected = float(chances[1] @ np.arange(counts.shape[1]))
+    return {
+        "wrong": float(np.logaddexp.reduce(judgements)),
+        **{name: float(value) for name, value in zip(JUDGEMENTS, judgements, strict=True)},
+        "more": _logit(chances[0, USUAL_DIGITS + 1 :].sum()),
+        "fewer": _logit(chances[0, :USUAL_DIGITS].sum()),
+        "counted_more": float(max(0, len(digits) - USUAL_DIGITS)),
+        "counted_fewer": float(max(0, USUAL_DIGITS - len(digits))),
+        "count_gap": abs(len(digits) - expected),
+        "weakest": 1 - min(scores),
+        "weak": 1 - float(np.mean(scores)),
+        "forked": float(any(digit.forked for digit in digits)),
+        "size": math.log2(max(box_px, 1.0) / 64),
+        "sharpness": math.log(max(sharpness, 1e-6)),
+    }
+
+
+def opinion_features(part: Part) -> dict[str, float]:
+    """Returns MediaPipe's second opinion of a hand as numbers; empty where it gave none.
+
+    A hand in which no window showed MediaPipe a hand has `views` but no keypoints; one at which it did not look has neither.
+    """
+    if part.views is None:
+        return {}
+    agreed, shown = part.views
+    spread = UNSEEN_SPREAD if part.spread is None or not math.isfinite(part.spread) else part.spread
+    return {
+        "unseen": 1 - agreed / max(shown, 1),
+        "spread": math.log(spread + 0.01),
+        "side_doubt": 1 - (0.5 if part.side_score is None else part.side_score),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandModel:
+    """One logistic model.
+
+    Attributes:
+        features: names, in the order of the arrays.
+        mean, scale, weights: (n,), `logit = bias + sum(weights * (x - mean) / scale)`, each x clipped to 4 scales around its mean.
+        bias: of the logit.
+        chances: (logit, chance) knots, isotonic; how often such a made hand was wrong.
+        knots: (logit, defect score) knots, read off real hands.
+    """
+
+    features: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    bias: float
+    chances: tuple[tuple[float, float], ...] = ((-1.0, 0.5), (1.0, 0.5))
+    knots: tuple[tuple[float, float], ...] = ((-1.0, 0.0), (1.0, 0.0))
+
+    def logit(self, features: Mapping[str, float]) -> float:
+        """Returns the model's number; larger = more surely wrong."""
+        x = np.array([features[name] for name in self.features])
+        x = np.clip((x - np.array(self.mean)) / np.array(self.scale), -4, 4)
+        return float(self.bias + x @ np.array(self.weights))
+
+
+ANY = "any"
+"""Name of the model that asks whether anything is wrong with a hand; its score is that of `hand.malformed`."""
+
+Models = Mapping[str, Mapping[str, HandModel]]
+"""`alone` or `with_opinion` -> `any` or a defect code -> model."""
+
+
+def models_from(data: Mapping[str, Mapping[str, Mapping]]) -> Models:
+    """Returns the models of a JSON value; KeyError or TypeError if it is none."""
+
+    def model(row: Mapping) -> HandModel:
+        pairs = {name: tuple((float(a), float(b)) for a, b in row[name]) for name in ("chances", "knots")}
+        arrays = {name: tuple(float(v) for v in row[name]) for name in ("mean", "scale", "weights")}
+        return HandModel(features=tuple(row["features"]), bias=float(row["bias"]), **arrays, **pairs)
+
+    return {kind: {name: model(row) for name, row in rows.items()} for kind, rows in data.items()}
+
+
+@cache
+def shipped_models() -> Models | None:
+    """Returns the models that come with the package; None where none do.
+
+    Raises:
+        ModelCorrupt: the file is not what the manifest says, or holds something else.
+    """
+    try:
+        path: Path = shipped_file(FILE)
+    except AssetMissing:
+        return None
+    try:
+        return models_from(json.loads(path.read_text(encoding="utf-8"))["models"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelCorrupt(
+            f"expected models of hands in {path}, found something else ({error}); install limbfix again"
+        ) from error
+
+
+def scored(part: Part, models: Models | None) -> Part:
+    """Returns a hand with the chance and the scores of its reading filled in; as it is where there is nothing to judge by."""
+    if part.reading is None or not part.reading.features or models is None:
+        return part
+    opinion = opinion_features(part)
+    features = {**part.reading.features, **opinion}
+    rows = models["with_opinion" if opinion else "alone"]
+    logits = {name: model.logit(features) for name, model in rows.items()}
+    scores = {name: _between(logits[name], model.knots) for name, model in rows.items() if name != ANY}
+    scores["hand.malformed"] = _between(logits[ANY], rows[ANY].knots)
+    chance = _between(logits[ANY], rows[ANY].chances)
+    return replace(part, reading=replace(part.reading, probability=chance, scores=scores))
+
+
+def _between(value: float, knots: Sequence[tuple[float, float]]) -> float:
+    """Returns a 0-1 number between knots, constant beyond the ends."""
+    xs, ys = zip(*knots, strict=True)
+    return round(float(np.clip(np.interp(value, xs, ys), 0, 1)), 4)
+
+
+def _logit(chance: float) -> float:
+    kept = min(max(float(chance), _EDGE), 1 - _EDGE)
+    return math.log(kept / (1 - kept))
