@@ -27,15 +27,7 @@ TRAIN_SEED, TEST_SEED = 4101, 4202
 
 def measure(options: argparse.Namespace) -> list[Measured]:
     """Makes both sets, trains, and returns the AUROC over all and by operator."""
-    sets = []
-    for seed, groups in ((TRAIN_SEED, options.groups), (TEST_SEED, max(options.groups // 3, 30))):
-        stream = make_stream(options.stream, _stream_options(options, seed))
-        try:
-            sets.append(giveaway.collect(stream, groups, options.view, control=options.control))
-        finally:
-            stream.close()
-        print(f"made {len(sets[-1].touched)} pictures with seed {seed}", flush=True)
-    train, test = sets
+    train, test = _from_shards(options) if options.shards else _made(options)
     net = giveaway.train(train, round(options.minutes * giveaway.PER_MINUTE))
     scores = giveaway.scores(net, test)
     detail = (
@@ -49,6 +41,24 @@ def measure(options: argparse.Namespace) -> list[Measured]:
         if sum(test.touched[mine]) >= FEWEST:
             rows.append(_row(name, f"{options.stream}/{operator}", scores[mine], test.touched[mine], detail))
     return rows
+
+
+def _from_shards(options: argparse.Namespace) -> tuple[giveaway.Pictures, giveaway.Pictures]:
+    train, test = giveaway.collect_shards(options.shards, options.view, control=options.control)
+    print(f"read {len(train.touched)} and {len(test.touched)} pictures", flush=True)
+    return train, test
+
+
+def _made(options: argparse.Namespace) -> tuple[giveaway.Pictures, giveaway.Pictures]:
+    sets = []
+    for seed, groups in ((TRAIN_SEED, options.groups), (TEST_SEED, max(options.groups // 3, 30))):
+        stream = make_stream(options.stream, _stream_options(options, seed))
+        try:
+            sets.append(giveaway.collect(stream, groups, options.view, control=options.control))
+        finally:
+            stream.close()
+        print(f"made {len(sets[-1].touched)} pictures with seed {seed}", flush=True)
+    return sets[0], sets[1]
 
 
 def _row(measure_name: str, source: str, scores, touched, detail: str) -> Measured:
@@ -75,6 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stream", choices=STREAMS, default="hands")
     parser.add_argument("--photographs", type=Path)
+    parser.add_argument("--shards", type=Path, help="pictures that were made before; --no-degrade says how")
+    parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0 for all")
     parser.add_argument("--backgrounds", type=Path)
     parser.add_argument("--groups", type=int, default=1200, help="for the training; a third of it for the test")
     parser.add_argument(
@@ -88,7 +100,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args(arguments)
     origin = Provenance.of_now("synthesis")
-    data = f"seeds {TRAIN_SEED}, {TEST_SEED}; photographs {options.photographs.name if options.photographs else 'none'}"
+    if options.threads:
+        import torch
+
+        torch.set_num_threads(options.threads)
+    source = "unseen groups of one run" if options.shards else f"seeds {TRAIN_SEED}, {TEST_SEED}"
+    data = f"{source}; photographs {options.photographs.name if options.photographs else 'none'}"
     rows = [result_rows.make_row(measured, origin, data) for measured in measure(options)]
     result_rows.print_rows(rows)
     if not options.dry:

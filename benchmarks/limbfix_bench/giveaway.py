@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from limbfix.synthesis.samples import Sample
+from limbfix.synthesis.shards import read_shard
 from limbfix.synthesis.streams import Stream
+from limbfix.training.quick_depthwise import quicken
 
 SIDE_PX = 128
 BATCH = 32
@@ -38,6 +42,29 @@ class Pictures:
     operators: tuple[str, ...]
 
 
+def collect_shards(folder: Path, view: str, *, control: bool = False) -> tuple[Pictures, Pictures]:
+    """Reads made pictures instead of making them: the first three quarters of the groups to train on, the rest, unseen, to ask.
+
+    Args:
+        folder: shards of one stream, searched below too.
+        view, control: as in `collect`.
+    """
+    rows: list[list[tuple[np.ndarray, bool, str]]] = []
+    for shard in sorted(folder.rglob("*.tar")):
+        for _, members in groupby(read_shard(shard), key=lambda sample: sample.group):
+            chosen = (_pairs_in if control else _benign_in)(list(members))
+            seen = [(_seen(s.pixels, view), s.role == ("defect" if control else "twin"), name) for s, name in chosen]
+            if {touched for _, touched, _ in seen} == {False, True}:
+                rows.append(seen)
+    cut = round(len(rows) * 0.75)
+    return _pictures(rows[:cut]), _pictures(rows[cut:])
+
+
+def _pictures(groups: Sequence[Sequence[tuple[np.ndarray, bool, str]]]) -> Pictures:
+    pixels, touched, operators = zip(*(row for group in groups for row in group), strict=True)
+    return Pictures(pixels=np.stack(pixels), touched=np.array(touched), operators=operators)
+
+
 def collect(stream: Stream, n: int, view: str, *, control: bool = False) -> Pictures:
     """Makes `n` groups and keeps what is untouched and what is harmless.
 
@@ -59,7 +86,7 @@ def train(pictures: Pictures, seen: int, seed: int = 0) -> Any:
     import torch
 
     torch.manual_seed(seed)
-    net = _imagenet_net().to(memory_format=torch.channels_last).train()
+    net = quicken(_imagenet_net().to(memory_format=torch.channels_last).train())
     steps = max(1, seen // BATCH)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=1e-3, total_steps=steps, pct_start=0.15)
@@ -89,16 +116,21 @@ def scores(net: Any, pictures: Pictures) -> np.ndarray:
 
 
 def _benign(stream: Stream, index: int) -> Iterator[tuple[Sample, str]]:
-    """Yields (picture, operator) of what is normal in a group."""
-    make = getattr(stream, "benign_group", stream.group)
-    group: Sequence[Sample] = make(index)
+    """Makes a group and yields (picture, operator) of what is normal in it."""
+    yield from _benign_in(getattr(stream, "benign_group", stream.group)(index))
+
+
+def _benign_in(group: Sequence[Sample]) -> Iterator[tuple[Sample, str]]:
     operator = next((sample.operator for sample in group if sample.operator), "")
     yield from ((sample, operator) for sample in group if sample.role != "defect")
 
 
 def _of_pairs(stream: Stream, index: int) -> Iterator[tuple[Sample, str]]:
-    """Yields (picture, operator) of what is a twin or a defect that can be seen."""
-    group = stream.group(index)
+    """Makes a group and yields (picture, operator) of what is a twin or a defect that can be seen."""
+    yield from _pairs_in(stream.group(index))
+
+
+def _pairs_in(group: Sequence[Sample]) -> Iterator[tuple[Sample, str]]:
     if any(defect.visible for sample in group for defect in sample.defects):
         yield from ((sample, sample.operator) for sample in group if sample.role != "plain")
 
