@@ -26,10 +26,13 @@ from limbfix.nets.efficientnet_lite import load_imagenet, normalised
 from limbfix.training.checkpoints import RunningMean
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
-from limbfix.training.parser_examples import ParserBatch, ParserExamples, load_examples
+from limbfix.training.parser_examples import ParserBatch, ParserExamples, ShardReader, load_examples
 from limbfix.training.parser_losses import defect_logit, parser_loss
 from limbfix.training.pretrained import imagenet_tensors
 from limbfix.training.quick_depthwise import quicken
+
+
+_FOLLOW_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +129,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         network.load_state_dict(load_file(options.start))
     network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     quicken(network)
-    examples = load_examples(options.shards, settings.size, settings.seed, say)
+    examples = ParserExamples(settings.size, settings.seed)
+    reader = ShardReader(options.shards, examples, say)
+    reader.read_new()
     phase = _phase(network, 60.0 * options.minutes, settings)
-    train(phase, lambda p, step: training_step(p, step, examples, settings), options.out, GeneratorTraining())
+
+    def loss(phase: Phase, step: int) -> Tensor:
+        if options.follow and step % _FOLLOW_STEPS == 0:
+            reader.read_new(most=1)
+        return training_step(phase, step, examples, settings)
+
+    train(phase, loss, options.out, GeneratorTraining())
     network.load_state_dict(phase.mean.weights)
     facts: dict[str, object] = {"settings": asdict(settings), "pairs": len(examples.pairs), "steps": phase.step}
     if options.held_out:
@@ -153,6 +164,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--held-out", type=Path, nargs="+", default=[], help="shards that only measure")
     parser.add_argument("--imagenet", type=Path, help="published efficientnet-lite0 weights to start from (.pth)")
     parser.add_argument("--start", type=Path, help="weights of an earlier training to start from (.safetensors)")
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="take in shards that are still being made; batches then depend on the clock",
+    )
     parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0 for all")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")

@@ -114,14 +114,36 @@ class ParserExamples:
         )
 
 
+class ShardReader:
+    """Reads shards below some folders into examples, each once; asked again, it reads those that were added since.
+
+    Args:
+        folders: searched below too; unfinished shards (`.scratch`) are left alone.
+        examples: what the pairs are added to.
+        say: told about each shard.
+    """
+
+    def __init__(self, folders: Sequence[Path], examples: ParserExamples, say: Callable[[str], None]) -> None:
+        self._folders, self.examples, self._say = folders, examples, say
+        self._read: set[Path] = set()
+
+    def read_new(self, most: int | None = None) -> int:
+        """Reads at most so many new shards, all of them by default; returns how many it read."""
+        found = {path for folder in self._folders for path in folder.rglob("*.tar") if ".scratch" not in path.parts}
+        chosen = sorted(found - self._read)[:most]
+        for shard in chosen:
+            self.examples.add(read_shard(shard))
+            self._say(f"{shard}: {len(self.examples.pairs)} pairs so far")
+        self._read.update(chosen)
+        return len(chosen)
+
+
 def load_examples(
     folders: Sequence[Path], size: int, seed: int, say: Callable[[str], None], *, degrade: bool = True
 ) -> ParserExamples:
     """Reads all shards below some folders."""
     examples = ParserExamples(size, seed, degrade=degrade)
-    for shard in sorted(path for folder in folders for path in folder.rglob("*.tar") if ".scratch" not in path.parts):
-        examples.add(read_shard(shard))
-        say(f"{shard}: {len(examples.pairs)} pairs so far")
+    ShardReader(folders, examples, say).read_new()
     return examples
 
 

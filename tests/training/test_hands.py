@@ -20,7 +20,7 @@ from limbfix.nets.digit_parser import BORDER, JOINTS, JUDGEMENTS, PARTS, STRIDE,
 from limbfix.synthesis.shards import ShardWriter
 from limbfix.synthesis.streams import StreamOptions
 from limbfix.training import hands
-from limbfix.training.parser_examples import ParserExamples, load_examples, plain_matrix
+from limbfix.training.parser_examples import ParserExamples, ShardReader, load_examples, plain_matrix
 from limbfix.training.parser_losses import pair_loss, parser_loss
 from limbfix.training.parser_targets import CLEAR_SHARE, LEAST_WEIGHT, seen_through, store_pair
 
@@ -181,6 +181,16 @@ def test_a_training_hands_over_weights_that_load_and_goes_on(shards, tmp_path):
     network.load_state_dict(load_file(tmp_path / "digit_parser.safetensors"))
     assert hands.main([*arguments, "--minutes", "0.06"]) == 0
     assert json.loads((tmp_path / "digit_parser.json").read_text())["steps"] > facts["steps"]
+
+
+def test_a_shard_that_comes_later_is_read_once(shards, tmp_path):
+    made = ParserExamples(SIZE, 5)
+    reader = ShardReader([tmp_path], made, lambda _: None)
+    assert reader.read_new() == 0
+    (tmp_path / "late.tar").write_bytes((shards / "toys.tar").read_bytes())
+    (tmp_path / ".scratch").mkdir()
+    (tmp_path / ".scratch" / "half.tar").write_bytes(b"unfinished")
+    assert (reader.read_new(), reader.read_new(), len(made.pairs)) == (1, 0, 6)
 
 
 def test_examples_are_read_from_shards_in_order(shards):
