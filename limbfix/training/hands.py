@@ -31,7 +31,6 @@ from limbfix.training.parser_losses import defect_logit, parser_loss
 from limbfix.training.pretrained import imagenet_tensors
 from limbfix.training.quick_depthwise import quicken
 
-
 _FOLLOW_STEPS = 100
 
 

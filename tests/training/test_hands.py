@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from toy_streams import FIRST_DIGIT, HAND, ToyStream
 from limbfix.nets.digit_parser import BORDER, JOINTS, JUDGEMENTS, PARTS, STRIDE, VIEW, DigitParser
 from limbfix.synthesis.shards import ShardWriter
 from limbfix.synthesis.streams import StreamOptions
-from limbfix.training import hands
+from limbfix.training import generator, hands
 from limbfix.training.parser_examples import ParserExamples, ShardReader, load_examples, plain_matrix
 from limbfix.training.parser_losses import pair_loss, parser_loss
 from limbfix.training.parser_targets import CLEAR_SHARE, LEAST_WEIGHT, seen_through, store_pair
@@ -161,7 +163,12 @@ def test_the_parser_learns_its_toys(examples):
     assert np.mean(losses[-2:]) < 0.7 * np.mean(losses[:2])
 
 
-def test_a_training_hands_over_weights_that_load_and_goes_on(shards, tmp_path):
+def test_a_training_hands_over_weights_that_load_and_goes_on(shards, tmp_path, monkeypatch):
+    ticks = itertools.count()
+    clock = SimpleNamespace(
+        monotonic=lambda: float(next(ticks))
+    )  # a second each time it is asked: steps, not the machine, count
+    monkeypatch.setattr(generator, "time", clock)
     arguments = [
         "--shards",
         str(shards),
@@ -174,12 +181,12 @@ def test_a_training_hands_over_weights_that_load_and_goes_on(shards, tmp_path):
         "--pairs",
         "2",
     ]
-    assert hands.main([*arguments, "--minutes", "0.03"]) == 0
+    assert hands.main([*arguments, "--minutes", "0.1"]) == 0
     facts = json.loads((tmp_path / "digit_parser.json").read_text())
     assert 0 <= facts["held_out"]["pairs_ranked"] <= 1
     network = DigitParser()
     network.load_state_dict(load_file(tmp_path / "digit_parser.safetensors"))
-    assert hands.main([*arguments, "--minutes", "0.06"]) == 0
+    assert hands.main([*arguments, "--minutes", "0.3"]) == 0
     assert json.loads((tmp_path / "digit_parser.json").read_text())["steps"] > facts["steps"]
 
 
