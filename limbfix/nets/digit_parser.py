@@ -17,7 +17,7 @@ from limbfix.nets.pyramid import Pyramid, smooth_block
 STRIDE = 4
 """Input px per cell of every output map."""
 
-VIEW = 1.6
+VIEW = 1.5
 """Side of a crop in longer sides of the hand's box, in training and at run time."""
 
 BORDER = (127, 127, 127)

@@ -42,6 +42,7 @@ class ParserTraining:
         seed: of weights, crops and batches.
         size: px of the crops; a multiple of 32.
         pairs: pairs in a batch; twice as many crops.
+        melts: share of pairs that are melted anew as they are drawn.
         rate: AdamW's highest learning rate; decay: of the weights.
         mean_decay: of the running mean of the weights.
     """
@@ -49,6 +50,7 @@ class ParserTraining:
     seed: int = 7
     size: int = 128
     pairs: int = 12
+    melts: float = 0.35
     rate: float = 1e-3
     decay: float = 0.02
     mean_decay: float = 0.998
@@ -77,7 +79,8 @@ def judged(network: DigitParser, examples: ParserExamples, at_once: int = 16) ->
         scores.append(network(normalised(batch.pixels.to(device))).judgements.float().cpu().numpy())
         truths.append(batch)
     small = {
-        name: torch.cat([getattr(one, name) for one in truths]) for name in ("judgements", "counts", "weights", "worse")
+        name: torch.cat([getattr(one, name) for one in truths])
+        for name in ("judgements", "counts", "weights", "dense", "worse")
     }
     nothing = torch.empty(0)
     return np.concatenate(scores), ParserBatch(pixels=nothing, heatmaps=nothing, fields=nothing, parts=nothing, **small)
@@ -113,7 +116,7 @@ def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> N
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains; returns the exit code."""
     options = _parser().parse_args(arguments)
-    settings = ParserTraining(seed=options.seed, size=options.size, pairs=options.pairs)
+    settings = ParserTraining(seed=options.seed, size=options.size, pairs=options.pairs, melts=options.melts)
     options.out.mkdir(parents=True, exist_ok=True)
     say = lambda text: print(text, flush=True)  # noqa: E731
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -128,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         network.load_state_dict(load_file(options.start))
     network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     quicken(network)
-    examples = ParserExamples(settings.size, settings.seed)
+    examples = ParserExamples(settings.size, settings.seed, melts=settings.melts)
     reader = ShardReader(options.shards, examples, say)
     reader.read_new()
     phase = _phase(network, 60.0 * options.minutes, settings)
@@ -172,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
     defaults = ParserTraining()
+    parser.add_argument("--melts", type=float, default=defaults.melts, help="share of pairs that are melted anew")
     for name in ("seed", "size", "pairs"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     return parser

@@ -27,6 +27,7 @@ from limbfix.training.parser_targets import (
     seen_through,
     store_pair,
 )
+from limbfix.training.quick_melts import quick_melt
 
 LEAST_HAND_PX = 24
 """Smaller hands are left out: their digits are a pixel wide."""
@@ -34,7 +35,10 @@ LEAST_HAND_PX = 24
 LEAST_DIGITS = 3
 """Digits that the better hand must show: a sleeve or a limb of a body is not read as a hand."""
 
-_VIEWS = (1.25, 2.0)
+_VIEWS = (1.2, 1.9)
+_FREE = 0.2
+"""Share of crops that may reach beyond the picture, as those of hands at its edge do."""
+
 _SHIFT = 0.06
 _LOSSES_AT = 1.5
 """Losses happen at 1.5 times the crop's size, before the last scaling: the files that are judged are larger than what the network sees."""
@@ -52,6 +56,7 @@ class ParserBatch:
         heatmaps: (b, 5, h, w); fields: (b, 8, h, w); parts: (b, h, w) int64.
         judgements: (b, 6); counts: (b, 2) int64, -1 where nobody knows.
         weights: (b,) 0-1, how well a person could see what is judged.
+        dense: (b,) 0-1, how much the maps are to be believed.
         worse: (b / 2,) the same for pairs: how surely row 2 k must be judged worse than row 2 k + 1; 0 where both are normal.
     """
 
@@ -62,6 +67,7 @@ class ParserBatch:
     judgements: torch.Tensor
     counts: torch.Tensor
     weights: torch.Tensor
+    dense: torch.Tensor
     worse: torch.Tensor
 
 
@@ -72,10 +78,11 @@ class ParserExamples:
         size: px of the crops.
         seed: of everything that is drawn.
         degrade: whether crops are degraded as they are drawn; False for shards that are degraded already.
+        melts: share of drawn pairs that are a normal hand melted anew (`quick_melts`) instead of the stored pair.
     """
 
-    def __init__(self, size: int, seed: int, *, degrade: bool = True) -> None:
-        self.size, self.seed, self.degrade = size, seed, degrade
+    def __init__(self, size: int, seed: int, *, degrade: bool = True, melts: float = 0.0) -> None:
+        self.size, self.seed, self.degrade, self.melts = size, seed, degrade, melts
         self.pairs: list[tuple[StoredHand, StoredHand]] = []
 
     def add(self, samples: Iterable[Sample]) -> None:
@@ -103,8 +110,11 @@ class ParserExamples:
     def batch(self, step: int, pairs: int) -> ParserBatch:
         """Returns the batch of a step: the same for the same seed and step."""
         rng = rng_for(self.seed, "batch", step)
-        chosen = [self.pairs[i] for i in rng.integers(len(self.pairs), size=pairs)]
+        chosen = [self._melted(self.pairs[i], rng) for i in rng.integers(len(self.pairs), size=pairs)]
         return collate([cut for pair in chosen for cut in drawn(pair, self.size, rng, degrade=self.degrade)])
+
+    def _melted(self, pair: tuple[StoredHand, StoredHand], rng: np.random.Generator) -> tuple[StoredHand, StoredHand]:
+        return (quick_melt(pair[1], rng) if rng.random() < self.melts else None) or pair
 
     def plain(self, start: int, stop: int) -> ParserBatch:
         """Returns pairs as a user's picture would show them: upright, in the middle, nothing added."""
@@ -155,13 +165,23 @@ def plain_matrix(hand: StoredHand, size: int) -> np.ndarray:
 
 
 def drawn_matrix(hand: StoredHand, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns a (2, 3) matrix that turns, scales, shifts and perhaps mirrors."""
+    """Returns a (2, 3) matrix that turns, scales, shifts and perhaps mirrors.
+
+    Mostly the crop stays inside the picture that the hand came from, as crops of large pictures do; made pictures are small.
+    """
     angle = rng.normal(0, 0.35) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
-    scale = size / (rng.uniform(*_VIEWS) * hand.extent)
-    mirror = rng.choice([-1.0, 1.0])
+    view, mirror, free = rng.uniform(*_VIEWS), rng.choice([-1.0, 1.0]), rng.random() < _FREE
+    low, high = np.array(hand.room[:2]), np.array(hand.room[2:])
+    if not free:
+        view = max(_VIEWS[0], min(view, float((high - low).min()) / hand.extent))
+    half = view * hand.extent / 2
+    centre = hand.pixels.shape[0] / 2 + rng.normal(0, _SHIFT, 2) * hand.extent
+    if not free:
+        fits = high - low >= 2 * half
+        centre = np.where(fits, np.clip(centre, low + half, np.maximum(high - half, low + half)), centre)
+    scale = size / (2 * half)
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     linear = np.array([[mirror * cosine, -sine], [mirror * sine, cosine]])
-    centre = hand.pixels.shape[0] / 2 + rng.normal(0, _SHIFT, 2) * hand.extent
     return np.column_stack([linear, size / 2 - linear @ centre])
 
 
@@ -208,5 +228,6 @@ def collate(cuts: Sequence[HandCut]) -> ParserBatch:
         judgements=stacked([cut.judgements for cut in cuts]),
         counts=stacked([np.asarray(cut.counts, np.int64) for cut in cuts]),
         weights=torch.from_numpy(weights),
+        dense=torch.tensor([cut.dense for cut in cuts]),
         worse=torch.from_numpy((wrong[0::2] & ~wrong[1::2]) * weights[0::2]),
     )

@@ -16,22 +16,30 @@ BACKGROUND_FIELD = 0.05
 """Weight of field cells that lie on no bone: there are thirty times as many of them."""
 
 
-def heat_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Focal loss that forgives heat near a joint (X. Zhou et al., "Objects as points", 2019), per joint."""
+def heat_loss(logits: Tensor, truth: Tensor, dense: Tensor) -> Tensor:
+    """Focal loss that forgives heat near a joint (X. Zhou et al., "Objects as points", 2019), per joint; `dense` (b,) weighs hands."""
     chance = torch.sigmoid(logits.float()).clamp(1e-5, 1 - 1e-5)
     at_joint = truth > 0.9
     hits = torch.where(at_joint, (1 - chance) ** 2 * chance.log(), 0.0)
     misses = torch.where(at_joint, 0.0, (1 - truth) ** 4 * chance**2 * (1 - chance).log())
-    return -(hits + misses).sum() / at_joint.sum().clamp(min=1)
+    believed = dense.view(-1, 1, 1, 1)
+    return -((hits + misses) * believed).sum() / (at_joint * believed).sum().clamp(min=1)
 
 
-def field_loss(fields: Tensor, truth: Tensor) -> Tensor:
+def field_loss(fields: Tensor, truth: Tensor, dense: Tensor) -> Tensor:
     """Smooth L1 on bones, and little of it elsewhere; per bone cell."""
     on_bone = truth.view(len(truth), -1, 2, *truth.shape[2:]).norm(dim=2, keepdim=True).expand(-1, -1, 2, -1, -1)
     on_bone = (on_bone > 0).reshape(truth.shape)
     error = functional.smooth_l1_loss(fields.float(), truth, reduction="none", beta=0.2)
-    weight = torch.where(on_bone, 1.0, BACKGROUND_FIELD)
-    return (error * weight).sum() / on_bone.sum().clamp(min=1)
+    believed = dense.view(-1, 1, 1, 1)
+    weight = torch.where(on_bone, 1.0, BACKGROUND_FIELD) * believed
+    return (error * weight).sum() / (on_bone * believed).sum().clamp(min=1)
+
+
+def part_loss(parts: Tensor, truth: Tensor, dense: Tensor) -> Tensor:
+    """Cross entropy of the part map, each hand weighted by `dense` (b,)."""
+    error = functional.cross_entropy(parts.float(), truth, reduction="none").mean((1, 2))
+    return (error * dense).sum() / dense.sum().clamp(min=1)
 
 
 def defect_logit(judgements: Tensor) -> Tensor:
@@ -56,9 +64,9 @@ def parser_loss(output: ParserOutput, batch: ParserBatch) -> dict[str, Tensor]:
     """Returns the weighted terms by name; their sum is what is minimised."""
     counted = output.counts.float().flatten(0, 1)
     terms = {
-        "heat": heat_loss(output.heatmaps, batch.heatmaps),
-        "fields": field_loss(output.fields, batch.fields),
-        "parts": functional.cross_entropy(output.parts.float(), batch.parts),
+        "heat": heat_loss(output.heatmaps, batch.heatmaps, batch.dense),
+        "fields": field_loss(output.fields, batch.fields, batch.dense),
+        "parts": part_loss(output.parts, batch.parts, batch.dense),
         "judgements": judgement_loss(output.judgements, batch),
         "counts": functional.cross_entropy(counted, batch.counts.flatten(), ignore_index=-1),
         "pairs": pair_loss(output.judgements, batch.worse),

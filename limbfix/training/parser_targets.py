@@ -53,6 +53,7 @@ class HandCut:
         judgements: (6,) float32 0 or 1, see `JUDGEMENTS`.
         counts: (2,) int64, digits present and visible, at most MOST_DIGITS.
         weight: 0-1, how well a person could see what is judged; 1 for normal hands.
+        dense: 0-1, how much joints, bones and parts are to be believed.
     """
 
     pixels: np.ndarray
@@ -62,6 +63,7 @@ class HandCut:
     judgements: np.ndarray
     counts: np.ndarray
     weight: float = 1.0
+    dense: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,8 +73,9 @@ class StoredHand:
     Attributes:
         pixels: (s, s, 3) uint8; parts: (s, s) uint8, classes of the parser's `PARTS`.
         joints: (n, 3) float32: kind, x, y in stored px; bones: (m, 5) float32: row, ends in stored px. Only what is seen.
-        judgements, counts, weight: as in `HandCut`.
+        judgements, counts, weight, dense: as in `HandCut`.
         extent: longer side of the hand in stored px; hand_px: the same in the picture it came from.
+        room: x0, y0, x1, y1 in stored px: the picture; beyond it everything is `BORDER`.
     """
 
     pixels: np.ndarray
@@ -84,6 +87,8 @@ class StoredHand:
     weight: float
     extent: float
     hand_px: float
+    room: tuple[float, float, float, float]
+    dense: float = 1.0
 
 
 def hand_pixels(sample: Sample, hand: Instance) -> np.ndarray:
@@ -171,7 +176,14 @@ def _stored(sample: Sample, hand: Instance, matrix: np.ndarray, extent: float, w
         weight=weight if judged.any() else 1.0,
         extent=STORED_PX / STORED_VIEW,
         hand_px=extent,
+        room=_room(sample.pixels.shape, matrix),
     )
+
+
+def _room(shape: tuple[int, ...], matrix: np.ndarray) -> tuple[float, float, float, float]:
+    low, high = matrix[:, 2], matrix[:, :2] @ np.array(shape[1::-1]) + matrix[:, 2]
+    (x0, y0), (x1, y1) = np.clip(low, 0, STORED_PX), np.clip(high, 0, STORED_PX)
+    return float(x0), float(y0), float(x1), float(y1)
 
 
 def _joints_and_bones(sample: Sample, hand: Instance, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -233,6 +245,7 @@ def seen_through(
         judgements=hand.judgements,
         counts=hand.counts,
         weight=hand.weight,
+        dense=hand.dense,
     )
 
 
