@@ -11,6 +11,9 @@ from enum import StrEnum
 
 import numpy as np
 
+EXPECTED_DIGITS = 5
+"""Of a human hand, thumb included. What other hands may have is the policy's affair."""
+
 
 class CannotTell(StrEnum):
     """Why digits were not counted. Never a pass of the hand."""
@@ -149,3 +152,46 @@ class HandReading:
     def visible(self) -> int:
         """How many digits are seen."""
         return len(self.digits)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether all digits are known; a count beside a `cannot_tell` is no count."""
+        return self.count is not None and self.cannot_tell is None
+
+    @property
+    def extra(self) -> tuple[int, ...]:
+        """`digit_index` of the digits beyond five, where it is known which they are; empty where it is not.
+
+        Known is the weaker branch of a fork, and the weaker of two thumbs. Of six fingers in a row nobody can say which
+        one is too many, so none is named.
+        """
+        surplus = self.visible - EXPECTED_DIGITS
+        if surplus <= 0:
+            return ()
+        groups: dict[tuple[float, ...], list[Digit]] = {}
+        for digit in self.digits:
+            if digit.forked:
+                groups.setdefault(tuple(digit.polyline[0].round(1).tolist()), []).append(digit)
+        found = [digit for group in groups.values() for digit in _all_but_the_surest(group)]
+        found = found or _all_but_the_surest([digit for digit in self.digits if digit.is_thumb])
+        weakest = sorted(found, key=lambda digit: digit.score)[:surplus]
+        return tuple(sorted(digit.digit_index for digit in weakest))
+
+
+def _all_but_the_surest(digits: list[Digit]) -> list[Digit]:
+    return sorted(digits, key=lambda digit: -digit.score)[1:]
+
+
+def why_uncounted(reading: HandReading | None, *, is_too_small: bool) -> CannotTell | None:
+    """Returns why a hand's digits count as not counted, or None where they are counted.
+
+    Args:
+        reading: of the hand, or None where none of our networks looked.
+        is_too_small: the policy does not judge hands of this size, whatever was read in them.
+    """
+    if is_too_small:
+        return CannotTell.TOO_SMALL
+    if reading is None:
+        return CannotTell.NO_MODEL
+    # a count that is absent without a word is no count either
+    return None if reading.is_counted else reading.cannot_tell or CannotTell.UNCERTAIN

@@ -19,8 +19,9 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from limbfix import weights
-from limbfix.errors import ModelError
+from limbfix.errors import AssetMissing, ModelCorrupt, ModelError
 from limbfix.licences import LicencePolicy, is_copyleft, licence_of
+from limbfix.shipped import shipped_file, shipped_rows
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -58,7 +59,8 @@ def diagnose(*, deep: bool = False, licence_policy: LicencePolicy = "any") -> li
             into a `fail`.
 
     Returns:
-        rows in a fixed order: interpreter, packages, OpenCV, system libraries, models, disk, then the deep ones.
+        rows in a fixed order: interpreter, packages, OpenCV, system libraries, models, own networks, disk, then
+        the deep ones.
     """
     rows = [
         python_version(),
@@ -66,6 +68,7 @@ def diagnose(*, deep: bool = False, licence_policy: LicencePolicy = "any") -> li
         opencv_owners(),
         *system_libraries(),
         *model_files(licence_policy),
+        *own_networks(licence_policy),
         free_disk(),
     ]
     return [*rows, *_deep_rows()] if deep else rows
@@ -163,6 +166,23 @@ def model_files(licence_policy: LicencePolicy = "any") -> list[Diagnosis]:
         status: Status = "fail" if forbidden else "ok"
         remedy = "use another model, or licence policy any" if forbidden else None
         rows.append(Diagnosis(name=name, status=status, message=message, remedy=remedy))
+    return rows
+
+
+def own_networks(licence_policy: LicencePolicy = "any") -> list[Diagnosis]:
+    """Tells of each network that comes with limbfix whether it is whole, its SHA-256 and its licence."""
+    rows = []
+    for name, listed in shipped_rows().items():
+        try:
+            shipped_file(name)
+        except (AssetMissing, ModelCorrupt) as error:
+            rows.append(Diagnosis(name=f"network {name}", status="fail", message=str(error), remedy="install it again"))
+            continue
+        message = (
+            f"{listed['bytes'] / 1e6:.1f} MB, SHA-256 {listed['sha256']}, {listed['licence']}, card {listed['card']}"
+        )
+        forbidden = licence_policy == "permissive" and is_copyleft(listed["licence"])
+        rows.append(Diagnosis(name=f"network {name}", status="fail" if forbidden else "ok", message=message))
     return rows
 
 

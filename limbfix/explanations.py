@@ -28,44 +28,43 @@ class Explanation:
     remedy: str
 
 
-_NOT_YET = (
-    "not yet. The hand model in use names 21 joints whatever it sees, so it cannot count; records say digits.count null"
-)
+_UNREAD = "Hands that no network of ours has read have no such finding."
+_COUNTED = f"digits are counted from what is seen, by fingertips and joints that a network of ours joins, with no number assumed; the calibrated score holds the count and the look of the hand. {_UNREAD}"
 _POLICY = "if it is meant: `ignore` the code, or `allow` the fault in the policy"
 _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     DefectCode.HAND_EXTRA_DIGIT: (
         "a hand shows more than five digits.",
-        f"{_NOT_YET}.",
+        f"{_COUNTED} The extra digit is marked where it is known: the fainter branch of a fork, or of two thumbs. Hidden digits do not matter: six that are seen are six.",
         "fingers of another hand behind it; a ring or pen beside a finger.",
         f"render the hand again; {_POLICY}.",
     ),
     DefectCode.HAND_MISSING_DIGIT: (
         "an open, unhidden hand shows fewer than five digits.",
-        f"{_NOT_YET}.",
+        f"{_COUNTED} Only where all digits can be counted: a hand that is cropped, occluded, blurred or too small has `cannot_tell` and no such finding.",
         'bent or hidden fingers, cartoon hands (`cartoon = true`), amputated fingers (`allow = ["missing_digit"]`).',
         f"render the hand again; {_POLICY}.",
     ),
     DefectCode.HAND_FUSED_DIGITS: (
         "two or more fingers have grown into one.",
-        f"{_NOT_YET}.",
+        f"the calibrated chance of a network that was trained on fingers fused on purpose, beside fingers held together. {_UNREAD}",
         "fingers held together, gloves, mittens.",
         f"render the hand again; {_POLICY}.",
     ),
     DefectCode.HAND_MALFORMED: (
         "a hand has a shape that no human hand takes: bent the wrong way, bones of impossible length.",
-        "only doubt: how far the joints of up to twenty views of one hand lie apart, and how many views see no hand. It points and cannot say what is wrong; the hand network will.",
+        "the calibrated chance of a network that was trained on melted, bent and misshapen hands beside good ones. Where none has read the hand, only doubt: how far the joints of up to twenty views of it lie apart, and how many views see no hand. Both point and cannot say what is wrong.",
         "strong foreshortening, motion blur, hands holding things.",
         f"look at the crop in the report; render the hand again; {_POLICY}.",
     ),
     DefectCode.HAND_WRONG_SIDE: (
         "a left hand sits on a right arm, or one person has two hands of the same side.",
-        "the side that the hand model names, against the arm it is on and the other hand; one mismatch alone never rejects.",
+        "the side that the hand model names, against the arm it is on and the other hand; one mismatch alone never rejects. Where a network of ours scores the side, its score stands beside it.",
         "mirrors, crossed arms, a second person's hand.",
         f"look at the thumbs in the crop; {_POLICY}.",
     ),
     DefectCode.HAND_PROPORTION: (
         "a hand is much too large or too small for its forearm or its person.",
-        "pixels per metre of the hand model against those of the body model on the same person; only gross factors count.",
+        "pixels per metre of the hand model against those of the body model on the same person; only gross factors count. Where a network of ours scores the proportion, its score stands beside it.",
         "a hand reached towards the camera, children, cartoon figures (`cartoon = true`).",
         f"{_POLICY}.",
     ),

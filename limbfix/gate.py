@@ -49,6 +49,7 @@ class Gate:
         device: `auto`, `cpu`, `gpu`, or a torch device for YOLO.
         detectors: words for `limbfix.detectors.make_detectors`, or detectors of your own.
         max_pixels: larger pictures are refused before decoding.
+        masks: whether records hold the masks of hands and digits; `Inspection.hands` has them in any case.
 
     Raises:
         PolicyError, UsageError, ModelError, MissingExtra: at once, not at the first picture.
@@ -62,13 +63,14 @@ class Gate:
         device: str = "auto",
         detectors: Sequence[str | Detector] = ("mediapipe",),
         max_pixels: int = MAX_PIXELS,
+        masks: bool = False,
     ) -> None:
         self.policy = load_policy(policy) if isinstance(policy, str | Path) else policy or Policy()
         words = [detector for detector in detectors if isinstance(detector, str)]
         own = tuple(detector for detector in detectors if not isinstance(detector, str))
         built = make_detectors(words, device=device, search=search) if words or not own else ()
         self.detectors: tuple[Detector, ...] = (*built, *own)
-        self.max_pixels = max_pixels
+        self.max_pixels, self.masks = max_pixels, masks
         self.models = {name: sha256 for one in self.detectors for name, sha256 in one.model_hashes().items()}
 
     def inspect(self, image: PictureSource, *, name: str | None = None) -> Inspection:
@@ -135,6 +137,7 @@ class Gate:
             min_hand_px=self.policy.min_hand_px,
             models=self.models,
             seconds=time.perf_counter() - start,
+            with_masks=self.masks,
         )
         ranked = tuple(sorted(findings, key=lambda finding: -finding.defect_score))
         return Inspection(

@@ -9,14 +9,47 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from limbfix.digits import CannotTell, Digit, Mask
 from limbfix.findings import Finding
+from limbfix.geometry import Box
 from limbfix.images import Picture
-from limbfix.parts import Keypoints
+from limbfix.parts import Keypoints, Side
 from limbfix.records import Record
-from limbfix.skeletons import Scene
+from limbfix.skeletons import Hand, Scene
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InspectedHand:
+    """One hand and what is in it: `hand.digits[1].segments[0].mask`, `hand.digits[1].nail`. Frame: px of the upright original.
+
+    Attributes:
+        hand_index: position in the record's `hands`.
+        person_index: the owner, or None.
+        side: the subject's own side.
+        box: px.
+        defect_score: 0-1, the worst counted or accepted finding on it, or None.
+        defect_probability: calibrated chance, 0-1, that something is wrong with it, or None where it was not judged.
+        count: how many digits it has, or None; see `cannot_tell`.
+        visible: how many digits are seen, or None where nobody looked.
+        cannot_tell: why there is no count, or None.
+        digits: every digit that is seen, as many as there are; each has `polyline`, `mask`, `segments` and `nail`.
+        mask: its own pixels with its digits, or None. `mask.full(width, height)` gives it in the picture's frame.
+    """
+
+    hand_index: int
+    person_index: int | None
+    side: Side
+    box: Box
+    defect_score: float | None
+    defect_probability: float | None
+    count: int | None
+    visible: int | None
+    cannot_tell: CannotTell | None
+    digits: tuple[Digit, ...]
+    mask: Mask | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,6 +85,16 @@ class Inspection:
         """One sentence."""
         return self.record["reason"]
 
+    @property
+    def hands(self) -> tuple[InspectedHand, ...]:
+        """The hands, each with its digits, their segments and nails, and the masks of all of them.
+
+        Empty where the scene is not at hand: the picture could not be read, or it was judged in another process. The
+        record then still has the lines of the digits, and their masks if the run was asked for them.
+        """
+        hands = self.scene.hands if self.scene is not None else ()
+        return tuple(_inspected(hand, self.record["hands"][hand.hand_index]) for hand in hands)
+
     def draw(self) -> Image:
         """Returns a copy of the picture with skeletons, boxes and codes on it.
 
@@ -85,6 +128,24 @@ class Inspection:
             "" if png is None else f'<img alt="overlay" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
         )
         return head + image
+
+
+def _inspected(hand: Hand, row: Record) -> InspectedHand:
+    """Returns a hand with the numbers of its record, so that both always say the same."""
+    reading, digits = hand.part.reading, row["digits"]
+    return InspectedHand(
+        hand_index=hand.hand_index,
+        person_index=hand.person_index,
+        side=hand.part.side,
+        box=hand.part.box,
+        defect_score=row["defect_score"],
+        defect_probability=row["defect_probability"],
+        count=digits["count"],
+        visible=digits["visible"],
+        cannot_tell=CannotTell(digits["cannot_tell"]) if digits["cannot_tell"] else None,
+        digits=() if reading is None else reading.digits,
+        mask=None if reading is None else reading.mask,
+    )
 
 
 def keypoints_for_drawing(scene: Scene) -> tuple[dict[str, Any], ...]:

@@ -96,6 +96,8 @@ class Policy(BaseModel):
         cartoon: four-fingered hands and drawn proportions are accepted.
         min_hand_px: hands whose longer side is below this many px are not judged (`too_small`).
         out_of_view: verdict where someone is seen but no hand, arm, leg or foot well enough to judge.
+        uncounted: what follows where a hand's digits could not be counted and nothing worse was found: `ignore` (the
+            record says it all the same) or `flag`.
         require_subject: counts `no_subject` pictures as not judged (exit code 3).
         rules: exceptions by prompt; the default knows amputees, mermaids and cartoons.
     """
@@ -111,6 +113,7 @@ class Policy(BaseModel):
     cartoon: bool = False
     min_hand_px: Annotated[float, Field(ge=0)] = 32.0
     out_of_view: Literal["unjudged", "pass"] = "unjudged"
+    uncounted: Literal["ignore", "flag"] = "ignore"
     require_subject: bool = False
     rules: tuple[PromptRule, ...] = DEFAULT_RULES
 

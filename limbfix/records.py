@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from limbfix.digit_records import digits_record, mask_record
 from limbfix.findings import Finding
 from limbfix.geometry import Box
 from limbfix.images import Picture
@@ -15,7 +16,7 @@ from limbfix.skeletons import Hand, LimbKind, LimbState, Person, Scene
 from limbfix.sources import GenerationSource
 from limbfix.verdicts import LIST_FROM, Outcome, Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Record = dict[str, Any]
 
 
@@ -34,6 +35,7 @@ def make_record(
     min_hand_px: float,
     models: dict[str, str],
     seconds: float,
+    with_masks: bool = False,
 ) -> Record:
     """Returns the record of a judged picture.
 
@@ -45,6 +47,7 @@ def make_record(
         min_hand_px: hands whose longer side is smaller are `too_small`.
         models: SHA-256 of each model file by name.
         seconds: wall time spent.
+        with_masks: also write the masks of hands, digits, segments and nails, as COCO run-length codes.
     """
     findings = [*verdict.counted, *(finding for finding, _ in verdict.accepted)]
     record = _frame(picture.path, picture.sha256, policy, models, seconds)
@@ -55,14 +58,14 @@ def make_record(
         "defect_score": _number(verdict.defect_score),
         "reason": verdict.reason,
         "people": [_person(person, scene, findings) for person in scene.people],
-        "hands": [_hand(hand, scene, findings, min_hand_px) for hand in scene.hands],
+        "hands": [_hand(hand, scene, findings, min_hand_px, with_masks) for hand in scene.hands],
         "findings": [
             _finding(finding, scene, "counted") for finding in verdict.counted if finding.defect_score >= LIST_FROM
         ]
         + [_finding(finding, scene, name) for finding, name in verdict.accepted if finding.defect_score >= LIST_FROM],
         "source": _source(picture.source),
         "exceptions": list(verdict.exceptions),
-        "notes": list(picture.notes),
+        "notes": [*picture.notes, *_uncounted_note(scene, verdict)],
     }
     return record
 
@@ -141,8 +144,9 @@ def _seen_of(seen: int, *, expected: int) -> dict[str, int]:
     return {"seen": seen, "hidden": max(0, expected - seen), "expected": expected}
 
 
-def _hand(hand: Hand, scene: Scene, findings: list[Finding], min_hand_px: float) -> Record:
-    too_small = hand.part.box.size < min_hand_px
+def _hand(hand: Hand, scene: Scene, findings: list[Finding], min_hand_px: float, with_masks: bool) -> Record:
+    reading = hand.part.reading
+    masks_wh = (scene.width, scene.height) if with_masks else None
     return {
         "hand_index": hand.hand_index,
         "person_index": hand.person_index,
@@ -150,9 +154,18 @@ def _hand(hand: Hand, scene: Scene, findings: list[Finding], min_hand_px: float)
         "box_xyxy": _xyxy(hand.part.box, scene),
         "score": _number(hand.part.detection_score),
         "defect_score": _worst(findings, hand_index=hand.hand_index),
-        # No model here counts digits: a 21-joint hand names five whatever it sees, so its five are no count.
-        "digits": {"count": None, "visible": None, "cannot_tell": "too_small" if too_small else "no_model"},
+        "defect_probability": None if reading is None else _number(reading.probability),
+        # A 21-joint hand names five digits whatever it sees, so without a reading there is no count.
+        "digits": digits_record(reading, is_too_small=hand.part.box.size < min_hand_px, masks_wh=masks_wh),
+        **mask_record(None if reading is None else reading.mask, masks_wh),
     }
+
+
+def _uncounted_note(scene: Scene, verdict: Verdict) -> list[str]:
+    """Returns one note that lists the hands whose digits were not counted; none where nobody who counts has looked."""
+    if not verdict.uncounted or all(hand.part.reading is None for hand in scene.hands):
+        return []
+    return ["digits not counted: " + ", ".join(f"hands[{index}] {why.value}" for index, why in verdict.uncounted)]
 
 
 def _finding(finding: Finding, scene: Scene, status: str) -> Record:

@@ -16,7 +16,7 @@ from limbfix import __version__
 from limbfix.actions import copy_file, move_file, sha256_of, target_of
 from limbfix.discovery import FoundPicture, place_of
 from limbfix.errors import OutputError
-from limbfix.records import Record
+from limbfix.records import SCHEMA_VERSION, Record
 from limbfix.reports.summary import RunSummary, RunTally
 from limbfix.workers import Judged, Task
 
@@ -104,8 +104,9 @@ class RunOutcome:
 
 
 def settings_label(policy: str, models: dict[str, str], settings: Settings) -> str:
-    """Returns the key under which judgements are remembered: whatever changes a judgement changes it."""
+    """Returns the key under which judgements are remembered: whatever changes a judgement or the form of its record changes it."""
     what = [policy, sorted(models.items()), settings.search, list(settings.detector), __version__]
+    what += [f"record {SCHEMA_VERSION}", "masks" if settings.masks else "no masks"]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 

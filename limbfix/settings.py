@@ -38,6 +38,7 @@ class Settings(BaseSettings):
 
     Attributes:
         format: of stdout.
+        masks: whether records hold the masks of hands and digits; with `jsonl` alone.
         report: folder for the HTML report, or None.
         force: whether an older report there may be replaced.
         policy: path of a policy file, or a table of policy keys.
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     )
 
     format: Literal["text", "jsonl", "csv", "junit"] = "text"
+    masks: bool = False
     report: Path | None = None
     force: bool = False
     policy: Path | dict[str, Any] | None = None
@@ -114,12 +116,18 @@ def load_settings(flags: dict[str, Any]) -> Settings:
         if variable.startswith("LIMBFIX_") and variable not in known and not variable.startswith(_FOREIGN_VARIABLES):
             raise UsageError(f"unknown variable {variable}; known: {', '.join(sorted(known))}")
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
+        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise UsageError(f"settings: {problems}. Known keys: {', '.join(Settings.model_fields)}") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"settings: expected readable limbfix.toml and pyproject.toml, got: {error}") from error
+    if settings.masks and settings.format != "jsonl":
+        raise UsageError(
+            f"masks: expected --format jsonl, which alone can hold masks, got {settings.format}; "
+            "add --format jsonl, or leave --masks out"
+        )
+    return settings
 
 
 def resolve_policy(settings: Settings) -> Policy:

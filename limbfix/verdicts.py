@@ -6,10 +6,12 @@ people cannot push over a threshold, and in which every verdict points at the on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from limbfix.findings import Finding
+from limbfix.digits import CannotTell, why_uncounted
+from limbfix.findings import DefectCode, Finding
 from limbfix.policies import EffectivePolicy
 from limbfix.skeletons import LimbState, Scene
 
@@ -39,6 +41,7 @@ class Verdict:
         counted: findings that counted, worst first, however small.
         accepted: (finding, name of the exception) pairs, for findings that an exception excuses.
         dropped: the same for findings that the policy's `ignore` or `min_hand_px` leaves out of the record.
+        uncounted: (hand_index, why) of each hand whose digits were not counted; never a pass of that hand.
         exceptions: names of the exceptions used on findings worth listing, each once.
     """
 
@@ -48,6 +51,7 @@ class Verdict:
     counted: tuple[Finding, ...] = ()
     accepted: tuple[tuple[Finding, str], ...] = ()
     dropped: tuple[tuple[Finding, str], ...] = ()
+    uncounted: tuple[tuple[int, CannotTell], ...] = ()
 
     @property
     def exceptions(self) -> tuple[str, ...]:
@@ -67,6 +71,7 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
     if scene.is_empty:
         return Verdict(outcome=Outcome.NO_SUBJECT, defect_score=None, reason="No person and no hand was seen.")
     counted, accepted, dropped = _sorted_out(findings, scene, effective)
+    uncounted = _uncounted(scene, effective.policy.min_hand_px)
     policy = effective.policy
     worst = counted[0] if counted else None
     score = worst.defect_score if worst else 0.0
@@ -74,20 +79,64 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
         outcome, reason = Outcome.REJECT, worst.message
     elif worst and score >= policy.flag_at:
         outcome, reason = Outcome.FLAG, worst.message
-    elif not (counted or accepted) or not _is_anything_in_view(scene, policy.min_hand_px):
-        return _nothing_judged(scene, effective, dropped)
+    elif _flags_uncounted(uncounted, effective):
+        outcome, reason = Outcome.FLAG, f"{_uncounted_words(scene, uncounted)}. The policy flags such pictures."
+        reason = reason[0].upper() + reason[1:]
+    elif not _is_anything_judged(counted, accepted, scene, policy.min_hand_px):
+        return replace(_nothing_judged(scene, effective, dropped, uncounted), uncounted=uncounted)
     else:
-        outcome, reason = Outcome.PASS, _pass_reason(scene, accepted)
+        outcome, reason = Outcome.PASS, _pass_reason(scene, accepted, uncounted)
     return Verdict(
-        outcome=outcome, defect_score=score, reason=reason, counted=counted, accepted=accepted, dropped=dropped
+        outcome=outcome,
+        defect_score=score,
+        reason=reason,
+        counted=counted,
+        accepted=accepted,
+        dropped=dropped,
+        uncounted=uncounted,
     )
 
 
-def _is_anything_in_view(scene: Scene, min_hand_px: float) -> bool:
-    """Whether a limb, a foot or a hand of sufficient size was seen at all: without one, silence says nothing."""
+def _uncounted(scene: Scene, min_hand_px: float) -> tuple[tuple[int, CannotTell], ...]:
+    """Returns (hand_index, why) of the hands whose digits were not counted."""
+    reasons = (
+        (hand.hand_index, why_uncounted(hand.part.reading, is_too_small=hand.part.box.size < min_hand_px))
+        for hand in scene.hands
+    )
+    return tuple((index, why) for index, why in reasons if why is not None)
+
+
+def _flags_uncounted(uncounted: tuple[tuple[int, CannotTell], ...], effective: EffectivePolicy) -> bool:
+    """Whether the policy wants a look at hands that could not be counted, and has not said that digits do not matter."""
+    matters = any(
+        effective.selects(code) and not effective.ignores(code)
+        for code in (DefectCode.HAND_EXTRA_DIGIT, DefectCode.HAND_MISSING_DIGIT)
+    )
+    return (
+        effective.policy.uncounted == "flag"
+        and matters
+        and any(why is not CannotTell.TOO_SMALL for _, why in uncounted)
+    )
+
+
+def _is_anything_judged(
+    counted: tuple[Finding, ...], accepted: tuple[tuple[Finding, str], ...], scene: Scene, min_hand_px: float
+) -> bool:
+    """Whether silence means something: a limb, a foot or a hand that can be judged is in view, and something was measured.
+
+    A quiet measurement of a hand that was read without telling its digits is no judgement of that hand.
+    """
+    untold = {
+        hand.hand_index for hand in scene.hands if hand.part.reading is not None and not hand.part.reading.is_counted
+    }
     limbs = any(limb.state is not LimbState.HIDDEN for person in scene.people for limb in person.limbs)
     feet = any(person.feet for person in scene.people)
-    return limbs or feet or any(hand.part.box.size >= min_hand_px for hand in scene.hands)
+    hands = any(hand.part.box.size >= min_hand_px and hand.hand_index not in untold for hand in scene.hands)
+    measured = any(
+        not (finding.code.startswith("hand.") and finding.hand_index in untold)
+        for finding in (*counted, *(finding for finding, _ in accepted))
+    )
+    return measured and (limbs or feet or hands)
 
 
 def _sorted_out(
@@ -124,17 +173,29 @@ def _is_too_small(finding: Finding, scene: Scene, min_hand_px: float) -> bool:
     return all(hand.part.box.size < min_hand_px for hand in hands)
 
 
-def _nothing_judged(scene: Scene, effective: EffectivePolicy, dropped: tuple[tuple[Finding, str], ...]) -> Verdict:
+def _nothing_judged(
+    scene: Scene,
+    effective: EffectivePolicy,
+    dropped: tuple[tuple[Finding, str], ...],
+    uncounted: tuple[tuple[int, CannotTell], ...],
+) -> Verdict:
     seen = _count(len(scene.people), "person", "people") if scene.people else _count(len(scene.hands), "hand", "hands")
-    reason = f"{seen} seen, but no hand, arm, leg or foot well enough to judge."
+    reason = f"{seen} seen, but no hand, arm, leg or foot well enough to judge"
+    if any(why not in (CannotTell.NO_MODEL, CannotTell.TOO_SMALL) for _, why in uncounted):
+        reason += f"; {_uncounted_words(scene, uncounted)}"
     if effective.policy.out_of_view == "pass":
         return Verdict(
-            outcome=Outcome.PASS, defect_score=0.0, reason=f"{reason} The policy passes such pictures.", dropped=dropped
+            outcome=Outcome.PASS,
+            defect_score=0.0,
+            reason=f"{reason}. The policy passes such pictures.",
+            dropped=dropped,
         )
-    return Verdict(outcome=Outcome.UNJUDGED, defect_score=None, reason=reason, dropped=dropped)
+    return Verdict(outcome=Outcome.UNJUDGED, defect_score=None, reason=f"{reason}.", dropped=dropped)
 
 
-def _pass_reason(scene: Scene, accepted: tuple[tuple[Finding, str], ...]) -> str:
+def _pass_reason(
+    scene: Scene, accepted: tuple[tuple[Finding, str], ...], uncounted: tuple[tuple[int, CannotTell], ...]
+) -> str:
     limbs = [limb for person in scene.people for limb in person.limbs]
     hidden = sum(limb.state is not LimbState.SEEN for limb in limbs)
     counts = ((len(scene.people), "person", "people"), (len(scene.hands), "hand", "hands"))
@@ -144,7 +205,16 @@ def _pass_reason(scene: Scene, accepted: tuple[tuple[Finding, str], ...]) -> str
     reason += f"; {_count(hidden, 'limb', 'limbs')} out of view" if hidden else ""
     excused = sum(finding.defect_score >= LIST_FROM for finding, _ in accepted)
     reason += f"; {_count(excused, 'finding', 'findings')} accepted by exception" if excused else ""
-    return f"{reason}; digits were not counted." if scene.hands else f"{reason}."
+    return f"{reason}; {_uncounted_words(scene, uncounted)}." if uncounted else f"{reason}."
+
+
+def _uncounted_words(scene: Scene, uncounted: tuple[tuple[int, CannotTell], ...]) -> str:
+    """Returns `digits were not counted on 2 of 3 hands (1 occluded, 1 too small)`."""
+    if all(hand.part.reading is None for hand in scene.hands):
+        return "digits were not counted"  # nobody who counts has looked, so there is nothing to list
+    reasons = Counter(why.value.replace("_", " ") for _, why in uncounted)
+    listed = ", ".join(f"{number} {why}" for why, number in reasons.items())
+    return f"digits were not counted on {len(uncounted)} of {_count(len(scene.hands), 'hand', 'hands')} ({listed})"
 
 
 def _count(number: int, singular: str, plural: str) -> str:

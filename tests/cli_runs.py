@@ -15,7 +15,8 @@ REAL = [sys.executable, "-m", "limbfix"]
 
 def environment(**variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LIMBFIX_")}
-    kept |= {"PYTHONPATH": str(TESTS), "PYTHONSAFEPATH": ""}
+    # the checkout itself, too: an installed limbfix may be that of another checkout
+    kept |= {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]), "PYTHONSAFEPATH": ""}
     if models := os.environ.get("LIMBFIX_MODELS"):
         kept["LIMBFIX_MODELS"] = models
     return kept | variables

@@ -23,7 +23,7 @@ ROWS = [
         "crops sources decoding",
         "images discovery",
         "digits",
-        "parts",
+        "parts digit_records",
         "bundles weights_manifest",
         "fetching model_files",
         "pulling",

@@ -63,6 +63,8 @@ def test_the_exit_code_and_the_last_line_say_what_it_came_to(tmp_path, texts, fl
         ["nowhere"],
         [],
         ["p", "--format", "xml"],
+        ["p", "--masks"],
+        ["p", "--masks", "--format", "csv"],
         ["p", "--policy", "nowhere.toml"],
         ["p", "--select", "hand.sixth"],
         ["p", "--jobs", "-1"],
@@ -356,6 +358,10 @@ def test_resuming_knows_contents_not_names_and_judges_again_under_another_policy
     assert len(logged(tmp_path)) == 3
     check("p", *flags, "--ignore", "foot", cwd=tmp_path, **log)
     assert len(logged(tmp_path)) == 5
+    check("p", *flags, "--masks", cwd=tmp_path, **log)
+    assert len(logged(tmp_path)) == 7, "records with masks are other records"
+    check("p", *flags, "--no-masks", cwd=tmp_path, **log)
+    assert len(logged(tmp_path)) == 7
 
 
 def test_what_could_not_be_judged_is_tried_again(tmp_path):

@@ -1,5 +1,7 @@
 """The doctor names what is wrong and what to do, and imports nothing heavy to find out."""
 
+import hashlib
+import json
 import subprocess
 import sys
 from importlib import metadata
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from limbfix import doctor, weights
+from limbfix import doctor, shipped, weights
 from limbfix.doctor import Diagnosis
 from limbfix.licences import is_copyleft, licence_of
 from limbfix.weights_manifest import read_manifest
@@ -223,3 +225,40 @@ def test_the_deep_look_opens_every_model_and_names_the_device() -> None:
     assert rows["torch device"].status == "ok"
     for model in read_manifest().models:
         assert rows[f"open {model.name}"].status == "ok", rows[f"open {model.name}"].message
+
+
+def test_networks_that_come_along_are_listed_with_their_hashes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    data, card = b"weights", "net.md"
+    sha256 = hashlib.sha256(data).hexdigest()
+    row = {"sha256": sha256, "bytes": 7, "licence": "Apache-2.0", "card": card}
+    (tmp_path / "net.safetensors").write_bytes(data)
+    (tmp_path / "bad.safetensors").write_bytes(b"other")
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({"files": {name: row for name in ("net.safetensors", "bad.safetensors", "gone.safetensors")}})
+    )
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    shipped.shipped_file.cache_clear()
+    whole, broken, gone = doctor.own_networks()
+    shipped.shipped_file.cache_clear()
+    assert (whole.name, whole.status) == ("network net.safetensors", "ok")
+    assert sha256 in whole.message and "Apache-2.0" in whole.message and card in whole.message
+    assert [broken.status, gone.status] == ["fail", "fail"]
+    assert sha256 in broken.message and broken.remedy
+
+
+def test_an_installation_without_networks_lists_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    assert doctor.own_networks() == []
+
+
+def test_a_network_under_a_copyleft_licence_fails_a_permissive_policy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "n.safetensors").write_bytes(b"")
+    row = {"sha256": hashlib.sha256(b"").hexdigest(), "bytes": 0, "licence": "AGPL-3.0-only", "card": "n.md"}
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": {"n.safetensors": row}}))
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    shipped.shipped_file.cache_clear()
+    assert [one.status for one in doctor.own_networks("permissive")] == ["fail"]
+    assert [one.status for one in doctor.own_networks("any")] == ["ok"]
+    shipped.shipped_file.cache_clear()

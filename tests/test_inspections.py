@@ -7,10 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from blob_detector import BAD, BlobDetector, count_hands, drawn
+from blob_detector import BAD, SIZE_WH, BlobDetector, count_hands, drawn
 from PIL import Image
+from read_hands import read_hand
 from synthetic import BLAZEPOSE33, person, scene, whole_person
 
+from limbfix.digits import CannotTell
 from limbfix.gate import Gate
 from limbfix.inspections import Inspection, keypoints_for_drawing
 
@@ -66,3 +68,36 @@ def test_keypoints_for_drawing_are_plain_json_with_null_for_what_is_absent():
 def test_people_without_keypoints_are_not_drawn_as_skeletons():
     assert keypoints_for_drawing(scene()) == ()
     assert len(keypoints_for_drawing(scene(person()))) == 1
+
+
+class Reader(BlobDetector):
+    """Sees two hands and has read one of them."""
+
+    def detect(self, picture, known):
+        hidden = read_hand(250, 150, 60, number=2, cannot_tell=CannotTell.OCCLUDED)
+        return (read_hand(90, 150, 60, number=6), hidden)
+
+
+def test_the_hierarchy_leads_from_a_hand_to_its_digits_segments_and_nails():
+    with Gate(detectors=[Reader()]) as gate:
+        made = gate.inspect(drawn(BAD))
+    first, second = made.hands
+    assert [first.count, first.visible, first.cannot_tell, len(first.digits)] == [6, 6, None, 6]
+    assert [second.count, second.visible, second.cannot_tell] == [None, 2, CannotTell.OCCLUDED]
+    assert first.defect_probability == made.record["hands"][0]["defect_probability"] == 0.05
+    digit = first.digits[3]
+    assert [segment.name for segment in digit.segments] == ["proximal", "middle", "distal"]
+    for mask in (first.mask, digit.mask, digit.segments[0].mask, digit.nail):
+        full = mask.full(*SIZE_WH)
+        assert full.shape == SIZE_WH[::-1] and full.sum() == mask.area > 0
+    assert "mask" not in made.record["hands"][0], "records hold masks only where they are asked for"
+
+
+def test_a_gate_that_is_asked_for_masks_writes_them_into_its_records():
+    with Gate(detectors=[Reader()], masks=True) as gate:
+        row = gate.inspect(drawn(BAD)).record["hands"][0]
+    assert row["digits"]["items"][0]["mask"]["size"] == [240, 320]
+
+
+def test_a_picture_that_could_not_be_read_has_no_hands(tmp_path):
+    assert Gate(detectors=[BlobDetector()]).judge_path(str(tmp_path / "none.png")).hands == ()

@@ -62,6 +62,7 @@ def test_every_field_is_in_the_label():
         Policy(cartoon=True),
         Policy(min_hand_px=10),
         Policy(out_of_view="pass"),
+        Policy(uncounted="flag"),
         Policy(require_subject=True),
         Policy(rules=()),
         Policy(name="other"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from read_hands import forked, read_hand, reading
 from synthetic import HEIGHT, WIDTH, face, finding, hand, person, picture, scene, whole_person
 
+from limbfix.digits import CannotTell
 from limbfix.findings import CODES
 from limbfix.geometry import Box
 from limbfix.policies import Policy
@@ -22,7 +25,7 @@ VALIDATOR = jsonschema.Draft202012Validator(record_schema())
 MODELS = {"b.task": "b" * 64, "a.task": "a" * 64}
 
 
-def record_of(made, *findings, policy=None, prompt=None, pixels=PICTURE):
+def record_of(made, *findings, policy=None, prompt=None, pixels=PICTURE, **options):
     policy = policy or Policy()
     verdict = judge(tuple(findings), made, policy.for_prompt(prompt))
     return make_record(
@@ -33,6 +36,7 @@ def record_of(made, *findings, policy=None, prompt=None, pixels=PICTURE):
         min_hand_px=policy.min_hand_px,
         models=MODELS,
         seconds=0.123456,
+        **options,
     )
 
 
@@ -175,3 +179,95 @@ def test_the_schema_refuses_a_pass_without_a_score_and_a_score_without_judgement
     for wrong in ({"defect_score": None}, {"defect_score": 1.5}, {"verdict": "unjudged"}, {"extra": 1}, {"reason": ""}):
         with pytest.raises(jsonschema.ValidationError):
             VALIDATOR.validate(passed | wrong)
+
+
+# Digits
+
+
+def test_every_digit_stands_in_the_record_with_its_line_segments_and_nail():
+    made = scene(read_hand(500, 500, number=6))
+    record = record_of(made, finding(0.1, hand_index=0))
+    assert_valid(record)
+    digits = record["hands"][0]["digits"]
+    assert (digits["count"], digits["visible"], digits["cannot_tell"]) == (6, 6, None)
+    assert [item["digit_index"] for item in digits["items"]] == list(range(6))
+    assert [item["kind"] for item in digits["items"]] == ["thumb"] + ["finger"] * 5
+    first = digits["items"][0]
+    assert first["joints"] == ["mcp", "pip", "dip", "tip"]
+    assert first["polyline"][-1] == pytest.approx(made.hands[0].part.reading.digits[0].polyline[-1], abs=0.06)
+    assert [segment["name"] for segment in first["segments"]] == ["proximal", "middle", "distal"]
+    assert first["segments"][2]["ends"][1] == first["polyline"][3]
+    assert first["nail"] is True
+    assert record["hands"][0]["defect_probability"] == 0.05
+
+
+def test_a_hand_without_a_count_says_why_and_what_is_visible():
+    made = scene(read_hand(number=3, cannot_tell=CannotTell.OCCLUDED))
+    record = record_of(made, finding(0.1, hand_index=0))
+    assert_valid(record)
+    hand_row = record["hands"][0]
+    assert (hand_row["digits"]["count"], hand_row["digits"]["visible"]) == (None, 3)
+    assert hand_row["digits"]["cannot_tell"] == "occluded"
+    assert hand_row["defect_probability"] is None
+    assert record["notes"] == ["digits not counted: hands[0] occluded"]
+
+
+def test_hands_that_nobody_read_fill_no_notes():
+    record = record_of(scene(*whole_person()), finding(0.1))
+    assert record["notes"] == []
+    assert all(one["digits"]["items"] == [] and one["defect_probability"] is None for one in record["hands"])
+
+
+def test_a_read_hand_that_is_too_small_has_no_count():
+    record = record_of(scene(read_hand(300), read_hand(700, 500, 15)), finding(0.1))
+    assert_valid(record)
+    assert [one["digits"]["count"] for one in record["hands"]] == [5, None]
+    assert record["notes"] == ["digits not counted: hands[1] too_small"]
+
+
+def test_the_extra_digit_of_a_fork_is_marked():
+    items = record_of(scene(read_hand(read=forked(6))))["hands"][0]["digits"]["items"]
+    assert [item["extra"] for item in items] == [False] * 5 + [True]
+    assert [item["forked"] for item in items] == [False] * 4 + [True] * 2
+
+
+def mask_keys(value, path=""):
+    """Paths of every key that holds a mask."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from ([f"{path}.{key}"] if key in ("mask", "nail_mask") else mask_keys(inner, f"{path}.{key}"))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from mask_keys(inner, path)
+
+
+def test_masks_are_written_only_where_they_are_asked_for():
+    made = scene(read_hand(number=6), *whole_person(200))
+    assert list(mask_keys(record_of(made, finding(0.1)))) == []
+    record = record_of(made, finding(0.1), with_masks=True)
+    assert_valid(record)
+    item = ".hands.digits.items"
+    assert set(mask_keys(record)) == {".hands.mask", f"{item}.mask", f"{item}.nail_mask", f"{item}.segments.mask"}
+    read = next(one for one in made.hands if one.part.reading is not None)
+    row = record["hands"][read.hand_index]
+    whole = read.part.reading.digits[2].mask
+    assert row["digits"]["items"][2]["mask"] == whole.rle(WIDTH, HEIGHT)
+    assert all(one["mask"] is None for one in record["hands"] if one["hand_index"] != read.hand_index)
+
+
+def test_a_digit_without_pixels_of_its_own_has_a_null_mask():
+    bare = [replace(one, mask=None, nail=None) for one in reading(5).digits]
+    record = record_of(scene(read_hand(read=reading(5, digits=tuple(bare), mask=None))), with_masks=True)
+    assert_valid(record)
+    item = record["hands"][0]["digits"]["items"][0]
+    assert (item["mask"], item["nail_mask"], item["nail"], record["hands"][0]["mask"]) == (None, None, False, None)
+
+
+def test_the_schema_refuses_a_count_beside_a_reason_not_to_tell():
+    record = record_of(scene(read_hand()), finding(0.1))
+    digits = record["hands"][0]["digits"]
+    for wrong in ({"cannot_tell": "blurred"}, {"count": None}, {"cannot_tell": "lazy", "count": None}, {"more": 1}):
+        broken = json.loads(json.dumps(record))
+        broken["hands"][0]["digits"] = digits | wrong
+        with pytest.raises(jsonschema.ValidationError):
+            VALIDATOR.validate(broken)

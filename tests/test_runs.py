@@ -79,6 +79,13 @@ def test_whatever_changes_a_judgement_changes_its_label():
     assert runs.settings_label("default@1", {"a": "1"}, Settings(jobs=4, format="csv")) == label
 
 
+def test_records_with_masks_and_of_another_version_are_not_remembered_as_the_same(monkeypatch):
+    label = runs.settings_label("default@1", {}, Settings(format="jsonl"))
+    assert runs.settings_label("default@1", {}, Settings(format="jsonl", masks=True)) != label
+    monkeypatch.setattr(runs, "SCHEMA_VERSION", runs.SCHEMA_VERSION + 1)
+    assert runs.settings_label("default@1", {}, Settings(format="jsonl")) != label
+
+
 @pytest.mark.parametrize(("failing", "judged", "rate"), [(29, 100, 0.29), (57, 100, 0.57), (1, 10, 0.1)])
 def test_exactly_the_allowed_share_of_rejects_is_no_failure(failing, judged, rate):
     tally = RunTally()

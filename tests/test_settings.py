@@ -124,3 +124,13 @@ def test_a_policy_may_stand_in_the_configuration_itself():
     Path("limbfix.toml").write_text("[policy]\nrejects = 0.9\n")
     with pytest.raises(PolicyError, match="rejects"):
         resolve_policy(load_settings({}))
+
+
+@pytest.mark.parametrize("format", ["text", "csv", "junit"])
+def test_masks_fit_into_json_lines_alone(format):
+    with pytest.raises(UsageError, match=f"expected --format jsonl.*got {format}"):
+        load_settings({"masks": True, "format": format})
+    assert load_settings({"masks": True, "format": "jsonl"}).masks
+    Path("limbfix.toml").write_text('masks = true\nformat = "jsonl"\n')
+    assert load_settings({}).masks
+    assert load_settings({"masks": False, "format": format}).masks is False

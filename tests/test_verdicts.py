@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from read_hands import read_hand
 from synthetic import face, finding, hand, hands_of, person, scene, whole_person
 
+from limbfix.checks import check
+from limbfix.digits import CannotTell
 from limbfix.findings import CODES
 from limbfix.policies import Policy
 from limbfix.verdicts import LIST_FROM, Outcome, judge
@@ -166,3 +169,93 @@ def test_a_third_hand_counts_if_any_hand_of_its_owner_is_large_enough():
     tiny = next(one.hand_index for one in made.hands if one.part.box.size < 32)
     found = finding(0.85, "person.extra_hand", person_index=0, hand_index=tiny)
     assert verdict(found, made=made).outcome is Outcome.REJECT
+
+
+# Hands whose digits could not be counted
+
+
+def read_verdict(*hands, found=None, **options):
+    made = scene(*hands)
+    findings = check(made) if found is None else found
+    return verdict(*findings, made=made, **options)
+
+
+def test_a_hand_that_was_counted_and_is_quiet_passes():
+    result = read_verdict(read_hand())
+    assert result.outcome is Outcome.PASS
+    assert result.uncounted == ()
+    assert "not counted" not in result.reason
+
+
+@pytest.mark.parametrize("why", [why for why in CannotTell if why is not CannotTell.TOO_SMALL])
+def test_a_hand_alone_that_could_not_be_counted_is_no_pass_however_quiet_its_look(why):
+    result = read_verdict(read_hand(number=3, cannot_tell=why))
+    assert (result.outcome, result.defect_score) == (Outcome.UNJUDGED, None)
+    assert result.uncounted == ((0, why),)
+
+
+def test_the_reason_of_the_unjudged_names_why_digits_were_not_counted():
+    result = read_verdict(read_hand(number=3, cannot_tell=CannotTell.OCCLUDED))
+    assert result.reason.startswith("1 hand seen, but no hand, arm, leg or foot well enough to judge;")
+    assert "digits were not counted on 1 of 1 hand (1 occluded)" in result.reason
+
+
+def test_a_hand_that_could_not_be_counted_is_still_rejected_for_what_it_shows():
+    result = read_verdict(read_hand(number=6, cannot_tell=CannotTell.CROPPED, scores={"hand.extra_digit": 0.9}))
+    assert result.outcome is Outcome.REJECT
+
+
+def test_a_hand_beside_it_that_was_counted_passes_and_the_reason_says_what_was_not():
+    result = read_verdict(read_hand(300), read_hand(700, number=2, cannot_tell=CannotTell.BLURRED))
+    assert result.outcome is Outcome.PASS
+    assert "digits were not counted on 1 of 2 hands (1 blurred)" in result.reason
+    assert result.uncounted == ((1, CannotTell.BLURRED),)
+
+
+def test_a_person_whose_only_hand_in_view_cannot_be_told_is_not_judged_by_the_hand_count():
+    bust = person(unseen=("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index"))
+    made = scene(bust, read_hand(*bust.keypoints.point("left_wrist"), number=2, cannot_tell=CannotTell.OCCLUDED))
+    found = finding(0.02, "person.extra_hand", person_index=0)
+    assert verdict(found, made=made).outcome is Outcome.UNJUDGED
+
+
+def test_hands_that_nobody_read_are_said_not_to_be_counted():
+    result = verdict(finding(0.1))
+    assert result.reason.endswith("; digits were not counted.")
+    assert [why for _, why in result.uncounted] == [CannotTell.NO_MODEL] * 2
+
+
+def test_a_small_hand_counts_as_too_small_whatever_was_read_in_it():
+    result = read_verdict(read_hand(300), read_hand(700, 500, 15, number=6))
+    assert result.uncounted == ((1, CannotTell.TOO_SMALL),)
+    assert "1 too small" in result.reason
+
+
+def test_the_policy_may_flag_hands_that_were_not_counted():
+    careful = Policy(uncounted="flag")
+    hidden = read_hand(700, number=2, cannot_tell=CannotTell.OCCLUDED)
+    beside = read_verdict(read_hand(300), hidden, policy=careful)
+    assert beside.outcome is Outcome.FLAG
+    assert beside.reason.startswith("Digits were not counted on 1 of 2 hands (1 occluded).")
+    alone = read_verdict(hidden, policy=careful)
+    assert (alone.outcome, alone.defect_score) == (Outcome.FLAG, 0.06)
+    assert verdict(finding(0.1), policy=careful).outcome is Outcome.FLAG, "nobody looked"
+    assert read_verdict(read_hand(300), policy=careful).outcome is Outcome.PASS
+
+
+def test_small_hands_and_ignored_digits_are_no_ground_for_that_flag():
+    careful = Policy(uncounted="flag")
+    assert read_verdict(read_hand(300), read_hand(700, 500, 15), policy=careful).outcome is Outcome.PASS
+    hidden = read_hand(700, number=2, cannot_tell=CannotTell.OCCLUDED)
+    for other in ({"ignore": ("hand",)}, {"select": ("person",)}):
+        result = read_verdict(*whole_person(200), hidden, policy=Policy(uncounted="flag", **other))
+        assert result.outcome is not Outcome.FLAG
+    worse = read_verdict(hidden, policy=careful, found=[finding(0.9, hand_index=0)])
+    assert worse.outcome is Outcome.REJECT, "it never softens a verdict"
+
+
+def test_out_of_view_pass_covers_hands_that_could_not_be_counted_and_says_so():
+    result = read_verdict(read_hand(number=2, cannot_tell=CannotTell.CROPPED), policy=Policy(out_of_view="pass"))
+    assert result.outcome is Outcome.PASS
+    assert "policy passes such pictures" in result.reason
+    assert result.uncounted == ((0, CannotTell.CROPPED),)

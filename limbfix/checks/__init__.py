@@ -10,8 +10,11 @@ from collections.abc import Callable
 
 from limbfix.checks.attachment import attachment
 from limbfix.checks.bone_ratio import bone_ratio
+from limbfix.checks.digit_count import digit_count
+from limbfix.checks.fused_digits import fused_digits
 from limbfix.checks.hand_agreement import hand_agreement
 from limbfix.checks.hand_count import hand_count
+from limbfix.checks.hand_form import hand_form
 from limbfix.checks.hand_side import hand_side
 from limbfix.checks.hand_size import hand_size
 from limbfix.checks.joint_angle import joint_angle
@@ -24,8 +27,11 @@ Check = Callable[[Scene], tuple[Finding, ...]]
 
 CHECKS: tuple[Check, ...] = (
     hand_count,
-    hand_side,
+    digit_count,
+    fused_digits,
+    hand_form,
     hand_agreement,
+    hand_side,
     hand_size,
     attachment,
     limb_end,

@@ -34,6 +34,7 @@ class GateMaker:
     device: str
     detectors: tuple[str, ...]
     max_pixels: int
+    masks: bool = False
 
     def __call__(self) -> GateLike:
         """Loads the models."""
@@ -45,6 +46,7 @@ class GateMaker:
             device=self.device,
             detectors=self.detectors,
             max_pixels=self.max_pixels,
+            masks=self.masks,
         )
 
 
@@ -56,6 +58,7 @@ def gate_maker(settings: Settings, policy: Policy) -> MakeGate:
         device=settings.device,
         detectors=settings.detector,
         max_pixels=settings.max_pixels,
+        masks=settings.masks,
     )
 
 
@@ -63,6 +66,9 @@ def check(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for a list on stdin.")],
     format: Annotated[
         Literal["text", "jsonl", "csv", "junit"] | None, typer.Option(help="Format of stdout. [text]")
+    ] = None,
+    masks: Annotated[
+        bool | None, typer.Option("--masks/--no-masks", help="Masks of hands and digits; jsonl only. [no]")
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="DIR", help="Write an HTML report there.")] = None,
     force: Annotated[bool | None, typer.Option("--force", help="Replace an older report.")] = None,
@@ -104,6 +110,7 @@ def check(
 
     flags: dict[str, Any] = {
         "format": format,
+        "masks": masks,
         "report": report,
         "force": force,
         "policy": policy,

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from limbfix.errors import AssetMissing, ModelCorrupt
 
@@ -38,3 +39,9 @@ def shipped_file(name: str) -> Path:
     if found != rows[name]["sha256"]:
         raise ModelCorrupt(f"expected SHA-256 {rows[name]['sha256']} of {file}, found {found}; {remedy}")
     return file
+
+
+def shipped_rows() -> dict[str, dict[str, Any]]:
+    """Returns `sha256`, `bytes`, `licence` and `card` of every file that the manifest lists, by name; empty without one."""
+    manifest = FOLDER / MANIFEST
+    return json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.is_file() else {}

@@ -59,7 +59,7 @@ def record(path: str = "renders/a.png", verdict: str = "pass", **changes: Any) -
     """Returns a whole record of a 320 x 240 picture with one person and one hand."""
     scores = {"reject": 0.93, "flag": 0.6, "pass": 0.04}
     made: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": 2,
         "path": path,
         "sha256": "ab" * 32,
         "width": 320,
@@ -84,7 +84,8 @@ def record(path: str = "renders/a.png", verdict: str = "pass", **changes: Any) -
                 "box_xyxy": [40.0, 60.0, 100.0, 120.0],
                 "score": 0.9,
                 "defect_score": scores.get(verdict),
-                "digits": {"count": None, "visible": None, "cannot_tell": "no_model"},
+                "defect_probability": None,
+                "digits": {"count": None, "visible": None, "cannot_tell": "no_model", "items": []},
             }
         ],
         "findings": [finding(score=scores[verdict])] if verdict in ("reject", "flag") else [],

@@ -1,0 +1,51 @@
+"""Does a hand look wrong, whatever its digits number? (`hand.malformed`, `hand.wrong_side`, `hand.proportion`)
+
+The scores are the calibrated ones of our own networks (`HandReading.scores`): a head that was trained on melted, bent,
+mirrored and misshapen hands beside good ones. It points and cannot measure; the number behind it is a chance.
+
+It cannot say what is wrong, and strong foreshortening, motion blur and odd grips raise it too. Where no network of ours
+read the hand, `hand_agreement` judges the form; `hand_side` and `hand_size` measure on their own in any case.
+"""
+
+from __future__ import annotations
+
+from limbfix.checks.digit_count import hand_words
+from limbfix.findings import DefectCode, Finding, Severity
+from limbfix.skeletons import Hand, Scene
+
+_LOOKS = {
+    DefectCode.HAND_MALFORMED: ("malformed", "looks malformed", "has the form of a hand"),
+    DefectCode.HAND_WRONG_SIDE: ("wrong_side", "looks like a hand of the other side", "looks like a hand of its side"),
+    DefectCode.HAND_PROPORTION: ("proportion", "looks out of proportion", "is in proportion"),
+}
+"""Code -> name of the head's raw chance, words for a hand that is wrong, words for one that is not."""
+
+
+def hand_form(scene: Scene) -> tuple[Finding, ...]:
+    """Returns a finding for each of the three questions that a hand was read for."""
+    return tuple(
+        _finding(hand, code, hand.part.reading.scores[code])
+        for hand in scene.hands
+        if hand.part.reading is not None
+        for code in _LOOKS
+        if code in hand.part.reading.scores
+    )
+
+
+def _finding(hand: Hand, code: DefectCode, score: float) -> Finding:
+    name, wrong, right = _LOOKS[code]
+    reading = hand.part.reading
+    chance = None if reading is None else reading.judgements.get(name)
+    look = wrong if Severity.of_score(score) > Severity.INFO else right
+    return Finding(
+        code=code,
+        defect_score=score,
+        box=hand.part.box,
+        measured=None if chance is None else round(chance, 4),
+        expected=None if chance is None else 0.0,
+        unit=None if chance is None else "chance",
+        person_index=hand.person_index,
+        hand_index=hand.hand_index,
+        message=f"{hand_words(hand)} {look}"
+        + ("." if chance is None else f": the network's chance of it is {chance:.0%}."),
+    )
