@@ -1,0 +1,191 @@
+"""How is the hand finder trained? On pictures composed as they are needed: renders, photographs and places of `finder_stock`.
+
+    python -m limbfix.training.finder --made DIR [DIR ...] --photographs DIR --places DIR --out DIR --minutes N [--imagenet FILE]
+
+Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was. Minutes are
+training time over all runs, and the learning rate follows them. Writes `hand_finder.safetensors` (half precision, running mean of
+the weights), `hand_finder.json` (facts) and a curve below --out. `--start` takes the weights of an earlier run instead of ImageNet's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from limbfix.nets.efficientnet_lite import load_imagenet, normalised
+from limbfix.nets.hand_finder import HandFinder
+from limbfix.synthesis.seeds import rng_for
+from limbfix.training.checkpoints import RunningMean
+from limbfix.training.finder_losses import FinderTargets, draw_targets, finder_loss
+from limbfix.training.finder_scenes import Mixture, Scene, SceneMaker, seen_again
+from limbfix.training.finder_stock import read_made, read_photos, read_places
+from limbfix.training.generator import Phase, train
+from limbfix.training.generator_settings import GeneratorTraining
+from limbfix.training.pretrained import imagenet_tensors
+from limbfix.training.quick_depthwise import quicken
+
+_KEPT = 400
+"""Scenes that are kept in memory to be used again, 80 MB at 256 px."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinderTraining:
+    """Settings of one training.
+
+    Attributes:
+        seed: of weights and pictures.
+        size: px of the training pictures; a multiple of 32. The network sees larger ones later: it has no fixed size.
+        batch: pictures a step; again: how many of them are earlier ones, mirrored and in another light. Composing a picture takes
+            a third of the time of learning from it.
+        most: pictures taken from each folder of shards.
+        rate: AdamW's highest learning rate; decay: of the weights.
+        mean_decay: of the running mean of the weights.
+        still: stages of the trunk, from the finest, that keep ImageNet's weights; half of a step's time is theirs.
+        mixture: of the kinds of pictures.
+    """
+
+    seed: int = 7
+    size: int = 256
+    batch: int = 12
+    again: int = 6
+    most: int = 2000
+    rate: float = 8e-4
+    decay: float = 0.02
+    mean_decay: float = 0.998
+    still: int = 2
+    mixture: Mixture = field(default_factory=Mixture)
+
+
+def training_step(phase: Phase, step: int, maker: SceneMaker, settings: FinderTraining) -> Tensor:
+    """Returns the loss of one step."""
+    assert isinstance(phase.network, HandFinder)
+    hold_norms(phase.network)
+    pixels, targets = batch_of(maker, settings, step)
+    device = next(phase.network.parameters()).device
+    targets = FinderTargets(**{name: getattr(targets, name).to(device) for name in FinderTargets.__dataclass_fields__})
+    losses = finder_loss(phase.network(normalised(pixels.to(device))), targets)
+    return torch.stack(list(losses.values())).sum()
+
+
+def batch_of(maker: SceneMaker, settings: FinderTraining, step: int) -> tuple[Tensor, FinderTargets]:
+    """Returns pixels (b, s, s, 3) uint8 and targets of a step: the same for the same seed, step and stock."""
+    fresh = settings.batch - settings.again
+    first = step * fresh
+    numbers = [(number, False) for number in range(first, first + fresh)]
+    known = rng_for(settings.seed, "again", step).integers(max(0, first - _KEPT), max(first, 1), settings.again)
+    numbers += [(int(number), True) for number in known]
+    scenes = [scene_number(maker, settings, number, again=again) for number, again in numbers]
+    drawn = [draw_targets(scene.hands, scene.vague, settings.size) for scene in scenes]
+    centres, counted, boxes, weights = (torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True))
+    pixels = torch.from_numpy(np.stack([scene.pixels for scene in scenes]))
+    return pixels, FinderTargets(centres=centres, counted=counted, boxes=boxes, weights=weights)
+
+
+def scene_number(maker: SceneMaker, settings: FinderTraining, number: int, *, again: bool) -> Scene:
+    """Returns a scene by its number; `again`: mirrored and in another light."""
+    if number not in maker.kept:
+        maker.kept[number] = maker.scene(rng_for(settings.seed, "finder", number))
+        maker.kept.pop(number - _KEPT, None)
+    scene = maker.kept[number]
+    return seen_again(scene, rng_for(settings.seed, "light", number)) if again else scene
+
+
+def hold_norms(network: HandFinder) -> None:
+    """Lets the trunk's batch norms use what ImageNet taught them: a batch here is too small, and a third of it made up."""
+    for module in network.trunk.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+def hold_stages(network: HandFinder, still: int) -> list[nn.Parameter]:
+    """Stops the trunk's first stages from learning; returns what does learn."""
+    for part in (network.trunk.stem, network.trunk.norm, *list(network.trunk.stages)[:still]) if still else ():
+        part.requires_grad_(False)
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> None:
+    """Writes the weights in half precision and what is known of them."""
+    halves = {n: (t.half() if t.is_floating_point() else t).contiguous().cpu() for n, t in weights.items()}
+    file = out / "hand_finder.safetensors"
+    save_file(halves, file)
+    facts = facts | {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    (out / "hand_finder.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None, settings: FinderTraining | None = None) -> int:
+    """Trains with the settings, those of the command line unless given; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    settings = settings or FinderTraining(
+        seed=options.seed, size=options.size, batch=options.batch, most=options.most, still=options.still,
+        rate=options.rate,
+    )  # fmt: skip
+    torch.set_num_threads(options.threads)
+    options.out.mkdir(parents=True, exist_ok=True)
+    say = lambda text: print(text, flush=True)  # noqa: E731
+    made = read_made(options.made, settings.most, say)
+    maker = SceneMaker(
+        made, read_photos(options.photographs, say), read_places(options.places, say), settings.size, settings.mixture
+    )
+    network = _network(options, settings.seed)
+    phase = _phase(network, 60.0 * options.minutes, settings)
+    train(phase, lambda p, step: training_step(p, step, maker, settings), options.out, GeneratorTraining())
+    facts: dict[str, object] = {
+        "settings": asdict(settings), "made": len(made), "photographs": len(maker.photographs),
+        "places": len(maker.places), "steps": phase.step, "minutes": options.minutes,
+        "start": str(options.start or options.imagenet or "nothing"),
+    }  # fmt: skip
+    export(options.out, phase.mean.weights, facts)
+    return 0
+
+
+def _network(options: argparse.Namespace, seed: int) -> HandFinder:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(seed)
+    network = HandFinder()
+    if options.start:
+        network.load_state_dict(load_file(options.start))
+    elif options.imagenet:
+        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
+    network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    quicken(network)
+    return network
+
+
+def _phase(network: HandFinder, seconds: float, settings: FinderTraining) -> Phase:
+    learning = hold_stages(network, settings.still)
+    optimiser = torch.optim.AdamW(learning, lr=settings.rate, weight_decay=settings.decay)
+    mean = RunningMean(network, settings.mean_decay)
+    return Phase(name="finder", network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=settings.rate)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m limbfix.training.finder", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--made", type=Path, nargs="+", required=True, help="folders of shards, searched below too")
+    parser.add_argument("--photographs", type=Path, required=True, help="folders of normal hands, with labels.csv")
+    parser.add_argument("--places", type=Path, required=True, help="pictures without people")
+    parser.add_argument("--imagenet", type=Path, help="published efficientnet-lite0 weights to start from (.pth)")
+    parser.add_argument("--start", type=Path, help="weights of an earlier run to start from (.safetensors)")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
+    defaults = FinderTraining()
+    for name in ("seed", "size", "batch", "most", "still"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    parser.add_argument("--rate", type=float, default=defaults.rate)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
