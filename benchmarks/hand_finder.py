@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,9 +91,7 @@ def search(look: Look, pixels: np.ndarray, way: str) -> Found:
     return boxes[kept], scores[kept]
 
 
-def records(
-    found: dict[str, Found], sizes: dict[str, tuple[int, int]], threshold: float
-) -> dict[str, dict[str, object]]:
+def records(found: dict[str, Found], sizes: dict[str, tuple[int, int]], threshold: float) -> dict[str, dict[str, Any]]:
     """Returns what was found as records of the gate, as far as the measures need them."""
     return {
         path: {

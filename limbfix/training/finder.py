@@ -27,7 +27,7 @@ from limbfix.synthesis.seeds import rng_for
 from limbfix.training.checkpoints import RunningMean
 from limbfix.training.finder_losses import FinderTargets, draw_targets, finder_loss
 from limbfix.training.finder_scenes import Mixture, Scene, SceneMaker, seen_again
-from limbfix.training.finder_stock import read_made, read_photos, read_places
+from limbfix.training.finder_stock import MadeReader, read_photos, read_places
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.pretrained import imagenet_tensors
@@ -35,6 +35,10 @@ from limbfix.training.quick_depthwise import quicken
 
 _KEPT = 400
 """Scenes that are kept in memory to be used again, 80 MB at 256 px."""
+
+
+_NEW_STEPS = 25
+"""Steps after which a shard that was added since is read: a training may begin before its pictures are all made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ class FinderTraining:
         size: px of the training pictures; a multiple of 32. The network sees larger ones later: it has no fixed size.
         batch: pictures a step; again: how many of them are earlier ones, mirrored and in another light. Composing a picture takes
             a third of the time of learning from it.
-        most: pictures taken from each folder of shards.
+        most: pictures taken from each shard.
         rate: AdamW's highest learning rate; decay: of the weights.
         mean_decay: of the running mean of the weights.
         still: stages of the trunk, from the finest, that keep ImageNet's weights; half of a step's time is theirs.
@@ -57,7 +61,7 @@ class FinderTraining:
     size: int = 256
     batch: int = 12
     again: int = 6
-    most: int = 2000
+    most: int = 256
     rate: float = 8e-4
     decay: float = 0.02
     mean_decay: float = 0.998
@@ -132,15 +136,23 @@ def main(arguments: Sequence[str] | None = None, settings: FinderTraining | None
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     say = lambda text: print(text, flush=True)  # noqa: E731
-    made = read_made(options.made, settings.most, say)
+    reader = MadeReader(options.made, settings.most, say)
+    reader.read_new()
     maker = SceneMaker(
-        made, read_photos(options.photographs, say), read_places(options.places, say), settings.size, settings.mixture
-    )
+        reader.stock, read_photos(options.photographs, say), read_places(options.places, say), settings.size,
+        settings.mixture, options.shares,
+    )  # fmt: skip
     network = _network(options, settings.seed)
     phase = _phase(network, 60.0 * options.minutes, settings)
-    train(phase, lambda p, step: training_step(p, step, maker, settings), options.out, GeneratorTraining())
+
+    def step_loss(phase: Phase, step: int) -> Tensor:
+        if step % _NEW_STEPS == 0:
+            reader.read_new(1)
+        return training_step(phase, step, maker, settings)
+
+    train(phase, step_loss, options.out, GeneratorTraining())
     facts: dict[str, object] = {
-        "settings": asdict(settings), "made": len(made), "photographs": len(maker.photographs),
+        "settings": asdict(settings), "made": [len(stock) for stock in maker.made], "photographs": len(maker.photographs),
         "places": len(maker.places), "steps": phase.step, "minutes": options.minutes,
         "start": str(options.start or options.imagenet or "nothing"),
     }  # fmt: skip
@@ -173,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m limbfix.training.finder", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--made", type=Path, nargs="+", required=True, help="folders of shards, searched below too")
+    parser.add_argument("--shares", type=float, nargs="*", default=(), help="how often each folder of --made is drawn")
     parser.add_argument("--photographs", type=Path, required=True, help="folders of normal hands, with labels.csv")
     parser.add_argument("--places", type=Path, required=True, help="pictures without people")
     parser.add_argument("--imagenet", type=Path, help="published efficientnet-lite0 weights to start from (.pth)")

@@ -54,23 +54,26 @@ class SceneMaker:
     """Makes training pictures.
 
     Args:
-        made: renders and melted photographs, with masks.
+        made: renders and melted photographs, with masks, by folder; each folder is drawn as often as its share says.
         photographs: whole photographs.
         places: pictures without people.
         size: side of the pictures, px.
         mixture: of kinds.
+        shares: of the folders of `made`; all alike by default.
     """
 
     def __init__(
         self,
-        made: Sequence[Stock],
+        made: Sequence[Sequence[Stock]],
         photographs: Sequence[Stock],
         places: Sequence[Stock],
         size: int,
         mixture: Mixture | None = None,
+        shares: Sequence[float] = (),
     ) -> None:
         self.made, self.photographs, self.places = made, photographs, places
         self.size, self.mixture = size, mixture or Mixture()
+        self.shares = tuple(shares) or (1.0,) * len(made)
         self.kept: dict[int, Scene] = {}
 
     def scene(self, rng: np.random.Generator) -> Scene:
@@ -78,7 +81,7 @@ class SceneMaker:
         mixture, kind = self.mixture, rng.random()
         canvas = _Canvas(_covered(_any(self.places, rng), self.size, rng))
         if kind < mixture.made:
-            self._lay(canvas, _any(self.made, rng), rng, whole=rng.random() < 0.5)
+            self._lay(canvas, self._made(rng), rng, whole=rng.random() < 0.5)
         elif kind < mixture.made + mixture.photographs:
             self._lay(canvas, _any(self.photographs, rng), rng, whole=True)
         pasted = kind - mixture.made - mixture.photographs
@@ -86,11 +89,15 @@ class SceneMaker:
         if pasted < 0 and rng.random() < mixture.visitors:
             guests = 1
         for _ in range(guests):
-            self._lay(canvas, _any(self.made, rng), rng, whole=False)
+            self._lay(canvas, self._made(rng), rng, whole=False)
         for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.35 else 0):
             canvas.lay(*_piece(_any(self.places, rng), self.size, rng))
         pixels = dressed(canvas.pixels, rng)
         return Scene(pixels=pixels, hands=_boxes(canvas.hands), vague=_boxes(canvas.vague))
+
+    def _made(self, rng: np.random.Generator) -> Stock:
+        shares = np.array(self.shares) * [len(stock) > 0 for stock in self.made]
+        return _any(self.made[int(rng.choice(len(shares), p=shares / shares.sum()))], rng)
 
     def _lay(self, canvas: _Canvas, stock: Stock, rng: np.random.Generator, *, whole: bool) -> None:
         """Puts a picture, or what its mask cuts out of it, somewhere on the canvas, turned, scaled and mirrored."""

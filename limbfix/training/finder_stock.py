@@ -9,6 +9,7 @@ import csv
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -97,23 +98,36 @@ def ellipse_of(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     return (centre + half * np.stack([np.cos(turn), np.sin(turn)], 1)).astype(np.float32)
 
 
-def read_made(folders: Sequence[Path], most: int, say: Say) -> list[Stock]:
-    """Reads shards of the data engine, `most` pictures of each folder, evenly from all its shards."""
-    from limbfix.synthesis.shards import read_shard
+class MadeReader:
+    """Reads shards of the data engine, each once; asked again, it reads those that were added since.
 
-    stock: list[Stock] = []
-    for folder in folders:
-        found = (path.relative_to(folder) for path in folder.rglob("*.tar"))
-        shards = [folder / path for path in sorted(found) if not path.parts[0].startswith(".")]  # not those in work
-        share = -(-most // max(len(shards), 1))
-        for shard in shards:
-            for index, sample in enumerate(read_shard(shard)):
-                if index >= share:
-                    break
-                if sample.exact or all(item.kind != "person" for item in sample.instances):
-                    stock.append(stock_of(sample))  # on photographs of people, hands are mostly not labelled
-        say(f"{folder}: {len(shards)} shards, {len(stock)} made pictures so far")
-    return stock
+    Args:
+        folders: searched below too; shards in work are left alone.
+        most: pictures that are kept of each shard.
+        say: told about each shard.
+
+    Attributes:
+        stock: of each folder.
+    """
+
+    def __init__(self, folders: Sequence[Path], most: int, say: Say) -> None:
+        self._folders, self._most, self._say = folders, most, say
+        self._read: set[Path] = set()
+        self.stock: list[list[Stock]] = [[] for _ in folders]
+
+    def read_new(self, shards: int | None = None) -> int:
+        """Reads at most so many new shards, all of them by default; returns how many it read."""
+        from limbfix.synthesis.shards import read_shard
+
+        found = [(path, place) for place, folder in enumerate(self._folders) for path in sorted(folder.rglob("*.tar"))]
+        new = [(path, place) for path, place in found if path not in self._read and ".scratch" not in path.parts]
+        for path, place in new[:shards]:
+            # On photographs of people, hands are mostly not labelled.
+            fitting = (s for s in read_shard(path) if s.exact or all(item.kind != "person" for item in s.instances))
+            self.stock[place] += [stock_of(sample) for sample in islice(fitting, self._most)]
+            self._read.add(path)
+            self._say(f"{path}: {len(self.stock[place])} pictures of its folder so far")
+        return len(new[:shards])
 
 
 def read_photos(folder: Path, say: Say, *, training: bool = True) -> list[Stock]:
