@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from limbfix.nets.digit_parser import JUDGEMENTS, DigitParser
-from limbfix.nets.efficientnet_lite import load_imagenet, normalised
+from limbfix.nets.efficientnet_lite import EfficientNetLite0, load_imagenet, normalised
 from limbfix.training.checkpoints import RunningMean
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
@@ -43,6 +43,7 @@ class ParserTraining:
         size: px of the crops; a multiple of 32.
         pairs: pairs in a batch; twice as many crops.
         melts: share of pairs that are melted anew as they are drawn.
+        frozen: stages of the trunk that are not trained, the stem with them; 0 = none.
         rate: AdamW's highest learning rate; decay: of the weights.
         mean_decay: of the running mean of the weights.
     """
@@ -51,9 +52,22 @@ class ParserTraining:
     size: int = 128
     pairs: int = 12
     melts: float = 0.35
-    rate: float = 1e-3
+    frozen: int = 3
+    rate: float = 7e-4
     decay: float = 0.02
     mean_decay: float = 0.998
+
+
+def freeze(trunk: EfficientNetLite0, stages: int) -> None:
+    """Keeps the trunk's stem and first stages, and their running means, as they are: edges and textures are learnt already.
+
+    Half of a step's time went into their backward pass, and made pictures have edges of their own that are better not learnt.
+    """
+    for module in (trunk.stem, trunk.norm, *trunk.stages[:stages]) if stages else ():
+        module.eval()
+        module.train = lambda mode=True, module=module: module
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)
 
 
 def on(device: torch.device, batch: ParserBatch) -> ParserBatch:
@@ -116,7 +130,9 @@ def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> N
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains; returns the exit code."""
     options = _parser().parse_args(arguments)
-    settings = ParserTraining(seed=options.seed, size=options.size, pairs=options.pairs, melts=options.melts)
+    settings = ParserTraining(
+        seed=options.seed, size=options.size, pairs=options.pairs, melts=options.melts, frozen=options.frozen
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     say = lambda text: print(text, flush=True)  # noqa: E731
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -131,6 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         network.load_state_dict(load_file(options.start))
     network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     quicken(network)
+    freeze(network.trunk, settings.frozen)
     examples = ParserExamples(settings.size, settings.seed, melts=settings.melts)
     reader = ShardReader(options.shards, examples, say)
     reader.read_new()
@@ -153,7 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _phase(network: nn.Module, seconds: float, settings: ParserTraining) -> Phase:
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learnt, lr=settings.rate, weight_decay=settings.decay)
     mean = RunningMean(network, settings.mean_decay)
     return Phase(name="parser", network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=settings.rate)
 
@@ -176,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
     defaults = ParserTraining()
     parser.add_argument("--melts", type=float, default=defaults.melts, help="share of pairs that are melted anew")
-    for name in ("seed", "size", "pairs"):
+    for name in ("seed", "size", "pairs", "frozen"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     return parser
 

@@ -1,0 +1,223 @@
+"""How are the hand scores fitted? Logistic models on made hands, isotonic chances, thresholds read off real hands.
+
+    python -m limbfix.training.hand_scores --made SHARDS [...] --real PHOTOGRAPHS [...] --out DIR
+
+The made hands must be ones that no network was trained on; so should the photographs, or at least their people. Writes
+`hand_scores.json` (ship it with `limbfix.training.shipping`) and `reliability.png`, and says what the fit says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbfix.hand_scores import ANY
+from limbfix.synthesis.shards import read_shard
+from limbfix.training.hand_score_eyes import GateEyes
+from limbfix.training.hand_score_rows import HandRow, made_rows, real_rows
+
+READ = ("wrong", "malformed", "weak", "weakest", "count_gap")
+OPINION = ("unseen", "spread", "side_doubt")
+FEATURES = {
+    ANY: READ,
+    "hand.extra_digit": ("extra_digit", "more", "counted_more"),
+    "hand.missing_digit": ("missing_digit", "fewer"),
+    "hand.fused_digits": ("fused_digits", "wrong"),
+}
+"""What each model may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""
+
+FLAGGED, REJECTED = 0.10, 0.02
+"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together."""
+
+STRENGTH = 0.3
+"""Inverse regularisation of the logistic models (scikit-learn's C) on standardised features."""
+
+_FOLDS = 5
+
+
+def fit(rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str], code: str) -> dict[str, Any]:
+    """Fits one model.
+
+    Args:
+        rows: made hands, wrong and right ones.
+        real: hands of real people; half of them join the right ones, all of them are what thresholds are read off later.
+        features: names.
+        code: `any`, or the code that makes a hand wrong here.
+
+    Returns:
+        A row of `hand_scores.json` without its knots.
+    """
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
+    chosen = [*rows, *real[::2]]
+    x = np.array([[row.features[name] for name in features] for row in chosen])
+    y = np.array([bool(row.faults) if code == ANY else code in row.faults for row in chosen])
+    mean, scale = x.mean(0), x.std(0) + 1e-6
+    z = np.clip((x - mean) / scale, -4, 4)
+    model = LogisticRegression(C=STRENGTH, max_iter=1000)
+    groups = [row.group for row in chosen]
+    aside = cross_val_predict(model, z, y, groups=groups, cv=GroupKFold(_FOLDS), method="decision_function")
+    model.fit(z, y)
+    steps = IsotonicRegression(y_min=0.01, y_max=0.99, out_of_bounds="clip").fit(aside, y)
+    at = np.quantile(aside, np.linspace(0.01, 0.99, 15))
+    knots = [[float(a), float(steps.predict([a])[0])] for a in np.unique(at.round(4))]
+    return {
+        "features": list(features),
+        "mean": mean.round(5).tolist(),
+        "scale": scale.round(5).tolist(),
+        "weights": model.coef_[0].round(5).tolist(),
+        "bias": round(float(model.intercept_[0]), 5),
+        "chances": knots,
+    }
+
+
+def logits(row: dict[str, Any], hands: Sequence[HandRow]) -> np.ndarray:
+    """Returns a fitted model's number of each hand, as `HandModel.logit` does."""
+    x = np.array([[hand.features[name] for name in row["features"]] for hand in hands])
+    z = np.clip((x - np.array(row["mean"])) / np.array(row["scale"]), -4, 4)
+    return row["bias"] + z @ np.array(row["weights"])
+
+
+def thresholds(numbers: dict[str, np.ndarray], share: float) -> dict[str, float]:
+    """Returns a threshold for each code so that a share of real hands lies above at least one of them.
+
+    All codes get the same quantile. Found by halving: the share above any threshold falls as the quantile rises.
+    """
+    low, high = 1 - share, 1.0
+    for _ in range(40):
+        quantile = (low + high) / 2
+        above = np.any([values > np.quantile(values, quantile) for values in numbers.values()], axis=0)
+        low, high = (quantile, high) if above.mean() > share else (low, quantile)
+    return {code: float(np.quantile(values, high)) for code, values in numbers.items()}
+
+
+def knots_of(values: np.ndarray, flag: float, reject: float) -> list[list[float]]:
+    """Returns (logit, defect score) knots through the two thresholds: 0.1 at the real hands' median, 0.95 and 1 well beyond."""
+    middle = min(float(np.median(values)), flag - 0.2)
+    reject = max(reject, flag + 0.05)
+    knots = [[middle - 4, 0.0], [middle, 0.1], [flag, 0.5], [reject, 0.8], [reject + 1.5, 0.95], [reject + 5, 1.0]]
+    return [[round(at, 4), score] for at, score in knots]
+
+
+def fit_all(made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, dict[str, Any]]:
+    """Returns all models, `alone` and `with_opinion`, with chances and knots."""
+    models: dict[str, dict[str, Any]] = {}
+    for kind in ("alone", "with_opinion"):
+        have = [[row for row in rows if kind == "alone" or OPINION[0] in row.features] for rows in (made, real)]
+        if not all(have):
+            continue
+        rows = {
+            code: fit(*have, (*names, *OPINION) if kind == "with_opinion" and code == ANY else names, code)
+            for code, names in FEATURES.items()
+        }
+        numbers = {code: logits(row, have[1]) for code, row in rows.items()}
+        flag, reject = thresholds(numbers, FLAGGED), thresholds(numbers, REJECTED)
+        models[kind] = {
+            code: row | {"knots": knots_of(numbers[code], flag[code], reject[code])} for code, row in rows.items()
+        }
+    return models
+
+
+def summary(models: dict[str, dict[str, Any]], made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, float]:
+    """Returns AUROC on made hands (fitted on them: optimistic) by model, and the share of pairs ranked right."""
+    from sklearn.metrics import roc_auc_score
+
+    found = {}
+    for kind, rows in models.items():
+        chosen = [row for row in made if kind == "alone" or OPINION[0] in row.features]
+        for code, row in rows.items():
+            truth = [bool(hand.faults) if code == ANY else code in hand.faults for hand in chosen]
+            if 0 < np.mean(truth) < 1:
+                found[f"{kind} {code} auroc"] = round(float(roc_auc_score(truth, logits(row, chosen))), 4)
+        found[f"{kind} pairs"] = _pairs_ranked(logits(rows[ANY], chosen), chosen)
+    return found | {"made": len(made), "real": len(real)}
+
+
+def _pairs_ranked(numbers: np.ndarray, rows: Sequence[HandRow]) -> float:
+    right, all_ = 0.0, 0
+    best = {row.group: number for row, number in zip(rows, numbers, strict=True) if row.order == 0}
+    for row, number in zip(rows, numbers, strict=True):
+        if row.faults and row.group in best:
+            all_ += 1
+            right += number > best[row.group]
+    return round(right / max(all_, 1), 4)
+
+
+def draw_reliability(file: Path, chances: np.ndarray, truth: np.ndarray) -> None:
+    """Draws how often hands were wrong that were given a chance, in ten bins, beside the diagonal."""
+    from PIL import Image, ImageDraw
+
+    side, margin = 420, 40
+    picture = Image.new("RGB", (side, side), "white")
+    draw = ImageDraw.Draw(picture)
+    at: Callable[[float, float], tuple[float, float]] = lambda x, y: (  # noqa: E731
+        margin + x * (side - 2 * margin), side - margin - y * (side - 2 * margin)
+    )  # fmt: skip
+    draw.rectangle((*at(0, 1), *at(1, 0)), outline="grey")
+    draw.line((*at(0, 0), *at(1, 1)), fill="lightgrey")
+    for low in np.arange(0, 1, 0.1):
+        inside = (chances >= low) & (chances < low + 0.1 + 1e-9 * (low > 0.85))
+        if inside.sum() >= 5:
+            x, y = at(float(chances[inside].mean()), float(truth[inside].mean()))
+            draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill="steelblue")
+            draw.text((x + 8, y - 6), str(int(inside.sum())), fill="black")
+    draw.text((margin, 12), "share wrong (up) by chance given (right), made hands, with counts", fill="black")
+    picture.save(file)
+
+
+def _made(folders: Sequence[Path], eyes: GateEyes, seed: int, most: int) -> Iterator[HandRow]:
+    for shard in sorted(path for folder in folders for path in folder.rglob("*.tar"))[:most]:
+        yield from made_rows(read_shard(shard), eyes, seed)
+        print(shard, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reads, fits and writes; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with closing(GateEyes(parser=options.parser, finder=options.finder, opinion=not options.no_opinion)) as eyes:
+        made = list(_made(options.made, eyes, options.seed, options.shards))
+        real = [row for folder in options.real for row in real_rows(folder, eyes, options.photographs)]
+    models = fit_all(made, real)
+    facts = summary(models, made, real)
+    (options.out / "hand_scores.json").write_text(
+        json.dumps({"version": 1, "facts": facts, "models": models}, indent=1) + "\n", encoding="utf-8"
+    )
+    best = models.get("with_opinion", models["alone"])[ANY]
+    x, y = zip(*best["chances"], strict=True)
+    chosen = [row for row in made if set(best["features"]) <= set(row.features)]
+    draw_reliability(
+        options.out / "reliability.png",
+        np.interp(logits(best, chosen), x, y),
+        np.array([bool(r.faults) for r in chosen]),
+    )
+    print(json.dumps(facts, indent=1))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m limbfix.training.hand_scores", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--made", type=Path, nargs="+", required=True, help="shards that no network was trained on")
+    parser.add_argument("--real", type=Path, nargs="+", required=True, help="folders of photographs of normal hands")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--parser", type=Path, help="weights of the digit parser; the shipped ones without it")
+    parser.add_argument("--finder", type=Path, help="weights of the finder; the shipped ones without it")
+    parser.add_argument("--no-opinion", action="store_true", help="leave MediaPipe out")
+    parser.add_argument("--photographs", type=int, default=150, help="of each folder at most")
+    parser.add_argument("--shards", type=int, default=100, help="at most")
+    parser.add_argument("--seed", type=int, default=11)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
