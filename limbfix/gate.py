@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -14,30 +15,38 @@ from limbfix.detectors import make_detectors
 from limbfix.errors import DetectorError, LimbfixError, PictureError
 from limbfix.images import MAX_PIXELS, MEMORY_PATH, Picture, PictureSource, open_picture
 from limbfix.inspections import Inspection, keypoints_for_drawing
-from limbfix.parts import Detector, Part
+from limbfix.parts import Completing, Detector, Part
 from limbfix.policies import Policy, load_policy
 from limbfix.records import make_error_record, make_record
 from limbfix.verdicts import judge
 
 
 def detect(picture: Picture, detectors: Iterable[Detector]) -> tuple[Part, ...]:
-    """Returns the parts that all detectors saw; each one is told what those before it saw.
+    """Returns the parts that all detectors saw; each one is told what those before it saw, and may complete what all saw.
 
     Raises:
         DetectorError: a detector failed; it is never read as "nothing found".
     """
     parts: tuple[Part, ...] = ()
-    for detector in detectors:
-        try:
-            parts += detector.detect(picture, parts)
-        except LimbfixError:
-            raise
-        except Exception as error:
-            raise DetectorError(
-                f"detector {detector.name}: expected parts, got {type(error).__name__}: {error}. "
-                "Run `limbfix doctor`; if it is clean, report this with the picture."
-            ) from error
+    chosen = tuple(detectors)
+    for detector in chosen:
+        parts += _guarded(detector, lambda one=detector, known=parts: one.detect(picture, known))
+    for detector in chosen:
+        if isinstance(detector, Completing):
+            parts = _guarded(detector, lambda one=detector, known=parts: one.complete(picture, known))
     return parts
+
+
+def _guarded(detector: Detector | Completing, call: Callable[[], tuple[Part, ...]]) -> tuple[Part, ...]:
+    try:
+        return call()
+    except LimbfixError:
+        raise
+    except Exception as error:
+        raise DetectorError(
+            f"detector {detector.name}: expected parts, got {type(error).__name__}: {error}. "
+            "Run `limbfix doctor`; if it is clean, report this with the picture."
+        ) from error
 
 
 class Gate:
@@ -71,6 +80,7 @@ class Gate:
         built = make_detectors(words, device=device, search=search) if words or not own else ()
         self.detectors: tuple[Detector, ...] = (*built, *own)
         self.max_pixels, self.masks = max_pixels, masks
+        self.notes = tuple(note for one in self.detectors for note in getattr(one, "notes", ()))
         self.models = {name: sha256 for one in self.detectors for name, sha256 in one.model_hashes().items()}
 
     def inspect(self, image: PictureSource, *, name: str | None = None) -> Inspection:
@@ -125,6 +135,8 @@ class Gate:
         self.close()
 
     def _judge(self, picture: Picture, start: float) -> Inspection:
+        if self.notes:
+            picture = replace(picture, notes=(*picture.notes, *self.notes))
         scene = assemble(detect(picture, self.detectors), picture.width, picture.height)
         findings = check(scene)
         effective = self.policy.for_prompt(picture.source.prompt if picture.source else None)

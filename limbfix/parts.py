@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -127,4 +127,15 @@ class Detector(Protocol):
 
     def close(self) -> None:
         """Frees the model."""
+        ...
+
+
+@runtime_checkable
+class Completing(Protocol):
+    """A detector that has the last word on what all detectors saw."""
+
+    name: str
+
+    def complete(self, picture: Picture, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        """Returns all parts, with what this detector can add: sights of one thing joined, missing readings filled in."""
         ...

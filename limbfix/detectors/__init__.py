@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from limbfix.errors import UsageError
@@ -16,25 +17,51 @@ SEARCHES = ("full", "single")
 """`full` looks at tiles and crops too; `single` calls each model once on the whole picture."""
 
 
-def _faces(device: str, search: str) -> Detector:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a builder may need to know.
+
+    Attributes:
+        device: as the settings say it.
+        search: one of `SEARCHES`.
+        names: all built-in detectors that will look.
+        notes: what every record shall say.
+    """
+
+    device: str
+    search: str
+    names: frozenset[str]
+    notes: tuple[str, ...] = ()
+
+
+def _faces(setup: Setup) -> Detector:
     from limbfix.detectors.devices import mediapipe_device
     from limbfix.detectors.mediapipe_faces import MediaPipeFaces
 
-    return MediaPipeFaces(device=mediapipe_device(device))
+    return MediaPipeFaces(device=mediapipe_device(setup.device))
 
 
-def _pose(device: str, search: str) -> Detector:
+def _pose(setup: Setup) -> Detector:
     from limbfix.detectors.devices import mediapipe_device
     from limbfix.detectors.mediapipe_pose import MediaPipePose
 
-    return MediaPipePose(device=mediapipe_device(device), crops=search == "full", masks=search == "full")
+    full = setup.search == "full"
+    return MediaPipePose(device=mediapipe_device(setup.device), crops=full, masks=full)
 
 
-def _hands(device: str, search: str) -> Detector:
+def _own_hands(setup: Setup) -> Detector:
+    from limbfix.detectors.devices import runtime_providers
+    from limbfix.detectors.limbfix_hands import LimbfixHands
+
+    return LimbfixHands(search=setup.search, providers=runtime_providers(setup.device), notes=setup.notes)
+
+
+def _hands(setup: Setup) -> Detector:
     from limbfix.detectors.devices import mediapipe_device
     from limbfix.detectors.mediapipe_hands import MediaPipeHands
 
-    return MediaPipeHands(device=mediapipe_device(device), search=search)
+    second = "limbfix_hands" in setup.names
+    return MediaPipeHands(device=mediapipe_device(setup.device), search=setup.search, second=second)
 
 
 def _yolo(path: str, device: str) -> Detector:
@@ -44,12 +71,14 @@ def _yolo(path: str, device: str) -> Detector:
     return UltralyticsYolo(path, device=torch_device(device))
 
 
-BUILDERS: dict[str, Callable[[str, str], Detector]] = {
+BUILDERS: dict[str, Callable[[Setup], Detector]] = {
     "mediapipe_faces": _faces,
     "mediapipe_pose": _pose,
+    "limbfix_hands": _own_hands,
     "mediapipe_hands": _hands,
 }
-"""The built-in detectors in the order in which they look: faces guide the search for bodies, bodies that for hands."""
+"""The built-in detectors in the order in which they look: faces guide the search for bodies, bodies that for hands, and MediaPipe's
+hands are a second opinion on ours."""
 
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "mediapipe": {
@@ -59,12 +88,15 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Words that stand for several built-in detectors, by search."""
 
+USUAL = "limbfix"
+"""The word for our own networks, with MediaPipe's bodies, faces and second opinion where MediaPipe is there."""
+
 
 def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[Detector, ...]:
     """Builds the detectors that the settings name.
 
     Args:
-        specs: words of `BUILDERS` or `GROUPS`, and `yolo:PATH` for a model of the user's own.
+        specs: words of `BUILDERS` or `GROUPS`, `limbfix` (see `USUAL`), and `yolo:PATH` for a model of the user's own.
         device: `auto`, `cpu`, `gpu`, `mps`, `cuda` or `cuda:<index>`. MediaPipe takes `gpu` as OpenGL and computes on
             the CPU otherwise; YOLO takes `auto` as the first CUDA device, or the CPU where there is none.
         search: one of `SEARCHES`.
@@ -83,8 +115,12 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
         raise UsageError(f"search: expected {' or '.join(SEARCHES)}, got {search!r}")
     builtin: list[str] = []
     yolo_paths: list[str] = []
+    notes: list[str] = []
     for spec in specs:
-        if spec in GROUPS:
+        if spec == USUAL:
+            builtin.append("limbfix_hands")
+            notes += _with_mediapipe(builtin, search)
+        elif spec in GROUPS:
             builtin += GROUPS[spec][search]
         elif spec in BUILDERS:
             builtin.append(spec)
@@ -93,14 +129,26 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
         else:
             raise UsageError(f"detectors: expected {_known()}, got {spec!r}")
     _require_distinct(builtin)
-    detectors = [build(device, search) for name, build in BUILDERS.items() if name in builtin]
+    setup = Setup(device=device, search=search, names=frozenset(builtin), notes=tuple(notes))
+    detectors = [build(setup) for name, build in BUILDERS.items() if name in builtin]
     detectors += [_yolo(path, device) for path in yolo_paths]
     _require_distinct([detector.name for detector in detectors])
     return tuple(detectors)
 
 
+def _with_mediapipe(builtin: list[str], search: str) -> list[str]:
+    """Adds MediaPipe's detectors if it can be used; returns a note if not."""
+    from limbfix.detectors.mediapipe_tasks import why_absent
+
+    why = why_absent()
+    if why is None:
+        builtin += GROUPS["mediapipe"][search]
+        return []
+    return [f"no bodies, no faces and no second opinion on hands: {why}"]
+
+
 def _known() -> str:
-    return f"{', '.join((*GROUPS, *BUILDERS))} or {YOLO_PREFIX}PATH"
+    return f"{', '.join((USUAL, *GROUPS, *BUILDERS))} or {YOLO_PREFIX}PATH"
 
 
 def _require_distinct(names: list[str]) -> None:

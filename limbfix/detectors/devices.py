@@ -22,6 +22,26 @@ def mediapipe_device(device: str) -> str:
     return "gpu" if device == "gpu" else "cpu"
 
 
+def runtime_providers(device: str) -> tuple[str, ...]:
+    """Returns the execution providers of ONNX Runtime, best first: CUDA where it was asked for or may be and is there, then the CPU.
+
+    The usual package of ONNX Runtime computes on the CPU only; `onnxruntime-gpu` brings CUDA.
+
+    Args:
+        device: `auto`, `cpu`, `gpu`, `mps`, `cuda` or `cuda:<index>`.
+
+    Raises:
+        UsageError: another word.
+    """
+    from limbfix.runtime.sessions import load_runtime
+
+    _require_known(device)
+    cpu = "CPUExecutionProvider"
+    if device in ("cpu", "mps") or "CUDAExecutionProvider" not in load_runtime().get_available_providers():
+        return (cpu,)
+    return ("CUDAExecutionProvider", cpu)
+
+
 def torch_device(device: str) -> str:
     """Returns the device as torch names it; `auto` is the first CUDA device, or the CPU where there is none.
 

@@ -18,13 +18,16 @@ import numpy as np
 
 from limbfix import weights
 from limbfix.detectors.mediapipe_silence import silence
-from limbfix.errors import DetectorError, MissingExtra
+from limbfix.errors import DetectorError, MissingExtra, ModelMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
 _PROXY = "https_proxy"
+
+MODELS = ("face_detector", "pose_landmarker", "hand_landmarker")
+"""Names in the weights manifest of what the three detectors need."""
 
 _running: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -45,6 +48,19 @@ def load_tasks() -> tuple[Any, Any]:
             "needs: apt-get install libegl1 libgles2. `limbfix doctor` says what is missing."
         ) from error
     return mediapipe, tasks
+
+
+def why_absent() -> str | None:
+    """Says in a few words why MediaPipe cannot be used here; None where it can."""
+    try:
+        load_tasks()
+        for model in MODELS:
+            weights.model_path(model)
+    except MissingExtra:
+        return "mediapipe is not installed"
+    except ModelMissing:
+        return "mediapipe's model files are missing"
+    return None
 
 
 def base_options(tasks: Any, model: str, device: str) -> Any:

@@ -10,26 +10,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-STEM_CHANNELS = 32
-HEAD_CHANNELS = 1280
+from limbfix.nets.lite_table import LEVELS, MEAN, STAGES, STD, STEM_CHANNELS, TRUNK_EPSILON
 
-STAGES: tuple[tuple[int, int, int, int, int], ...] = (
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
-)
-"""(kernel, stride of the first block, expansion, channels, blocks) of each stage."""
-
-LEVELS: tuple[tuple[int, int, int], ...] = ((1, 4, 24), (2, 8, 40), (4, 16, 112), (6, 32, 320))
-"""(stage, stride, channels) of each feature map that the pyramid reads."""
-
+__all__ = ["LEVELS", "MEAN", "STAGES", "STD", "EfficientNetLite0", "SameConv", "load_imagenet", "normalised"]
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)  # as the published weights were trained
+    return nn.BatchNorm2d(channels, eps=TRUNK_EPSILON, momentum=0.01)
 
 
 class SameConv(nn.Conv2d):
@@ -118,10 +104,6 @@ class EfficientNetLite0(nn.Module):
             if index in wanted:
                 maps.append(x)
         return tuple(maps)
-
-
-MEAN, STD = 0.5, 0.5
-"""Of every channel, on values 0-1: how the published lite weights want their input."""
 
 
 def normalised(pixels: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,39 @@
+"""What do the digit parser's maps mean? Names, sizes and orders of its channels, without torch, for training and for the runtime."""
+
+from __future__ import annotations
+
+STRIDE = 4
+"""Input px per cell of every output map."""
+
+VIEW = 1.5
+"""Side of a crop in longer sides of the hand's box, in training and at run time."""
+
+BORDER = (127, 127, 127)
+"""What lies outside the picture in a crop. Not a mirrored edge: it would show a second hand."""
+
+JOINTS = ("wrist", "mcp", "pip", "dip", "tip")
+"""Heatmap channels, from the wrist outwards. A thumb's CMC, MCP, IP and tip are an mcp, pip, dip and tip too."""
+
+PHALANGES = (("wrist", "mcp"), ("mcp", "pip"), ("pip", "dip"), ("dip", "tip"))
+"""Part affinity fields, two channels each: the unit vector from the inner to the outer joint."""
+
+PARTS = (
+    "background",
+    "forearm",
+    "palm",
+    "proximal",
+    "middle",
+    "distal",
+    "thumb",
+    "nail",
+    "object",
+    "other_hand",
+    "other_body",
+)
+"""Classes of the part map. Segments by their order on the digit, so that a sixth finger has a class too."""
+
+JUDGEMENTS = ("extra_digit", "missing_digit", "fused_digits", "malformed", "wrong_side", "proportion")
+"""Logits of the appearance head, in this order."""
+
+MOST_DIGITS = 9
+"""The counting head's last class means this many or more. It is a second opinion; the count comes from assembled digits."""

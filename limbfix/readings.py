@@ -1,0 +1,190 @@
+"""What do the parser's maps say of one hand? Digits with lines and masks in the picture, and a count or the reason why there is none.
+
+Lines come from `limbfix.digit_assembly`. Every pixel of a digit goes to the nearest line of its own connected piece, so two fingers that
+touch are parted between their lines. A count is claimed only where lines, part map and counting head agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from limbfix.digit_assembly import DigitLine, assemble_digits
+from limbfix.digit_masks import MaskFrame, Piece, digit_pieces, smooth_classes
+from limbfix.digits import CannotTell, Digit, HandReading, Mask, Segment
+from limbfix.geometry import Box
+from limbfix.hand_scores import read_features
+from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
+
+SMALLEST_HAND_PX = 32.0
+"""Longer side of a box below which digits are 3 px wide and nobody can count them."""
+
+LEAST_SHARPNESS = 0.0
+"""See `sharpness`."""
+
+SURE_COUNT = 0.5
+"""Chance that the counting head must give to the number of lines."""
+
+WEAK_DIGIT = 0.2
+"""Score below which a line is too doubtful to be counted on."""
+
+UNCLAIMED_SHARE = 0.2
+"""Share of the digits' pixels that may belong to no line."""
+
+_HAND = tuple(PARTS.index(name) for name in ("palm", "proximal", "middle", "distal", "thumb", "nail"))
+_FOREIGN = tuple(PARTS.index(name) for name in ("object", "other_hand", "other_body"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HandMaps:
+    """What the parser says of one crop; h = w = side / STRIDE.
+
+    Attributes:
+        heat: (5, h, w) 0-1, see `JOINTS`.
+        fields: (8, h, w), see `PHALANGES`.
+        parts: (11, h, w) logits of `PARTS`.
+        judgements: (6,) logits of `JUDGEMENTS`.
+        counts: (2, MOST_DIGITS + 1) logits of digits present, and visible.
+    """
+
+    heat: np.ndarray
+    fields: np.ndarray
+    parts: np.ndarray
+    judgements: np.ndarray
+    counts: np.ndarray
+
+    def mirrored(self) -> HandMaps:
+        """Returns the maps as they would be of the crop seen in a mirror."""
+        fields = self.fields[:, :, ::-1].copy()
+        fields[0::2] *= -1
+        return replace(self, heat=self.heat[:, :, ::-1], fields=fields, parts=self.parts[:, :, ::-1])
+
+
+def mean_maps(first: HandMaps, second: HandMaps) -> HandMaps:
+    """Returns the mean of two views of one crop."""
+    names = HandMaps.__slots__
+    return HandMaps(**{name: (getattr(first, name) + getattr(second, name)) / 2 for name in names})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropPlace:
+    """Where a square crop lies: left and top in px of the picture, its side in px, and the picture's size."""
+
+    left: float
+    top: float
+    side: float
+    width: int
+    height: int
+
+
+def sharpness(pixels: np.ndarray) -> float:
+    """Returns how sharp a crop (s, s, 3) uint8 is: the steepest edges beside the contrast, in 1 / px of the crop.
+
+    The 99th percentile of the gradient divided by the spread of brightness (5th to 95th percentile); 0 for an even crop. A step of
+    one pixel gives about 0.5, one smeared over n px about 1 / n.
+    """
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    steep = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)) / 8
+    low, high = np.percentile(grey, (5, 95))
+    return 0.0 if high - low < 4 else float(np.percentile(steep, 99) / (high - low))
+
+
+def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float) -> HandReading:
+    """Turns the maps of one crop into a reading.
+
+    Args:
+        maps: of the crop.
+        place: of the crop in the picture.
+        box: of the hand, px of the picture.
+        sharp: see `sharpness`.
+
+    Returns:
+        The reading, not scored yet (`limbfix.hand_scores`).
+    """
+    lines = assemble_digits(maps.heat, maps.fields)
+    classes, frame = smooth_classes(maps.parts, place)
+    joints = [tuple(line.joints) for line in lines]
+    pieces, unclaimed = digit_pieces(classes, [line.polyline for line in lines], joints, frame)
+    digits = tuple(
+        _digit(index, line, piece, place, maps.heat.shape[1])
+        for index, (line, piece) in enumerate(zip(lines, pieces, strict=True))
+    )
+    reason = _cannot_tell(maps, lines, classes, unclaimed, box, place, sharp)
+    chances = 1 / (1 + np.exp(-maps.judgements.astype(np.float64)))
+    return HandReading(
+        digits=digits,
+        count=len(digits) if reason is None else None,
+        cannot_tell=reason,
+        judgements={name: round(float(chance), 4) for name, chance in zip(JUDGEMENTS, chances, strict=True)},
+        mask=frame.mask(np.isin(classes, _HAND)),
+        features=read_features(maps.judgements, maps.counts, digits, box_px=box.size, sharpness=sharp),
+    )
+
+
+def _digit(index: int, line: DigitLine, piece: Piece, place: CropPlace, cells: int) -> Digit:
+    step = place.side / cells  # px of the picture per cell; a cell's centre lies half a cell from its corner
+    xy = ((line.polyline + 0.5) * step + (place.left, place.top)).astype(np.float32)
+    names = tuple(line.joints)
+    segments = tuple(
+        Segment(name=name, ends_xy=xy[k : k + 2].copy(), mask=mask)
+        for k, (name, mask) in enumerate(zip(segment_names(names), piece.segments, strict=True))
+    )
+    return Digit(
+        digit_index=index,
+        is_thumb=piece.is_thumb,
+        polyline=xy,
+        joints=names,
+        score=round(line.score, 4),
+        forked=line.forked,
+        mask=piece.mask,
+        segments=segments,
+        nail=piece.nail,
+    )
+
+
+def segment_names(joints: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the names of the phalanges between joints, by order from the palm."""
+    order = {("mcp", "pip"): "proximal", ("pip", "dip"): "middle", ("dip", "tip"): "distal"}
+    return tuple(order[pair] for pair in zip(joints, joints[1:], strict=False))
+
+
+def _cannot_tell(
+    maps: HandMaps,
+    lines: tuple[DigitLine, ...],
+    classes: np.ndarray,
+    unclaimed: float,
+    box: Box,
+    place: CropPlace,
+    sharp: float,
+) -> CannotTell | None:
+    """Returns why no count is claimed, the plainest reason first; None where lines, parts and counting head agree."""
+    if box.size < SMALLEST_HAND_PX:
+        return CannotTell.TOO_SMALL
+    if box.touches_edge(place.width, place.height):
+        return CannotTell.CROPPED
+    if sharp < LEAST_SHARPNESS:
+        return CannotTell.BLURRED
+    present, visible = (np.exp(row - row.max()) / np.exp(row - row.max()).sum() for row in maps.counts)
+    seen = min(len(lines), MOST_DIGITS)
+    if any(_is_cut_off(line, classes, maps.heat.shape[1]) for line in lines):
+        return CannotTell.OCCLUDED
+    if int(present.argmax()) > seen and int(visible.argmax()) <= seen:
+        return CannotTell.OCCLUDED  # the head believes in digits that nobody sees
+    weak = any(line.score < WEAK_DIGIT for line in lines)
+    if weak or not lines or unclaimed > UNCLAIMED_SHARE or visible[seen] < SURE_COUNT or present[seen] < SURE_COUNT:
+        return CannotTell.UNCERTAIN
+    return None
+
+
+def _is_cut_off(line: DigitLine, classes: np.ndarray, cells: int) -> bool:
+    """Tells whether something else lies on a digit's outer end, and the digit has no tip there."""
+    if "tip" in line.joints:
+        return False
+    scale = classes.shape[0] / cells
+    x, y = (line.polyline[-1] + 0.5) * scale
+    reach = max(2, round(2.5 * scale))
+    rows = slice(max(0, int(y) - reach), int(y) + reach + 1)
+    columns = slice(max(0, int(x) - reach), int(x) + reach + 1)
+    return bool(np.isin(classes[rows, columns], _FOREIGN).mean() > 0.1)

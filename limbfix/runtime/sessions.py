@@ -1,0 +1,132 @@
+"""How is a file of weights run? Read, checked for what it is, written as ONNX in memory, and computed by ONNX Runtime."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbfix.errors import MissingExtra, ModelCorrupt
+from limbfix.runtime.graphs import FINDER_OUTPUTS, PARSER_OUTPUTS, finder_model, parser_model
+
+PARSER_SIDE = 128
+"""px of the parser's crops where a file of weights does not say; as `limbfix.training.hands` trains by default."""
+
+MOST_THREADS = 4
+"""Of one network. More do not help maps this small, and users run several processes."""
+
+
+class Network:
+    """One network, loaded at its first use.
+
+    Args:
+        file: safetensors; its metadata may name `size`, px of the input's side.
+        write: makes the ONNX model from the tensors and the side.
+        outputs: names of what it gives.
+        providers: of ONNX Runtime, best first.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        write: Callable[[dict[str, np.ndarray], int], bytes],
+        outputs: tuple[str, ...],
+        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+    ) -> None:
+        self.file = file
+        self._write, self._outputs, self._providers = write, outputs, providers
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the weights."""
+        return hashlib.sha256(self.file.read_bytes()).hexdigest()
+
+    @cached_property
+    def side(self) -> int:
+        """Side of the network's square input in px, where it has one.
+
+        Raises:
+            ModelCorrupt: the file cannot be read, or names an impossible size.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.file, framework="np") as data:
+                named = (data.metadata() or {}).get("size", str(PARSER_SIDE))
+        except (OSError, SafetensorError) as error:
+            raise ModelCorrupt(f"expected safetensors at {self.file}, got: {error}; install limbfix again") from error
+        if not named.isascii() or not named.isdecimal() or int(named) % 32 or not 32 <= int(named) <= 1024:
+            raise ModelCorrupt(f"expected a size of 32, 64, ... 1024 px in {self.file}, got {named!r}")
+        return int(named)
+
+    def run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Computes a batch.
+
+        Args:
+            pixels: (b, h, w, 3) uint8 RGB, b >= 1.
+
+        Returns:
+            float32 arrays by output name.
+        """
+        found = self._session.run(list(self._outputs), {"pixels": pixels})
+        return dict(zip(self._outputs, found, strict=True))
+
+    def model(self) -> bytes:
+        """Returns the network as ONNX.
+
+        Raises:
+            ModelCorrupt: the file cannot be read or holds another network.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            return self._write(load_file(self.file), self.side)
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise ModelCorrupt(
+                f"expected weights of this version's network at {self.file}, got: {error}; install limbfix again"
+            ) from error
+
+    def close(self) -> None:
+        """Frees the network; it loads again when used again."""
+        self.__dict__.pop("_session", None)
+
+    @cached_property
+    def _session(self) -> Any:
+        runtime = load_runtime()
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = min(MOST_THREADS, os.cpu_count() or 1)
+        # a thread that spins while it waits takes the core from the next network
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        return runtime.InferenceSession(self.model(), options, providers=list(self._providers))
+
+
+def load_runtime() -> Any:
+    """Imports onnxruntime.
+
+    Raises:
+        MissingExtra: it is missing.
+    """
+    try:
+        import onnxruntime
+    except (ImportError, OSError) as error:
+        raise MissingExtra(
+            f"onnxruntime: expected to import, got {error}. Install it with: pip install 'onnxruntime>=1.20'"
+        ) from error
+    return onnxruntime
+
+
+def parser_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+    """Returns the digit parser of a file of weights: (b, side, side, 3) crops to `PARSER_OUTPUTS`."""
+    return Network(file, parser_model, PARSER_OUTPUTS, providers)
+
+
+def finder_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+    """Returns the hand finder of a file of weights: (b, h, w, 3) pictures to `FINDER_OUTPUTS`."""
+    return Network(file, lambda tensors, _: finder_model(tensors), FINDER_OUTPUTS, providers)
