@@ -40,7 +40,9 @@ def weights(folder: Path) -> None:
                   folder / f"{name}.safetensors")  # fmt: skip
 
 
-def prepared(runtime: str, kind: str, folder: Path, side: int, threads: int) -> tuple[str, Callable[[np.ndarray], object]]:
+def prepared(
+    runtime: str, kind: str, folder: Path, side: int, threads: int
+) -> tuple[str, Callable[[np.ndarray], object]]:
     """Returns a runtime's version and a function that computes one batch, (b, side, side, 3) uint8."""
     from limbfix.runtime.graphs import finder_model, parser_model
 
@@ -62,7 +64,9 @@ def prepared(runtime: str, kind: str, folder: Path, side: int, threads: int) -> 
     import openvino
 
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    compiled = openvino.Core().compile_model(openvino.Core().read_model(model, openvino.Tensor()), "CPU", settings)
+    written = folder / f"{kind}{side}.onnx"
+    written.write_bytes(model)
+    compiled = openvino.Core().compile_model(str(written), "CPU", settings)
     return openvino.__version__.split("-")[0], lambda pixels: compiled([pixels])
 
 
@@ -82,8 +86,14 @@ def _torch(file: Path, kind: str, threads: int, *, half: bool) -> tuple[str, Cal
     pairs = (("stem", "norm"), ("expand", "norm1"), ("1", "2"))
     for module in list(network.modules()):
         children = dict(module.named_children())
-        known = pairs if "expand" not in children else (("expand", "norm1"), ("depthwise", "norm2"), ("project", "norm3"))
-        known = (("depthwise", "norm1"), ("project", "norm2")) if "depthwise" in children and "expand" not in children else known
+        known = (
+            pairs if "expand" not in children else (("expand", "norm1"), ("depthwise", "norm2"), ("project", "norm3"))
+        )
+        known = (
+            (("depthwise", "norm1"), ("project", "norm2"))
+            if "depthwise" in children and "expand" not in children
+            else known
+        )
         for conv, norm in known:
             if isinstance(children.get(norm), torch.nn.BatchNorm2d) and isinstance(children.get(conv), torch.nn.Conv2d):
                 setattr(module, conv, fuse_conv_bn_eval(children[conv], children[norm]))
@@ -111,7 +121,16 @@ def measure(runtime: str, network: str, batch: int, threads: int, folder: Path, 
         compute(pixels)
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
-    values = (runtime, version, network, batch, threads, round(1e3 * min(walls), 2), round(1e3 * min(cpus), 2), round(cold, 2))
+    values = (
+        runtime,
+        version,
+        network,
+        batch,
+        threads,
+        round(1e3 * min(walls), 2),
+        round(1e3 * min(cpus), 2),
+        round(cold, 2),
+    )
     return dict(zip(COLUMNS, values, strict=True))
 
 
@@ -120,6 +139,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--runtimes", nargs="+", default=RUNTIMES, choices=RUNTIMES)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "hand_runtime.csv")
     parser.add_argument("--row", nargs=5, help=argparse.SUPPRESS)  # runtime network batch threads folder
     options = parser.parse_args()
@@ -132,7 +152,7 @@ def main() -> int:
         weights(Path(folder))
         keys = [
             (runtime, network, batch, threads)
-            for threads in options.threads for network, (_, batches) in CASES.items() for batch in batches for runtime in RUNTIMES
+            for threads in options.threads for network, (_, batches) in CASES.items() for batch in batches for runtime in options.runtimes
         ]  # fmt: skip
         for key in keys * options.rounds:
             command = [sys.executable, __file__, "--repeats", str(options.repeats), "--row", *map(str, key), folder]

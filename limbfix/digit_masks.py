@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,7 +21,11 @@ THUMB_SHARE, FINGER_SHARE = 0.6, 0.4
 
 _DIGIT = tuple(PARTS.index(name) for name in ("proximal", "middle", "distal", "thumb", "nail"))
 _THUMB, _NAIL = PARTS.index("thumb"), PARTS.index("nail")
-_ORDER = {("mcp", "pip"): PARTS.index("proximal"), ("pip", "dip"): PARTS.index("middle"), ("dip", "tip"): PARTS.index("distal")}
+_ORDER = {
+    ("mcp", "pip"): PARTS.index("proximal"),
+    ("pip", "dip"): PARTS.index("middle"),
+    ("dip", "tip"): PARTS.index("distal"),
+}
 
 
 class Place(Protocol):
@@ -149,7 +154,7 @@ def _piece(own: np.ndarray, classes: np.ndarray, line: np.ndarray, names: tuple[
     flesh = int((own & ~nail).sum())
     share = float((own & (classes == _THUMB)).sum() / flesh) if flesh else 0.5
     is_thumb = True if share >= THUMB_SHARE else False if share <= FINGER_SHARE else None
-    bones = list(zip(names, names[1:], strict=False))
+    bones = list(itertools.pairwise(names))
     segments = _segments(own, classes, line, bones)
     return Piece(
         mask=frame.mask(own),
@@ -159,9 +164,7 @@ def _piece(own: np.ndarray, classes: np.ndarray, line: np.ndarray, names: tuple[
     )
 
 
-def _segments(
-    own: np.ndarray, classes: np.ndarray, line: np.ndarray, bones: list[tuple[str, str]]
-) -> list[np.ndarray]:
+def _segments(own: np.ndarray, classes: np.ndarray, line: np.ndarray, bones: list[tuple[str, str]]) -> list[np.ndarray]:
     """Parts a digit's pixels between its phalanges: by class where the part map names one, else to the nearest bone.
 
     A nail belongs to the last phalanx. Pixels of a phalanx whose joints were not seen belong to none.

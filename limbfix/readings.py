@@ -6,14 +6,15 @@ touch are parted between their lines. A count is claimed only where lines, part 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from limbfix.digit_assembly import DigitLine, assemble_digits
-from limbfix.digit_masks import MaskFrame, Piece, digit_pieces, smooth_classes
-from limbfix.digits import CannotTell, Digit, HandReading, Mask, Segment
+from limbfix.digit_masks import Piece, digit_pieces, smooth_classes
+from limbfix.digits import CannotTell, Digit, HandReading, Segment
 from limbfix.geometry import Box
 from limbfix.hand_scores import read_features
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
@@ -21,7 +22,7 @@ from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
 SMALLEST_HAND_PX = 32.0
 """Longer side of a box below which digits are 3 px wide and nobody can count them."""
 
-LEAST_SHARPNESS = 0.0
+LEAST_SHARPNESS = 0.04
 """See `sharpness`."""
 
 SURE_COUNT = 0.5
@@ -147,7 +148,7 @@ def _digit(index: int, line: DigitLine, piece: Piece, place: CropPlace, cells: i
 def segment_names(joints: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the names of the phalanges between joints, by order from the palm."""
     order = {("mcp", "pip"): "proximal", ("pip", "dip"): "middle", ("dip", "tip"): "distal"}
-    return tuple(order[pair] for pair in zip(joints, joints[1:], strict=False))
+    return tuple(order[pair] for pair in itertools.pairwise(joints))
 
 
 def _cannot_tell(

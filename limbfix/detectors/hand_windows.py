@@ -115,7 +115,7 @@ def hand_view(pixels: np.ndarray, box: Box, side: int) -> View:
         box: of the hand.
         side: px of the parser's input.
     """
-    square = max(int(round(VIEW * box.size)), 4)
+    square = max(round(VIEW * box.size), 4)
     factor = max(1, square // (4 * side))  # a huge crop is thinned before it is copied
     step = -(-square // factor)
     square = step * factor

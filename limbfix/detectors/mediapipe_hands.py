@@ -121,7 +121,9 @@ class MediaPipeHands:
             candidate.windows = 1
             if not any(candidate is one for one in candidates):
                 missed.append(candidate)
-        for candidate, box in zip((*candidates, *missed), (*(h.box for h in hands), *(m.box for m in missed)), strict=True):
+        for candidate, box in zip(
+            (*candidates, *missed), (*(h.box for h in hands), *(m.box for m in missed)), strict=True
+        ):
             self._look_closely(candidate, box, picture.pixels)
         total = len(CLOSE_WINDOWS) + 1
         opinions = [

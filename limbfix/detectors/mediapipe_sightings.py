@@ -64,6 +64,7 @@ def merge(sightings: list[tuple[Sighting, bool]]) -> list[Candidate]:
 
 
 def is_same(first: np.ndarray, second: np.ndarray) -> bool:
+    """Tells whether two sightings (21, 2) px are of one hand."""
     box, other = Box.around(first), Box.around(second)
     palm_gap = distance(first[list(PALM)].mean(axis=0), second[list(PALM)].mean(axis=0))
     return box.iou(other) > SAME_HAND_IOU or palm_gap < SAME_PALM * min(box.size, other.size)

@@ -26,15 +26,15 @@ from limbfix.nets.pyramid import Pyramid, smooth_block
 
 __all__ = [
     "BORDER",
-    "DigitParser",
     "JOINTS",
     "JUDGEMENTS",
     "MOST_DIGITS",
     "PARTS",
     "PHALANGES",
-    "ParserOutput",
     "STRIDE",
     "VIEW",
+    "DigitParser",
+    "ParserOutput",
 ]
 
 

@@ -14,6 +14,7 @@ from limbfix.nets.lite_table import LEVELS, MEAN, STAGES, STD, STEM_CHANNELS, TR
 
 __all__ = ["LEVELS", "MEAN", "STAGES", "STD", "EfficientNetLite0", "SameConv", "load_imagenet", "normalised"]
 
+
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=TRUNK_EPSILON, momentum=0.01)
 

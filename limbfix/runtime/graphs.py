@@ -87,7 +87,9 @@ class _Layers:
         inner = x
         for number, step in enumerate(steps, 1):
             step_stride = stride if step == "depthwise" else 1
-            inner = self.conv(inner, f"{name}.{step}", f"{name}.norm{number}", stride=step_stride, epsilon=TRUNK_EPSILON)
+            inner = self.conv(
+                inner, f"{name}.{step}", f"{name}.norm{number}", stride=step_stride, epsilon=TRUNK_EPSILON
+            )
             if step != "project":
                 inner = self.relu6(inner)
         return self.graph.node("Add", [x, inner]) if residual else inner

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from limbfix.detectors import make_detectors
-from limbfix.errors import UsageError
+from limbfix.errors import MissingExtra, UsageError
 
 
 def names(specs, search="full"):
@@ -37,7 +37,10 @@ def test_the_order_of_looking_does_not_depend_on_the_order_of_the_words():
 
 @pytest.mark.parametrize("specs", [["mediapipes"], ["yolo"], ["yolo:"], [""], ["MediaPipe"]])
 def test_an_unknown_word_says_what_is_known(specs):
-    with pytest.raises(UsageError, match=r"mediapipe, mediapipe_faces, mediapipe_pose, mediapipe_hands or yolo:PATH"):
+    with pytest.raises(
+        UsageError,
+        match=r"limbfix, mediapipe, mediapipe_faces, mediapipe_pose, limbfix_hands, mediapipe_hands or yolo:PATH",
+    ):
         make_detectors(specs, device="cpu", search="full")
 
 
@@ -50,6 +53,43 @@ def test_no_list_of_words_is_an_error(specs):
 def test_a_detector_named_twice_is_an_error():
     with pytest.raises(UsageError, match="mediapipe_hands more than once"):
         make_detectors(["mediapipe", "mediapipe_hands"], device="cpu", search="full")
+
+
+@pytest.fixture
+def own_weights(tmp_path, monkeypatch):
+    """Seeded weights in the place of those that come with limbfix."""
+    pytest.importorskip("onnxruntime")
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from hand_weights import finder_file, parser_file
+
+    from limbfix.detectors import limbfix_hands
+
+    files = {"hand_finder.safetensors": finder_file(tmp_path), "digit_parser.safetensors": parser_file(tmp_path)}
+    monkeypatch.setattr(limbfix_hands, "shipped_file", files.__getitem__)
+
+
+def test_limbfix_stands_for_our_hands_and_a_second_opinion(own_weights):
+    built = make_detectors(["limbfix"], device="cpu", search="full")
+    assert [one.name for one in built] == ["mediapipe_faces", "mediapipe_pose", "limbfix_hands", "mediapipe_hands"]
+    assert built[-1]._second
+    assert built[2].notes == ()
+    alone = make_detectors(["limbfix_hands"], device="cpu", search="single")
+    assert [one.name for one in alone] == ["limbfix_hands"]
+
+
+@pytest.mark.parametrize("missing", ["library", "models"])
+def test_without_mediapipe_our_hands_are_enough_and_the_record_says_so(own_weights, monkeypatch, tmp_path, missing):
+    if missing == "library":
+        monkeypatch.setitem(sys.modules, "mediapipe", None)  # its import now fails
+    else:
+        monkeypatch.setenv("LIMBFIX_MODELS", str(tmp_path / "empty"))
+    (only,) = make_detectors(["limbfix"], device="cpu", search="full")
+    assert only.name == "limbfix_hands"
+    (note,) = only.notes
+    assert "no second opinion" in note and "mediapipe" in note
+    if missing == "library":
+        with pytest.raises(MissingExtra, match="pip install"):
+            make_detectors(["mediapipe"], device="cpu", search="full")
 
 
 def test_two_models_of_one_name_are_an_error_since_records_could_not_tell_them_apart(tmp_path):

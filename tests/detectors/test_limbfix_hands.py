@@ -1,0 +1,169 @@
+"""Our detector around its networks: merging of boxes, of opinions, order, determinism, pictures of no size."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from hand_weights import finder_file, parser_file
+
+from limbfix.detectors.limbfix_hands import LimbfixHands, distinct, join_hands
+from limbfix.geometry import Box
+from limbfix.images import Picture
+from limbfix.layouts import HAND21
+from limbfix.nets.hand_boxes import CHANNELS, STRIDE
+from limbfix.parts import Keypoints, Part, PartKind, Side
+
+
+def picture_of(pixels: np.ndarray) -> Picture:
+    return Picture(pixels=pixels, sha256="0" * 64)
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory) -> LimbfixHands:
+    folder = tmp_path_factory.mktemp("weights")
+    return LimbfixHands(search="full", finder_file=finder_file(folder), parser_file=parser_file(folder))
+
+
+class WrittenFinder:
+    """Answers every view with the hands that lie in it, as a perfect finder would; those cut off by the view, cut."""
+
+    def __init__(self, detector: LimbfixHands, hands: list[Box], views: list) -> None:
+        self.hands, self.views, self.calls = hands, views, 0
+        self.file, self.sha256 = detector._finder.file, ""
+
+    def run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        view = self.views[self.calls]
+        self.calls += 1
+        _, height, width, _ = pixels.shape
+        maps = np.full((1, CHANNELS, height // STRIDE, width // STRIDE), -9.0, np.float32)
+        for hand in self.hands:
+            low, high = view.from_picture(np.array(hand.xyxy).reshape(2, 2))
+            box = Box(*low, *high).clipped(width, height)
+            if min(box.width, box.height) < 8:
+                continue
+            cell = (box.center / STRIDE).astype(int)
+            x, y = (cell + 0.5) * STRIDE
+            reach = np.array([x - box.x_min, y - box.y_min, box.x_max - x, box.y_max - y])
+            # a piece of a hand looks surer than the whole: the worst case
+            maps[0, 0, cell[1], cell[0]] = 2.0 if box.area < 0.9 * hand.area * np.prod(view.scale_xy) else 1.0
+            maps[0, 1:, cell[1], cell[0]] = np.log(np.maximum(reach, 0.1) / STRIDE)
+        return {"maps": maps}
+
+
+def test_a_hand_on_the_seam_of_tiles_is_one_hand_in_place(detector, monkeypatch):
+    from limbfix.detectors import limbfix_hands
+    from limbfix.detectors.hand_windows import finder_views
+
+    pixels = np.zeros((2000, 2600, 3), np.uint8)
+    views = finder_views(pixels)
+    hands = [Box(30, 40, 90, 110), Box(640, 700, 1500, 1500), Box(1200, 200, 1400, 420)]
+    written = WrittenFinder(detector, hands, views)
+    monkeypatch.setattr(detector, "_finder", written)
+    monkeypatch.setattr(limbfix_hands, "finder_views", lambda _: views)
+    found = sorted(box.xyxy for box, _ in detector._find(pixels))
+    assert written.calls == len(views) > 1
+    np.testing.assert_allclose(found, [box.xyxy for box in hands], atol=0.5)
+
+
+def test_a_piece_stays_only_where_nothing_better_covers_it():
+    whole, piece, alone = Box(0, 0, 100, 100), Box(0, 40, 100, 100), Box(300, 300, 340, 340)
+    assert distinct([whole, piece, alone], [0.4, 0.9 - 1, 0.8 - 1]) == [0, 2]
+    assert distinct([], []) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 3), (64, 48)])
+@pytest.mark.parametrize("value", [0, 255])
+def test_empty_and_tiny_pictures_are_looked_at_without_harm(detector, size, value):
+    pixels = np.full((*size, 3), value, np.uint8)
+    for part in detector.detect(picture_of(pixels), ()):
+        assert part.kind is PartKind.HAND
+        assert part.box.clipped(size[1], size[0]) == part.box
+
+
+def test_the_same_picture_gives_the_same_hands(detector):
+    pixels = np.random.default_rng(4).integers(0, 256, (200, 150, 3), dtype=np.uint8)
+    first, second = (detector.detect(picture_of(pixels), ()) for _ in range(2))
+    assert first
+    assert [part.box for part in first] == [part.box for part in second]
+    for one, other in zip(first, second, strict=True):
+        assert one.reading.features == other.reading.features
+        assert one.reading.visible == other.reading.visible
+
+
+def test_a_hand_is_read_alike_alone_and_among_others(detector):
+    pixels = np.random.default_rng(6).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    boxes = [Box(20 * k, 10 * k, 20 * k + 80, 10 * k + 90) for k in range(9)]
+    together = detector._reader.read(pixels, boxes)
+    (alone,) = detector._reader.read(pixels, boxes[5:6])
+    for name, value in alone.features.items():
+        assert value == pytest.approx(together[5].features[name], abs=1e-3), name
+
+
+def test_every_hash_is_in_the_record(detector):
+    hashes = detector.model_hashes()
+    assert set(hashes) == {"hand_finder.safetensors", "digit_parser.safetensors"}
+    assert all(len(value) == 64 for value in hashes.values())
+
+
+def test_it_works_again_after_it_was_closed(detector):
+    pixels = np.random.default_rng(4).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    before = detector.detect(picture_of(pixels), ())
+    detector.close()
+    assert [part.box for part in detector.detect(picture_of(pixels), ())] == [part.box for part in before]
+
+
+def hand(box: Box, detector: str = "limbfix_hands", score: float = 0.9, **more) -> Part:
+    return Part(kind=PartKind.HAND, box=box, detection_score=score, detector=detector, **more)
+
+
+def opinion(box: Box, **more) -> Part:
+    xy = np.random.default_rng(1).uniform(0, 1, (21, 2)) * (box.width, box.height) + (box.x_min, box.y_min)
+    points = Keypoints(layout=HAND21, xy=xy, score=np.full(21, np.nan))
+    return hand(
+        box, "mediapipe_hands", 0.7, keypoints=points, side=Side.LEFT, side_score=0.8, views=(4, 5), spread=0.1, **more
+    )
+
+
+def test_two_sights_of_one_hand_are_one_part_with_the_best_of_both():
+    ours, theirs = hand(Box(0, 0, 100, 100)), opinion(Box(5, 5, 95, 105))
+    (joined,) = join_hands([ours, theirs], own="limbfix_hands")
+    assert (joined.box, joined.detection_score, joined.detector) == (ours.box, 0.9, "limbfix_hands")
+    assert joined.keypoints is theirs.keypoints
+    assert (joined.side, joined.side_score, joined.views, joined.spread) == (Side.LEFT, 0.8, (4, 5), 0.1)
+
+
+def test_neighbours_keep_their_own_opinions_and_lonely_hands_stay():
+    one, other, lonely = hand(Box(0, 0, 100, 100)), hand(Box(60, 0, 160, 100)), hand(Box(500, 0, 560, 60))
+    for_other, for_one, new = opinion(Box(62, 0, 158, 98)), opinion(Box(2, 2, 98, 98)), opinion(Box(300, 300, 400, 400))
+    joined = join_hands([one, other, lonely, for_other, for_one, new], own="limbfix_hands")
+    assert [part.box for part in joined] == [one.box, other.box, lonely.box, new.box]
+    assert joined[0].keypoints is for_one.keypoints
+    assert joined[1].keypoints is for_other.keypoints
+    assert joined[2].keypoints is None
+    assert joined[3].detector == "mediapipe_hands"
+
+
+def test_an_opinion_without_a_sight_says_so_and_adds_no_hand():
+    ours = hand(Box(0, 0, 100, 100))
+    unseen = replace(hand(ours.box, "mediapipe_hands", 0.0), views=(0, 5))
+    (joined,) = join_hands([ours, unseen], own="limbfix_hands")
+    assert (joined.views, joined.keypoints, joined.side) == ((0, 5), None, Side.UNKNOWN)
+
+
+def test_hands_that_only_others_found_are_read_too(detector):
+    pixels = np.random.default_rng(4).integers(0, 256, (200, 150, 3), dtype=np.uint8)
+    face = Part(kind=PartKind.FACE, box=Box(0, 0, 20, 20), detection_score=0.9, detector="mediapipe_faces")
+    done = detector.complete(picture_of(pixels), (face, opinion(Box(30, 30, 120, 130))))
+    assert done[0] is face
+    assert done[1].reading is not None
+    assert done[1].views == (4, 5)
