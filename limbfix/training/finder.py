@@ -58,11 +58,11 @@ class FinderTraining:
     """
 
     seed: int = 7
-    size: int = 256
+    size: int = 224
     batch: int = 12
-    again: int = 6
+    again: int = 8
     most: int = 256
-    rate: float = 8e-4
+    rate: float = 1.2e-3
     decay: float = 0.02
     mean_decay: float = 0.998
     still: int = 2

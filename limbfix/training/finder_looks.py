@@ -31,8 +31,8 @@ def dressed(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def relit(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Changes brightness, contrast, colour of the light and saturation by one table per channel and one mixing step."""
-    gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.08, 3))
-    gamma, lift = np.exp(rng.normal(0, 0.2)), rng.normal(0, 10)
+    gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.08, 3))
+    gamma, lift = np.exp(rng.normal(0, 0.15)), rng.normal(0, 10)
     ramp = np.arange(256)[:, None] / 255
     table = np.clip(255 * (ramp**gamma * gain) + lift, 0, 255).astype(np.uint8)
     lit = cv2.LUT(pixels, np.ascontiguousarray(table.reshape(256, 1, 3)))
