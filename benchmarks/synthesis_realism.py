@@ -1,11 +1,11 @@
 """Does a judge that never saw a render find our hands? Writes rows of results/synthesis.csv.
 
-    python benchmarks/synthesis_realism.py              # 300 normal open hands at 512 px, about 4 minutes on 2 cores
-    python benchmarks/synthesis_realism.py --hands 60
+    python benchmarks/synthesis_realism.py              # 150 normal open hands at 512 px, clean, and as many with losses
+    python benchmarks/synthesis_realism.py --hands 30 --missed DIR
 
-The judge is MediaPipe Hands: one call on the whole picture, at its default confidence. "Open" is a normal hand that shows all its digits and
-all their joints. The joint error is the mean distance of the 20 digit joints, in lengths of the middle finger (its
-polyline from MCP to tip); hands that are not found have no error.
+The judge is MediaPipe Hands: one call on the whole picture, at its default confidence. The stream plays one situation, an open bare hand in
+the air. A hand counts as "open" if all its digits are normal and all their joints are visible. The joint error is the mean distance of
+the 20 digit joints, in lengths of the middle finger (its polyline from MCP to tip); hands that are not found have no error.
 """
 
 from __future__ import annotations
@@ -13,42 +13,56 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from limbfix_bench import result_rows
 from limbfix_bench.estimates import Estimate, nothing, share
 from limbfix_bench.result_rows import RESULTS, Measured, Provenance
+from PIL import Image
 
 from limbfix.errors import ModelError, SynthesisError
-from limbfix.synthesis.samples import DIGITS, Instance, Sample
-from limbfix.synthesis.streams import StreamOptions, make_stream
+from limbfix.synthesis.hands import HandsStream
+from limbfix.synthesis.samples import DIGITS, SURFACE_ID, Instance, Sample
+from limbfix.synthesis.scenes.hand_situations import OPEN_HAND
+from limbfix.synthesis.streams import StreamOptions
 
 SIZE_PX = 512
 LEAST_HAND_PX = 96
 """Smaller hands are left out: MediaPipe's palm detector sees 192 px of the whole picture."""
 
-MOST_GROUPS = 20
+MOST_GROUPS = 12
 """Groups of pictures tried for each wanted hand."""
+
+LEAST_BARE = 0.8
+"""Share of the palm's and digits' pixels that are skin or nails; below it the hand wears a glove."""
 
 FOUND_WITHIN = 0.5
 """Of the hand's extent: a found hand whose joints lie further off on the mean is another hand."""
 
 
-def open_hands(sample: Sample) -> Iterator[tuple[Instance, np.ndarray]]:
-    """Yields normal, open hands with their (20, 2) digit joints, px, thumb to little finger and outwards."""
+def open_hands(sample: Sample) -> Iterator[np.ndarray]:
+    """Yields the (20, 2) digit joints, px, of normal, open, bare hands: thumb to little finger and outwards."""
     for hand in (item for item in sample.instances if item.kind == "hand" and item.present):
         digits = {digit.name: digit for digit in sample.hand_digits(hand.id)}
         normal = len(sample.hand_digits(hand.id)) == len(digits) == len(DIGITS) and not any(
             d.faults for d in digits.values()
         )
-        if hand.faults or not normal:
+        if hand.faults or not normal or not is_bare(sample, hand):
             continue
         joints = [joint for name in DIGITS for joint in digits[name].joints]
         if len(joints) == 4 * len(DIGITS) and all(joint.visible for joint in joints):
             points = np.array([joint.xy for joint in joints])
             if np.ptp(points, axis=0).max() >= LEAST_HAND_PX:
-                yield hand, points
+                yield points
+
+
+def is_bare(sample: Sample, hand: Instance) -> bool:
+    """Tells whether a hand wears no glove."""
+    ids = [hand.id, *(digit.id for digit in sample.hand_digits(hand.id))]
+    seen = sample.surface_map[np.isin(sample.instance_map, ids)]
+    return bool(np.isin(seen, [SURFACE_ID["skin"], SURFACE_ID["nail"]]).mean() >= LEAST_BARE) if len(seen) else False
 
 
 def judge() -> Any:
@@ -82,20 +96,24 @@ def found_error(landmarker: Any, sample: Sample, points: np.ndarray) -> float | 
     return float(best / length) if best <= FOUND_WITHIN * extent else None
 
 
-def measure(wanted: int, seed: int, degrade: bool) -> tuple[Estimate, Estimate, int]:
-    """Returns the share of hands found, the median error of those, and how many pictures were made."""
-    stream = make_stream("hands", StreamOptions(seed=seed, size_px=SIZE_PX, degrade=degrade))
+def measure(wanted: int, seed: int, degrade: bool, missed: Path | None) -> tuple[Estimate, Estimate, int]:
+    """Returns the share of hands found, the median error of those, and how many pictures were made.
+
+    Pictures of hands that are not found are written to the folder `missed`, for a person to see why.
+    """
+    stream = HandsStream(StreamOptions(seed=seed, size_px=SIZE_PX, degrade=degrade), situation=OPEN_HAND)
     landmarker = judge()
     errors: list[float | None] = []
     made = 0
     for index in range(wanted * MOST_GROUPS):
         group = stream.group(index)
         made += len(group)
-        normal = next((sample for sample in group if sample.role == "plain"), None) or next(
-            (sample for sample in group if sample.role == "twin"), None
-        )
-        if normal is not None:
-            errors += [found_error(landmarker, normal, points) for _, points in open_hands(normal)]
+        normal = min((sample for sample in group if sample.role != "defect"), key=lambda sample: sample.order)
+        judged = [found_error(landmarker, normal, points) for points in open_hands(normal)]
+        errors += judged
+        if missed is not None and None in judged:
+            missed.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(normal.pixels).save(missed / f"{normal.key}-{'degraded' if degrade else 'clean'}.png")
         if len(errors) >= wanted:
             break
     landmarker.close()
@@ -112,16 +130,17 @@ def measure(wanted: int, seed: int, degrade: bool) -> tuple[Estimate, Estimate, 
 def main(arguments: list[str] | None = None) -> int:
     """Measures and writes; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hands", type=int, default=300)
+    parser.add_argument("--hands", type=int, default=150)
     parser.add_argument("--seed", type=int, default=9002)
+    parser.add_argument("--missed", type=Path, metavar="DIR", help="write the pictures of hands that are not found")
     options = parser.parse_args(arguments)
     os.environ.setdefault("LP_NUM_THREADS", "2")
     rows = []
     origin = Provenance.of_now("realism")
     try:
         for name, degrade in (("hands/clean", False), ("hands/degraded", True)):
-            found, error, made = measure(options.hands, options.seed, degrade)
-            data = f"{made} pictures of {SIZE_PX} px, seed {options.seed}"
+            found, error, made = measure(options.hands, options.seed, degrade, options.missed)
+            data = f"open hands, {made} pictures of {SIZE_PX} px, seed {options.seed}"
             rows.append(
                 result_rows.make_row(
                     Measured(measure="open_hands_found_by_mediapipe", source=name, estimate=found), origin, data

@@ -22,7 +22,7 @@ from limbfix.synthesis.samples import Role, Sample
 from limbfix.synthesis.scenes.body_ground import paint_floor, sample_floor, shade_ground
 from limbfix.synthesis.scenes.body_places import BodyStage, points_of
 from limbfix.synthesis.scenes.body_plans import BodyPlan, PosedMerge, draw_plan, merge, operate, prepare, suited
-from limbfix.synthesis.scenes.body_shots import BodyShot, find_shot, is_good
+from limbfix.synthesis.scenes.body_shots import BodyShot, find_shot, is_good, shows_hand
 from limbfix.synthesis.scenes.body_situations import BodySituation, act, draw_poses, draw_situation, replay
 from limbfix.synthesis.scenes.hand_cast import Person, add_skin, draw_person, plain
 from limbfix.synthesis.seeds import rng_for
@@ -112,7 +112,7 @@ class BodiesStream:
         others += [item.drawable() for item in stage.things]
         own = (_drawables(person, stage.figures[0]), _drawables(person, scene.changed))
         calm = self._render([*own[0], *others], scene.shot)
-        if not is_good(calm, stage.figures[0]):
+        if not is_good(calm, stage.figures[0]) or (plan.digits and not shows_hand(calm, stage.figures[0], plan.side)):
             return None
         rendering = self._render([*own[1], *others], scene.shot)
         finish = self._finish(index, scene.shot)
@@ -165,7 +165,7 @@ class BodiesStream:
             losses = sample_degradation(rng_for(seed, NAME, index, "losses"))
 
         def finish(drawables: Sequence[Drawable], rendering: Rendering) -> np.ndarray:
-            points = np.concatenate([item.positions for item in drawables])
+            points = np.concatenate([item.shown_positions() for item in drawables])
             shaded = shade_ground(background, points, shot.light, shot.ground)
             pixels = np.rint(rendering.over(shaded).clip(0, 255)).astype(np.uint8)
             return losses.apply(pixels, rng_for(seed, NAME, index, "noise"))

@@ -89,6 +89,7 @@ class HandsStream:
     Args:
         options: of the stream.
         renderer: one of the size in `options`; None opens one. One size for a process: see `Renderer`.
+        situation: what every hand does; None draws a situation for each group.
 
     Attributes:
         name: `hands`.
@@ -98,8 +99,11 @@ class HandsStream:
     name = NAME
     group_size = 2
 
-    def __init__(self, options: StreamOptions, renderer: Renderer | None = None) -> None:
+    def __init__(
+        self, options: StreamOptions, renderer: Renderer | None = None, situation: Situation | None = None
+    ) -> None:
         self._options = options
+        self._situation = situation
         self._model = load_body_model()
         self._backgrounds = Backgrounds(options.backgrounds)
         self._own = renderer is None
@@ -154,7 +158,7 @@ class HandsStream:
 
     def _scene(self, plan: Plan, index: int, attempt: int) -> Scene | None:
         rng = rng_for(self._options.seed, NAME, index, "scene", attempt)
-        situation = draw_situation(rng, free=plan.operator.name.startswith(FREE_ROOM))
+        situation = self._situation or draw_situation(rng, free=plan.operator.name.startswith(FREE_ROOM))
         ids = id_blocks(situation.people)
         cast = self._cast(index, situation.people)
         people, figures = tuple(person for person, _ in cast), [dressed.copied() for _, dressed in cast]

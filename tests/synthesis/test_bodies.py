@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -22,12 +23,13 @@ from limbfix.synthesis.scenes.body_cameras import LOWEST_EYE, aim_camera, sample
 from limbfix.synthesis.scenes.body_ground import ground_view, shade_ground
 from limbfix.synthesis.scenes.body_places import BodyStage, clearance, points_of
 from limbfix.synthesis.scenes.body_plans import draw_plan
+from limbfix.synthesis.scenes.body_shots import shows_hand
 from limbfix.synthesis.scenes.body_situations import SITUATIONS, act, draw_poses
 from limbfix.synthesis.streams import StreamOptions
 
 if TYPE_CHECKING:
     from limbfix.synthesis.bodies import BodiesStream
-    from limbfix.synthesis.rendering.renderer import Renderer
+    from limbfix.synthesis.rendering.renderer import Renderer, Rendering
 
 SEED = 11
 GROUPS = 8
@@ -208,6 +210,36 @@ def test_shadows_lie_on_the_ground_near_the_feet_and_nowhere_else(model: BodyMod
     assert not dark[~ground].any()
     foot = camera.project(head_position(stage.figures[0], stage.figures[0].bone("foot.L"))[None], 96)[0].astype(int)
     assert shaded[foot[1] + 1, foot[0]].mean() < 190
+
+
+def test_the_hidden_shoe_of_a_lost_foot_throws_no_shadow(model: BodyModel) -> None:
+    from limbfix.synthesis.defects.missing_limbs import remove_limb
+    from limbfix.synthesis.rendering.drawables import Material, Paint, drawable_of
+
+    figure = Figure(model, model.shaped(BodyShape(gender=0.5)))
+    paint = Paint(colours=np.ones(3, np.float32), material=Material())
+    body, matrices = figure.body, world_matrices(figure)
+    body.surface = "shoe"  # what is worn is hidden, not closed over
+    assert len(drawable_of(body, matrices, paint).shown_positions()) > 0
+    lowest = drawable_of(body, matrices, paint).shown_positions()[:, 1].min()
+    for side in ("left", "right"):
+        remove_limb(figure, "foot", side, stump=0.0)
+    drawn = drawable_of(body, matrices, paint)
+    assert drawn.positions[:, 1].min() == lowest
+    assert drawn.shown_positions()[:, 1].min() > lowest + 0.3
+
+
+def test_a_hand_behind_cloth_is_not_shown(model: BodyModel) -> None:
+    figure = Figure(model, model.shaped(BodyShape(gender=0.5)))
+    digit = figure.find("digit", "left", "index")
+    seen = np.zeros((128, 128), np.int32)
+    seen[:5, :2] = digit.id
+    few = cast("Rendering", SimpleNamespace(instance=seen.copy()))
+    seen[:5, :20] = digit.id
+    enough = cast("Rendering", SimpleNamespace(instance=seen))
+    assert not shows_hand(few, figure, "left")
+    assert shows_hand(enough, figure, "left")
+    assert not shows_hand(enough, figure, "right")
 
 
 def test_plans_hold_both_defects_and_benign_operations() -> None:

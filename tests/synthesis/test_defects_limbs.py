@@ -90,6 +90,23 @@ def test_no_vertex_of_a_missing_arm_is_left_beyond_the_stump(make_figure):
     assert not own.any() or reach[own].max() < 0.5 * np.linalg.norm(wrist - shoulder)
 
 
+@pytest.mark.parametrize(("limb", "left_behind"), [("arm", 0), ("forearm", 0), ("hand", 1)])
+def test_no_ring_hangs_in_the_air_where_a_hand_was(limb, left_behind, make_figure):
+    from limbfix.synthesis.defects.missing_limbs import remove_limb
+    from limbfix.synthesis.wear.rings import Trinket, put_on_trinkets
+
+    figure = make_figure()
+    ring = Trinket(kind="ring", side="left", digit="ring", place=0.6, width=0.02, depth=0.015)
+    bracelet = Trinket(kind="bracelet", side="left", digit="", place=0.2, width=0.03, depth=0.02)
+    put_on_trinkets(figure, (ring, bracelet))
+    loops = [component for component in figure.components if component.surface == "jewellery"]
+    assert len(loops) == 2
+    remove_limb(figure, limb, "left", stump=0.2)
+    shown = [c for c in loops if c.hidden is None or not c.hidden.all()]
+    assert len(shown) == left_behind
+    assert all(c.hidden is None or not c.hidden.any() for c in shown)
+
+
 def test_a_merged_arm_ends_at_the_other_persons_forearm(make_figure):
     from limbfix.synthesis.defects.limb_merges import merge_arms, nearest_arms
     from limbfix.synthesis.figures.figure import Figure

@@ -98,6 +98,19 @@ def test_a_defect_changes_its_region_and_nothing_else(groups: list[tuple[Sample,
     assert outside_px <= 0.05 * max(changed_px, 1)  # the rest are shadows of what is gone
 
 
+def test_a_stream_of_one_situation_plays_nothing_else(renderer: Renderer) -> None:
+    from limbfix.synthesis.hands import HandsStream
+    from limbfix.synthesis.scenes.hand_free import OPEN_STYLES
+    from limbfix.synthesis.scenes.hand_situations import OPEN_HAND
+
+    stream = HandsStream(StreamOptions(seed=4, size_px=renderer.size_px, degrade=False), renderer, OPEN_HAND)
+    for index in range(3):
+        recipe = stream.group(index)[0].recipe
+        assert recipe["situation"] == "open_hand"
+        assert recipe["hands"][f"0_{recipe['side']}"]["style"] in OPEN_STYLES
+        assert not recipe["objects"]
+
+
 def test_recipes_are_plain_json(groups: list[tuple[Sample, ...]]) -> None:
     for group in groups:
         for sample in group:

@@ -27,6 +27,9 @@ CODES: dict[str, DefectCode] = {
     "foot": DefectCode.PERSON_MISSING_FOOT, "lower_leg": DefectCode.PERSON_MISSING_LEG, "leg": DefectCode.PERSON_MISSING_LEG,
 }  # fmt: skip
 
+WORN_AWAY = ("glove", "jewellery")
+"""What goes with a limb, whole: half a glove or a ring in the air would tell of the limb that is gone."""
+
 
 def remove_limb(figure: Figure, limb: str, side: Side, *, stump: float) -> set[int]:
     """Takes a limb away and closes skin and sleeves over the stump.
@@ -42,7 +45,7 @@ def remove_limb(figure: Figure, limb: str, side: Side, *, stump: float) -> set[i
     """
     root = figure.bone(limb_bones(figure.model, limb, side)[0])
     origin = figure.heads[root]
-    axis = unit(figure.tails[root] - origin)
+    axis = _cut_axis(figure, limb, root)
     chain = chain_of(figure, limb, side)
     begins_there = limb in ("hand", "foot", "arm", "leg")
     gone = chain if begins_there else chain[1:]
@@ -50,9 +53,9 @@ def remove_limb(figure: Figure, limb: str, side: Side, *, stump: float) -> set[i
     for component in [c for c in figure.components if c.surface in COPIED_SURFACES and c.surface != "glove"]:
         _cut(figure, component, limb, side, origin, axis, stump, root)
     for component in figure.components:
-        if component.surface == "glove":
-            gloved = limb_weight(figure, component, limb, side) > 0.3
-            component.hidden = gloved if component.hidden is None else component.hidden | gloved
+        if component.surface in WORN_AWAY:
+            worn = limb_weight(figure, component, limb, side) > 0.3
+            component.hidden = worn if component.hidden is None else component.hidden | worn
     for entry in gone:
         entry.present = False
         entry.add_fault("missing")
@@ -63,6 +66,13 @@ def remove_limb(figure: Figure, limb: str, side: Side, *, stump: float) -> set[i
     for component in figure.components:  # what is left of it, the stump, belongs to what carries it
         component.instance[np.isin(component.instance, lost)] = carrier
     return {*(entry.id for entry in chain), carrier}
+
+
+def _cut_axis(figure: Figure, limb: str, root: int) -> np.ndarray:
+    """Returns the (3,) direction across which a limb is cut: its own, but of a foot the shin's, or the heel would stay."""
+    if limb == "foot":
+        return unit(figure.heads[root] - figure.heads[figure.parents[root]])
+    return unit(figure.tails[root] - figure.heads[root])
 
 
 def _carrier(figure: Figure, limb: str, side: Side) -> int:

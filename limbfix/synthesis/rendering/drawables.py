@@ -67,6 +67,12 @@ class Drawable:
     triangles: np.ndarray
     material: Material
 
+    def shown_positions(self) -> np.ndarray:
+        """Returns (n, 3) positions of the vertices that some triangle uses: the hidden shoe of a lost foot throws no shadow."""
+        used = np.zeros(len(self.positions), bool)
+        used[self.triangles] = True
+        return self.positions[used]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Paint:

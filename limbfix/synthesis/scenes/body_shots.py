@@ -15,6 +15,7 @@ from limbfix.synthesis.poses.limb_chains import head_position
 from limbfix.synthesis.rendering.cameras import Camera
 from limbfix.synthesis.rendering.lights import Light, sample_light
 from limbfix.synthesis.rendering.renderer import Rendering
+from limbfix.synthesis.samples import Side
 from limbfix.synthesis.scenes.body_cameras import NEAREST_EYE, BodyFraming, Sight, aim_camera, sample_framing, sight
 from limbfix.synthesis.scenes.body_ground import GroundView, ground_view
 from limbfix.synthesis.scenes.body_places import BodyStage, points_of
@@ -37,6 +38,9 @@ purpose."""
 
 LEAST_HAND_PX = 40
 """Longer side of a hand whose digits are what the picture is about."""
+
+LEAST_HAND_SEEN_PX = 60
+"""At 256 px; scales with the area of the picture. Where less of such a hand is seen, cloth or a body is before it."""
 
 _STANDING = ("whole", "whole", "whole", "small", "small", "knees_up", "upper", "group", "group")
 _ARM = ("whole", "whole", "small", "knees_up", "knees_up", "upper", "upper", "limb", "group")
@@ -182,3 +186,11 @@ def is_good(rendering: Rendering, figure: Figure) -> bool:
     ids = [entry.id for entry in figure.instances]
     own = np.isin(rendering.instance, ids).mean()
     return bool(own >= LEAST_SMALL_COVER)
+
+
+def shows_hand(rendering: Rendering, figure: Figure, side: Side) -> bool:
+    """Whether a rendered picture that is about a hand's digits shows enough of it: vertices let a camera see through cloth."""
+    hand = figure.find("hand", side)
+    ids = [hand.id, *(entry.id for entry in figure.instances if entry.owner == hand.id)]
+    size_px = rendering.instance.shape[0]
+    return bool(np.isin(rendering.instance, ids).sum() >= LEAST_HAND_SEEN_PX * (size_px / 256) ** 2)

@@ -21,6 +21,9 @@ _FREE_ARMS = {
     "dance": 0.06,
     "hang": 0.06,
 }
+OPEN_STYLES = ("open", "spread", "flat")
+"""Hand styles with all digits stretched."""
+
 _OTHER_ARMS = ("hang", "offer", "front", "carry", "behind_back")
 _SPINE = ("spine01", "spine02", "spine03", "spine04", "spine05")
 _BEND, _TURN, _LEAN = 0.05, 0.06, 0.04
@@ -57,4 +60,13 @@ def free_hand(stage: Stage, rng: np.random.Generator) -> bool:
     rest_arm(stage, stage.other_side, rng)
     hold_out(stage.figure, stage.side, rng)
     stage.hold(stage.side, sample_hand_pose(rng), rng)
+    return True
+
+
+def open_hand(stage: Stage, rng: np.random.Generator) -> bool:
+    """An open hand in the air: what every judge of hands should find."""
+    stand(stage.figure, rng)
+    rest_arm(stage, stage.other_side, rng)
+    hold_out(stage.figure, stage.side, rng)
+    stage.hold(stage.side, sample_hand_pose(rng, OPEN_STYLES[int(rng.integers(len(OPEN_STYLES)))]), rng)
     return True

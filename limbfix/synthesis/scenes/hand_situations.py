@@ -10,7 +10,7 @@ import numpy as np
 from limbfix.synthesis.scenes.hand_cameras import VIEWS
 from limbfix.synthesis.scenes.hand_company import handshake, on_other
 from limbfix.synthesis.scenes.hand_contacts import crossed_arms, in_hair, on_body, on_face
-from limbfix.synthesis.scenes.hand_free import free_hand
+from limbfix.synthesis.scenes.hand_free import free_hand, open_hand
 from limbfix.synthesis.scenes.hand_holding import hold_cloth, hold_in_palm, hold_with_tips
 from limbfix.synthesis.scenes.hand_pairs import folded, hand_over_hand, on_table, palms_together
 from limbfix.synthesis.scenes.hand_pockets import in_pocket
@@ -68,6 +68,9 @@ SITUATIONS: tuple[Situation, ...] = (
         name="handshake", weight=0.6, act=handshake, people=2, views=_OUTER[:3], upright=True, blocked=0.5, seen=0.1
     ),
 )
+
+OPEN_HAND = Situation(name="open_hand", weight=0.0, act=open_hand, touches=False)
+"""Never drawn: for those who want nothing but open hands, as a benchmark does."""
 
 
 def draw_situation(rng: np.random.Generator, *, free: bool = False) -> Situation:
