@@ -107,6 +107,28 @@ def test_no_ring_hangs_in_the_air_where_a_hand_was(limb, left_behind, make_figur
     assert all(c.hidden is None or not c.hidden.any() for c in shown)
 
 
+@pytest.mark.parametrize("top", [1.5, 1.9])
+@pytest.mark.parametrize("limb", ["foot", "lower_leg"])
+def test_of_a_pair_of_shoes_one_goes_with_its_foot_and_one_stays(limb, top, make_figure):
+    from limbfix.synthesis.defects.missing_limbs import remove_limb
+    from limbfix.synthesis.wear.footwear import Footwear, put_on_footwear
+
+    figure = make_figure()
+    put_on_footwear(figure, Footwear(name="shoes", top=top, ease=0.06, sole=0.1))
+    shoes = figure.components[-1]
+    assert shoes.surface == "shoe"
+    before = shoes.rest.copy()
+    floor = before[:, 1].min()
+    remove_limb(figure, limb, "left", stump=0.0 if limb == "foot" else 0.5)
+    left, right = before[:, 0] > 0, before[:, 0] < 0
+    gone = shoes.hidden if shoes.hidden is not None else np.zeros(len(before), bool)
+    assert not gone[right].any()
+    assert np.array_equal(shoes.rest[right], before[right])
+    assert np.isfinite(shoes.rest).all()
+    kept = shoes.rest[left & ~gone]
+    assert not len(kept) or kept[:, 1].min() > floor + 0.3
+
+
 def test_a_merged_arm_ends_at_the_other_persons_forearm(make_figure):
     from limbfix.synthesis.defects.limb_merges import merge_arms, nearest_arms
     from limbfix.synthesis.figures.figure import Figure

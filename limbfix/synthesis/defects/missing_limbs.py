@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from limbfix.findings import DefectCode
 from limbfix.synthesis.defects.limb_copies import COPIED_SURFACES, chain_of, limb_weight
@@ -85,19 +86,24 @@ def _carrier(figure: Figure, limb: str, side: Side) -> int:
 def _cut(
     figure: Figure, component: Component, limb: str, side: Side, origin: np.ndarray, axis: np.ndarray, stump: float, root: int
 ) -> None:  # fmt: skip
-    weight = limb_weight(figure, component, limb, side)
+    # Across the shin, shoe and skin must end in one plane; the foot's own weights fade out over the ankle.
+    weight = limb_weight(figure, component, "lower_leg" if limb == "foot" else limb, side)
     along = (component.rest - origin) @ axis
     beyond = (weight > 0.5) & (along > stump)
     if not beyond.any():
         return
-    if component.surface == "shoe" or beyond.all():
-        component.hidden = beyond if component.hidden is None else component.hidden | beyond
+    _, piece = connected_components(component.topology.neighbours, directed=False)
+    lost = ~np.isin(piece, piece[~beyond])  # a low shoe, a sock: nothing is left to close it over
+    if lost.any():
+        component.hidden = lost if component.hidden is None else component.hidden | lost
+    free = beyond & ~lost
+    if not free.any():
         return
     rim = (weight > 0.3) & (np.abs(along - stump) < 0.5)
     radius = np.linalg.norm(np.cross(component.rest[rim] - origin, axis), axis=1).mean() if rim.any() else 0.4
-    loose = 0.35 if component.surface == "cloth" else 0.7  # an empty sleeve hangs flatter than flesh
-    close_with_membrane(component, beyond, bulge=float(loose * radius), axis=axis)
-    hang_on(component, beyond, root if stump > 0.05 else figure.parents[root])
+    loose = 0.7 if component.surface == "skin" else 0.35  # an empty sleeve hangs flatter than flesh
+    close_with_membrane(component, free, bulge=float(loose * radius), axis=axis)
+    hang_on(component, free, root if stump > 0.05 else figure.parents[root])
 
 
 def _draw(rng: np.random.Generator, limb: str) -> Parameters:
