@@ -32,25 +32,25 @@ CLEAN = [name for name, row in TRUTH.items() if row["defective"] == "0"]
 
 FINGERTIPS = {
     "clean_hand_dorsal.jpg": ((627, 494), (549, 276), (427, 208), (298, 204), (208, 300)),
-    "clean_hand_open_palm.png": ((610, 355), (470, 164), (333, 137), (213, 182), (164, 301)),
-    "clean_hand_peace.webp": ((308, 138), (423, 138), (486, 360), (280, 440)),
-    "clean_hand_pointing.jpg": ((200, 306), (372, 475)),
+    "clean_hand_open_palm.png": ((632, 180), (460, 80), (275, 130), (177, 225), (198, 404)),
+    "clean_hand_peace.webp": ((408, 292), (302, 252), (250, 530), (208, 535)),
+    "clean_hand_pointing.jpg": ((358, 184), (425, 455)),
 }
 """Outermost points of the hands, read off by eye, px."""
 
 FOREARMS = {
     "clean_hand_dorsal.jpg": (300, 758),
-    "clean_hand_open_palm.png": (385, 760),
-    "clean_hand_peace.webp": (350, 660),
-    "clean_hand_pointing.jpg": (740, 430),
+    "clean_hand_open_palm.png": (745, 755),
+    "clean_hand_peace.webp": (225, 735),
+    "clean_hand_pointing.jpg": (212, 735),
 }
 """A point on each forearm, well behind the wrist, px."""
 
 SIDES = {
     "clean_hand_dorsal.jpg": ["left"],
     "clean_hand_open_palm.png": ["right"],
-    "clean_hand_peace.webp": ["left"],
-    "clean_hand_pointing.jpg": ["left"],
+    "clean_hand_peace.webp": ["right"],
+    "clean_hand_pointing.jpg": ["right"],
     "clean_person_sitting.jpg": ["right", "left"],
     "clean_person_standing.jpg": ["right", "left"],
     "clean_person_walking.png": ["right", "left"],
