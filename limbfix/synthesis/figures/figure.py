@@ -76,8 +76,9 @@ class Component:
 
     def weight_of(self, bones: Iterable[int]) -> np.ndarray:
         """Returns (v,) float32: summed weight of some bones; those younger than this component weigh nothing."""
-        columns = [bone for bone in bones if bone < self.weights.shape[1]]
-        return np.asarray(self.weights[:, columns].sum(1), np.float32).ravel()
+        chosen = np.zeros(self.weights.shape[1], np.float32)
+        chosen[[bone for bone in bones if bone < len(chosen)]] = 1
+        return np.asarray(self.weights @ chosen, np.float32)
 
 
 @lru_cache(maxsize=512)

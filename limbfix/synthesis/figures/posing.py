@@ -20,10 +20,14 @@ def update_matrices(figure: Figure, matrices: np.ndarray, bones: Iterable[int]) 
     """Brings the matrices of some bones (parents first) up to date, where only these bones were turned."""
     identity = np.eye(3, dtype=np.float32)
     for bone in bones:
+        parent = figure.parents[bone]
+        if parent >= 0 and bone not in figure.rotations and bone not in figure.offsets:
+            matrices[bone] = matrices[parent]  # most bones of a pose just follow
+            continue
         rotation = figure.rotations.get(bone, identity)
         if bone in figure.offsets:
             rotation = rotation @ figure.offsets[bone]
-        head, parent = figure.heads[bone], figure.parents[bone]
+        head = figure.heads[bone]
         shift = head - rotation @ head
         if parent >= 0:
             above = matrices[parent]

@@ -97,6 +97,50 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SmoothMesh:
+    """A mesh after its Catmull-Clark steps.
+
+    Attributes:
+        smooth: (s, v) sparse: smooth vertices from coarse ones.
+        triangles: (t, 3) of smooth vertices; see `Topology.triangles_in`.
+        corner_vertex: (r,) smooth vertex of each render vertex; a vertex on a texture seam is rendered once for each side.
+        corner_uv: (r, 2) texture coordinates of render vertices.
+        render_triangles: (t, 3) of render vertices.
+        nearest_coarse: (s,) the coarse vertex that weighs most in each smooth vertex: where labels come from.
+        corner_sum: (s, t): sums over the triangles of each smooth vertex.
+    """
+
+    smooth: SparseMatrix
+    triangles: np.ndarray
+    corner_vertex: np.ndarray
+    corner_uv: np.ndarray
+    render_triangles: np.ndarray
+    nearest_coarse: np.ndarray
+    corner_sum: SparseMatrix
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subdivision:
+    """How a coarse mesh is to be smoothed; done when somebody first asks, for most clothes lie outside a hand's picture.
+
+    Attributes:
+        quads: (f, 4) coarse faces; vertices: how many they join.
+        corners: (f, 4, 2) texture coordinates of their corners.
+        levels: Catmull-Clark steps.
+    """
+
+    quads: np.ndarray
+    vertices: int
+    corners: np.ndarray
+    levels: int
+
+    @cached_property
+    def mesh(self) -> SmoothMesh:
+        """The smooth mesh."""
+        return _smooth_mesh(self)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Topology:
     """How one piece of the base mesh is joined, coarse and smooth. Shared by all figures; nothing in it depends on a pose.
@@ -104,20 +148,41 @@ class Topology:
     Attributes:
         vertex_ids: (v,) indices into the base mesh.
         quads: (f, 4) coarse faces, into `vertex_ids`.
-        smooth: (s, v) sparse: smooth vertices from coarse ones.
-        triangles: (t, 3) of smooth vertices.
-        corner_vertex: (r,) smooth vertex of each render vertex; a vertex on a texture seam is rendered once for each side.
-        corner_uv: (r, 2) texture coordinates of render vertices.
-        render_triangles: (t, 3) of render vertices.
+        subdivision: how it becomes smooth; may be shared with topologies that differ in `vertex_ids`.
     """
 
     vertex_ids: np.ndarray
     quads: np.ndarray
-    smooth: SparseMatrix
-    triangles: np.ndarray
-    corner_vertex: np.ndarray
-    corner_uv: np.ndarray
-    render_triangles: np.ndarray
+    subdivision: Subdivision
+
+    @property
+    def smooth(self) -> SparseMatrix:
+        """See `SmoothMesh`, as for the next four."""
+        return self.subdivision.mesh.smooth
+
+    @property
+    def triangles(self) -> np.ndarray:
+        """(t, 3) of smooth vertices."""
+        return self.subdivision.mesh.triangles
+
+    @property
+    def corner_vertex(self) -> np.ndarray:
+        """(r,) smooth vertex of each render vertex."""
+        return self.subdivision.mesh.corner_vertex
+
+    @property
+    def corner_uv(self) -> np.ndarray:
+        """(r, 2) texture coordinates."""
+        return self.subdivision.mesh.corner_uv
+
+    @property
+    def render_triangles(self) -> np.ndarray:
+        """(t, 3) of render vertices."""
+        return self.subdivision.mesh.render_triangles
+
+    def triangles_in(self, faces: np.ndarray) -> np.ndarray:
+        """Returns (t,) bool: the triangles that chosen coarse faces (f,) bool were cut into."""
+        return np.tile(np.repeat(faces, 4**self.subdivision.levels), 2)
 
     @cached_property
     def neighbours(self) -> SparseMatrix:
@@ -129,29 +194,12 @@ class Topology:
         joined.data[:] = 1
         return (sparse.diags(_inverse(np.asarray(joined.sum(1)))) @ joined).astype(np.float32).tocsr()
 
-    @cached_property
-    def _corner_sum(self) -> SparseMatrix:
-        """(s, t): sums over the triangles of each smooth vertex."""
-        t = len(self.triangles)
-        return _rows(self.triangles.reshape(-1), np.repeat(np.arange(t), 3), (self.smooth.shape[0], t)).astype(
-            np.float32
-        )
 
-    def normals(self, positions: np.ndarray) -> np.ndarray:
-        """Returns (s, 3) float32 unit normals of smooth vertices at `positions` (s, 3); as `vertex_normals`, but faster."""
-        a, b, c = (positions[self.triangles[:, k]].T for k in range(3))
-        (ux, uy, uz), (vx, vy, vz) = b - a, c - a
-        faces = np.column_stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx]).astype(np.float32)
-        normals = self._corner_sum @ faces
-        length = np.sqrt(np.einsum("ij,ij->i", normals, normals))
-        return normals / np.maximum(length, 1e-9)[:, None]
-
-    @cached_property
-    def nearest_coarse(self) -> np.ndarray:
-        """(s,) the coarse vertex that weighs most in each smooth vertex: where labels come from."""
-        matrix = self.smooth
-        order = np.lexsort((matrix.data, np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))))
-        return matrix.indices[order[matrix.indptr[1:] - 1]]
+def face_normals(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Returns (t, 3) float32 normals of triangles, as long as twice their area."""
+    a, b, c = (positions[triangles[:, k]].T for k in range(3))
+    (ux, uy, uz), (vx, vy, vz) = b - a, c - a
+    return np.column_stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx]).astype(np.float32)
 
 
 def make_topology(faces: np.ndarray, face_uv: np.ndarray, uv: np.ndarray, chosen: np.ndarray, levels: int) -> Topology:
@@ -178,9 +226,14 @@ def topology_from(vertex_ids: np.ndarray, quads: np.ndarray, corners: np.ndarray
         corners: (f, 4, 2) texture coordinates of their corners.
         levels: Catmull-Clark steps.
     """
-    smooth_quads = quads
-    smooth: SparseMatrix = sparse.identity(len(vertex_ids), format="csr").astype(np.float32)
-    for _ in range(levels):
+    subdivision = Subdivision(quads=quads, vertices=len(vertex_ids), corners=corners, levels=levels)
+    return Topology(vertex_ids=vertex_ids, quads=quads, subdivision=subdivision)
+
+
+def _smooth_mesh(plan: Subdivision) -> SmoothMesh:
+    smooth_quads, corners = plan.quads, plan.corners
+    smooth: SparseMatrix = sparse.identity(plan.vertices, format="csr").astype(np.float32)
+    for _ in range(plan.levels):
         step, smooth_quads = catmull_clark(smooth_quads, smooth.shape[0])
         smooth, corners = (step @ smooth).tocsr(), subdivide_uv(corners)
     triangles = triangles_of(smooth_quads)
@@ -191,12 +244,14 @@ def topology_from(vertex_ids: np.ndarray, quads: np.ndarray, corners: np.ndarray
     )  # sorts as the three columns do
     keys, first, render = np.unique(keys, return_index=True, return_inverse=True)
     unique = np.column_stack([keys >> 32, grid[first]])
-    return Topology(
-        vertex_ids=vertex_ids,
-        quads=quads,
+    s, t = smooth.shape[0], len(triangles)
+    order = np.lexsort((smooth.data, np.repeat(np.arange(s), np.diff(smooth.indptr))))
+    return SmoothMesh(
         smooth=smooth,
         triangles=triangles,
         corner_vertex=unique[:, 0],
         corner_uv=(unique[:, 1:] / 8192).astype(np.float32),
         render_triangles=render.reshape(-1, 3).astype(np.int32),
+        nearest_coarse=smooth.indices[order[smooth.indptr[1:] - 1]],
+        corner_sum=_rows(triangles.reshape(-1), np.repeat(np.arange(t), 3), (s, t)).astype(np.float32),
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.posing import update_matrices, world_matrices
+from limbfix.synthesis.figures.subdivision import SparseMatrix
 from limbfix.synthesis.poses.hand_poses import DigitPose, HandPose, normal_hand, pose_hand
 from limbfix.synthesis.props.placed import Distance
 from limbfix.synthesis.samples import DIGITS, Side
@@ -53,19 +56,36 @@ def close_hand(
         return HandPose(style=end.style, digits=digits, cup=end.cup)
 
     for joint in range(3):
-        vertices = [_skin_of(figure, side, digit, joint) for digit in DIGITS]
+        skins = [_skin_of(figure, side, digit, joint) for digit in DIGITS]
         gaps = np.empty((len(steps), len(DIGITS)))
         for row, step in enumerate(steps):
             shares[:, joint] = step
             pose_hand(figure, hand.id, pose(), np.random.default_rng(0), normal)
             update_matrices(figure, matrices, turned)
-            gaps[row] = [_gap(pieces, matrices, distance) for pieces in vertices]
+            gaps[row] = _gaps(skins, matrices, distance)
         shares[:, joint] = [_last_free(steps, gaps[:, k], least) for k in range(len(DIGITS))]
     return pose()
 
 
-def _skin_of(figure: Figure, side: Side, digit: str, joint: int) -> list[tuple[Component, np.ndarray]]:
-    """Returns the components and their rows of coarse vertices that a joint moves: of gloves too, and of pasted digits.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """Some coarse vertices of a component: (r, bones) weights and (r, 3) rest positions, cut out once."""
+
+    weights: SparseMatrix
+    rest: np.ndarray
+
+    def posed(self, matrices: np.ndarray) -> np.ndarray:
+        bones = self.weights.shape[1]
+        blended = (self.weights @ matrices[:bones].reshape(bones, 12)).reshape(-1, 3, 4)
+        return np.einsum("vij,vj->vi", blended[:, :, :3], self.rest) + blended[:, :, 3]
+
+
+def _piece(component: Component, rows: np.ndarray) -> _Piece:
+    return _Piece(component.weights[rows], component.rest[rows])
+
+
+def _skin_of(figure: Figure, side: Side, digit: str, joint: int) -> list[_Piece]:
+    """Returns the coarse vertices that a joint moves: of gloves too, and of pasted digits.
 
     A first joint moves the skin about the knuckle too, which cannot get out of a thing's way: only the outer two bones count.
     """
@@ -75,27 +95,23 @@ def _skin_of(figure: Figure, side: Side, digit: str, joint: int) -> list[tuple[C
         if component.surface in ("skin", "glove"):
             rows = np.flatnonzero(component.weight_of(bones) > 0.5)
             if len(rows):
-                found.append((component, rows))
+                found.append(_piece(component, rows))
     return found
 
 
-def _gap(pieces: list[tuple[Component, np.ndarray]], matrices: np.ndarray, distance: Distance) -> float:
-    """Returns the least distance of a digit's vertices, posed, from a surface; inf if it has none."""
-    if not pieces:
-        return float("inf")
-    return float(distance(np.concatenate([posed_part(item, rows, matrices) for item, rows in pieces])).min())
-
-
-def posed_part(component: Component, rows: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """Returns (r, 3) posed positions of some coarse vertices of a component."""
-    weights = component.weights[rows]
-    blended = (weights @ matrices[: weights.shape[1]].reshape(weights.shape[1], 12)).reshape(-1, 3, 4)
-    return np.einsum("vij,vj->vi", blended[:, :, :3], component.rest[rows]) + blended[:, :, 3]
+def _gaps(skins: list[list[_Piece]], matrices: np.ndarray, distance: Distance) -> list[float]:
+    """Returns for each digit the least distance of its vertices, posed, from a surface; inf if it has none."""
+    points = [[piece.posed(matrices) for piece in pieces] for pieces in skins]
+    sizes = [sum(len(piece) for piece in pieces) for pieces in points]
+    if not sum(sizes):
+        return [float("inf")] * len(skins)
+    away = distance(np.concatenate([piece for pieces in points for piece in pieces]))  # one question for all digits
+    return [float(own.min(initial=np.inf)) for own in np.split(away, np.cumsum(sizes)[:-1])]
 
 
 def posed_rows(figure: Figure, rows: np.ndarray) -> np.ndarray:
     """Returns (r, 3) posed positions of some coarse vertices of the body."""
-    return posed_part(figure.body, rows, world_matrices(figure))
+    return _piece(figure.body, rows).posed(world_matrices(figure))
 
 
 def _last_free(shares: np.ndarray, gaps: np.ndarray, least: float) -> float:

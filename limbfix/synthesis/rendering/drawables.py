@@ -8,7 +8,7 @@ import numpy as np
 
 from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.posing import skinned, world_matrices
-from limbfix.synthesis.figures.subdivision import vertex_normals
+from limbfix.synthesis.figures.subdivision import SparseMatrix, Topology, face_normals, vertex_normals
 from limbfix.synthesis.samples import NAILS, PART_ID, PARTS, SURFACE_ID
 
 
@@ -96,31 +96,93 @@ class Paint:
         return np.broadcast_to(colours, (v, 3)).astype(np.float32)
 
 
+ALMOST_ALL = 0.7
+"""Share of a mesh's faces; if more of them matter, cutting the rest off costs more than it saves."""
+
 NAIL_OF_PART = np.zeros(len(PARTS), np.float32)
 for _digit_nail in NAILS:
     NAIL_OF_PART[PART_ID[_digit_nail.replace("_nail", "_distal")]] = PART_ID[_digit_nail]
 
 
-def drawable_of(component: Component, matrices: np.ndarray, paint: Paint) -> Drawable:
-    """Poses, smooths and paints one component."""
-    topology = component.topology
-    posed = topology.smooth @ skinned(component, matrices)
-    rest = topology.smooth @ (component.rest if paint.points is None else paint.points[topology.vertex_ids])
-    normals = topology.normals(posed) * (-1.0 if component.mirrored else 1.0)
-    corner = topology.corner_vertex
-    coarse = topology.nearest_coarse[corner]
-    colours = (topology.smooth @ paint.colours_of(component))[corner].clip(0, 1)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Piece:
+    """The smooth vertices and triangles of a mesh that matter; see `SmoothMesh`. `coarse`: (r,) nearest coarse vertices."""
+
+    smooth: SparseMatrix
+    triangles: np.ndarray
+    corner_vertex: np.ndarray
+    corner_uv: np.ndarray
+    render_triangles: np.ndarray
+    coarse: np.ndarray
+    corner_sum: SparseMatrix | None = None
+
+    def normals(self, positions: np.ndarray) -> np.ndarray:
+        """Returns (s, 3) float32 unit normals of its vertices; wrong on the rim of what was cut off."""
+        faces = face_normals(positions, self.triangles)
+        if self.corner_sum is not None:
+            normals = self.corner_sum @ faces
+        else:
+            flat, thrice = self.triangles.reshape(-1), np.repeat(faces, 3, axis=0)
+            sums = [np.bincount(flat, thrice[:, axis], len(positions)) for axis in range(3)]
+            normals = np.stack(sums, 1).astype(np.float32)
+        length = np.sqrt(np.einsum("ij,ij->i", normals, normals))
+        return normals / np.maximum(length, 1e-9)[:, None]
+
+
+def _piece_of(topology: Topology, faces: np.ndarray | None) -> _Piece:
+    mesh = topology.subdivision.mesh
+    if faces is None or faces.mean() > ALMOST_ALL:
+        return _Piece(
+            smooth=mesh.smooth, triangles=mesh.triangles, corner_vertex=mesh.corner_vertex, corner_uv=mesh.corner_uv,
+            render_triangles=mesh.render_triangles, coarse=mesh.nearest_coarse[mesh.corner_vertex],
+            corner_sum=mesh.corner_sum,
+        )  # fmt: skip
+    kept = np.flatnonzero(topology.triangles_in(faces))
+    corners, render_triangles = _renumbered(mesh.render_triangles[kept], len(mesh.corner_vertex))
+    vertices, triangles = _renumbered(mesh.triangles[kept], mesh.smooth.shape[0])
+    place = np.empty(mesh.smooth.shape[0], np.int32)
+    place[vertices] = np.arange(len(vertices))
+    corner_vertex = mesh.corner_vertex[corners]
+    return _Piece(
+        smooth=mesh.smooth[vertices], triangles=triangles, corner_vertex=place[corner_vertex],
+        corner_uv=mesh.corner_uv[corners], render_triangles=render_triangles.astype(np.int32),
+        coarse=mesh.nearest_coarse[corner_vertex],
+    )  # fmt: skip
+
+
+def _renumbered(triangles: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the vertices that triangles (t, 3) use, of n, in order, and the triangles in their numbers."""
+    used = np.zeros(n, bool)
+    used[triangles.reshape(-1)] = True
+    return np.flatnonzero(used), (np.cumsum(used, dtype=np.int32) - 1)[triangles]
+
+
+def drawable_of(component: Component, posed: np.ndarray, paint: Paint, faces: np.ndarray | None = None) -> Drawable:
+    """Smooths and paints one posed component.
+
+    Args:
+        component: of the figure.
+        posed: (v, 3) its coarse vertices as they are posed.
+        paint: see its class.
+        faces: (f,) bool, the coarse faces that matter; None: all. The rest is left out, as if it was not there.
+    """
+    piece = _piece_of(component.topology, faces)
+    rest = component.rest if paint.points is None else paint.points[component.topology.vertex_ids]
+    smooth = piece.smooth @ np.column_stack([posed, rest, paint.colours_of(component)]).astype(np.float32)
+    normals = piece.normals(smooth[:, :3]) * np.float32(-1.0 if component.mirrored else 1.0)
+    corner, coarse = piece.corner_vertex, piece.coarse
+    colours = smooth[corner, 6:].clip(0, 1)
     part = component.part[coarse]
     nails = NAIL_OF_PART[part] if component.surface == "skin" else np.zeros(len(part))
     surface = np.full(len(part), SURFACE_ID[component.surface])
-    triangles = topology.render_triangles
+    triangles = piece.render_triangles
     if component.hidden is not None:
         triangles = triangles[~component.hidden[coarse][triangles].any(1)]
     return Drawable(
-        positions=posed[corner],
+        positions=smooth[corner, :3],
         normals=normals[corner],
-        rest=rest[corner],
-        uv=topology.corner_uv,
+        rest=smooth[corner, 3:6],
+        uv=piece.corner_uv,
         colours=np.column_stack([colours, np.ones(len(part))]).astype(np.float32),
         labels=np.column_stack([component.instance[coarse], part, surface, nails]).astype(np.float32),
         triangles=triangles,
@@ -137,7 +199,11 @@ def drawables_of(figure: Figure, paints: dict[str, Paint]) -> list[Drawable]:
     """
     matrices = world_matrices(figure)
     drawables = [
-        drawable_of(component, matrices, paints[component.name if component.name in paints else component.surface])
+        drawable_of(
+            component,
+            skinned(component, matrices),
+            paints[component.name if component.name in paints else component.surface],
+        )
         for component in figure.components
         if len(component.rest)
     ]

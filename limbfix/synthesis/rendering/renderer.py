@@ -84,7 +84,7 @@ class Renderer:
             vertex_shader=(here / "skin.vert").read_text(), fragment_shader=(here / "skin.frag").read_text()
         )
         self._shadow_program = self._gl.program(vertex_shader=_SHADOW_VERTEX, fragment_shader=_SHADOW_FRAGMENT)
-        self._colour, self._labels = self._gl.texture(side, 4, dtype="f1"), self._gl.texture(side, 4, dtype="f4")
+        self._colour, self._labels = self._gl.texture(side, 4, dtype="f1"), self._gl.texture(side, 4, dtype="f2")
         self._depth = self._gl.depth_texture(side)
         self._frame = self._gl.framebuffer([self._colour, self._labels], self._depth)
         self._depth_frame = self._gl.framebuffer([], self._depth)
@@ -184,8 +184,8 @@ class Renderer:
     def _read(self, camera: Camera, light: Light, near: float, far: float) -> Rendering:
         side, step = self.size_px * self.samples, self.samples
         rgba = np.frombuffer(self._frame.read(components=4), np.uint8).reshape(side, side, 4)[::-1]
-        labels = np.frombuffer(self._frame.read(components=4, attachment=1, dtype="f4"), np.float32)
-        labels = labels.reshape(side, side, 4)[::-1][step // 2 :: step, step // 2 :: step]
+        labels = np.frombuffer(self._frame.read(components=4, attachment=1, dtype="f2"), np.float16)
+        labels = labels.reshape(side, side, 4)[::-1][step // 2 :: step, step // 2 :: step].astype(np.float32)
         raw = np.frombuffer(self._depth.read(), np.float32).reshape(side, side)[::-1]
         raw = raw[step // 2 :: step, step // 2 :: step]
         distance = near * far / (far - raw * (far - near))
@@ -194,7 +194,7 @@ class Renderer:
         small = small.astype(np.float32)
         px_per_dm = self.size_px / 2 / np.tan(camera.field / 2)
         open_sky = occluded_light(depth, px_per_dm, light)
-        ids = labels[..., :3].round()
+        ids = labels[..., :3]  # whole numbers to 2048 are exact in half precision
         return Rendering(
             colour=small[..., :3] * open_sky,
             cover=small[..., 3] / 255,

@@ -127,19 +127,27 @@ def sample_up(place: HandPlace, direction: np.ndarray, rng: np.random.Generator,
 
 def blocked_share(place: HandPlace, camera: Camera, others: np.ndarray) -> float:
     """Returns the share 0-1 of the hand's points that something else (n, 3) stands before."""
-    targets = place.points[:: max(1, len(place.points) // 16)]
+    rays = place.points[:: max(1, len(place.points) // 16)] - camera.eye
+    lengths = np.linalg.norm(rays, axis=1)
+    rays = rays / lengths[:, None]
+    middle = unit(rays.mean(0))
+    offset = others - camera.eye
+    square = np.einsum("ij,ij->i", offset, offset)
+    ahead = offset @ middle
+    # A point that stands before a ray is nearer to the bundle's middle than the widest ray there, and a little.
+    widest = float(np.arccos(np.clip(rays @ middle, -1, 1)).max())
+    bundle = lengths.max() * np.sin(min(widest, np.pi / 2)) + BLOCK_RADIUS
+    kept = (ahead > -bundle) & (ahead < lengths.max() + BLOCK_RADIUS) & (square - ahead**2 < bundle**2)
+    offset, square = offset[kept], square[kept]
     blocked = 0
-    for point in targets:
-        ray = point - camera.eye
-        length = float(np.linalg.norm(ray))
-        ray = ray / length
-        offset = others - camera.eye
+    for ray, length in zip(rays, lengths, strict=True):
         along = offset @ ray
-        apart = (offset**2).sum(1) - along**2
+        apart = square - along**2
         blocked += bool(((along > 0) & (along < length - 0.4) & (apart < BLOCK_RADIUS**2)).any())
-    return blocked / len(targets)
+    return blocked / len(rays)
 
 
 def too_near(camera: Camera, others: np.ndarray) -> bool:
     """Whether the camera touches somebody, or is inside of them."""
-    return bool((((others - camera.eye) ** 2).sum(1) < NEAREST_EYE**2).any())
+    offset = others - camera.eye
+    return bool((np.einsum("ij,ij->i", offset, offset) < NEAREST_EYE**2).any())

@@ -10,15 +10,12 @@ import numpy as np
 from limbfix.synthesis.figures.body_model import BodyModel, BodyShape
 from limbfix.synthesis.figures.figure import Component, Figure
 from limbfix.synthesis.figures.posing import skinned, world_matrices
-from limbfix.synthesis.rendering.cameras import Camera
+from limbfix.synthesis.rendering.culling import Sight
 from limbfix.synthesis.rendering.drawables import Drawable, Paint, drawable_of
 from limbfix.synthesis.rendering.renderer import Renderer
 from limbfix.synthesis.wear.garments import Outfit, dress, sample_outfit
 from limbfix.synthesis.wear.looks import Look, paints_for, sample_look, skin_texture
 from limbfix.synthesis.wear.shapes import sample_shape
-
-MARGIN = 0.15
-"""Of the picture's side; a mesh whose vertices all lie farther out has no triangle in the picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,28 +61,28 @@ class Person:
         dress(figure, self.outfit)
         return figure
 
-    def drawables(
-        self, figure: Figure, camera: Camera, centre: np.ndarray, radius: float, known: dict[str, Drawn]
-    ) -> list[Drawable]:
+    def drawables(self, figure: Figure, sight: Sight, known: dict[str, Drawn]) -> list[Drawable]:
         """Returns as meshes what a camera sees of the posed figure, and what can throw a shadow into the picture.
 
         Args:
             figure: posed.
-            camera: of the picture.
-            centre: (3,) and radius: the ball, decimetres, in which shadows matter.
+            sight: of the picture.
             known: meshes of another version of the figure, by component; those that are the same are taken from it, new
                 ones are added.
         """
         paints, matrices = paints_for(figure, self.look), world_matrices(figure)
         drawables = []
         for item in figure.components:
-            posed = skinned(item, matrices) if len(item.rest) else item.rest
-            if not len(posed) or not _matters(posed, camera, centre, radius):
+            if not len(item.rest):
+                continue
+            posed = skinned(item, matrices)
+            faces = sight.faces(posed, item.topology.quads)
+            if not faces.any():
                 continue
             earlier = known.get(item.name)
             if earlier is None or not earlier.equals(item, posed):
                 paint = paints[item.name if item.name in paints else item.surface]
-                earlier = Drawn(component=item, posed=posed, drawable=drawable_of(item, matrices, paint))
+                earlier = Drawn(component=item, posed=posed, drawable=drawable_of(item, posed, paint, faces))
                 known.setdefault(item.name, earlier)
             drawables.append(earlier.drawable)
         return drawables
@@ -97,15 +94,6 @@ class Person:
     def recipe(self) -> dict[str, Any]:
         """Returns plain JSON values."""
         return {"shape": plain(asdict(self.shape))}
-
-
-def _matters(points: np.ndarray, camera: Camera, centre: np.ndarray, radius: float) -> bool:
-    """Whether any of some points (n, 3) may be seen or throw a shadow."""
-    if (((points - centre) ** 2).sum(1) < radius**2).any():
-        return True
-    seen = camera.project(points, 1)
-    with np.errstate(invalid="ignore"):
-        return bool(((seen[:, :2] > -MARGIN) & (seen[:, :2] < 1 + MARGIN)).all(1).any())
 
 
 def add_skin(renderer: Renderer) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.labelling import label_scene
 from limbfix.synthesis.rendering.cameras import Camera
+from limbfix.synthesis.rendering.culling import Sight, sight_of
 from limbfix.synthesis.rendering.drawables import Drawable
 from limbfix.synthesis.rendering.lights import Light, sample_light
 from limbfix.synthesis.rendering.renderer import Renderer, Rendering
@@ -26,7 +27,7 @@ from limbfix.synthesis.scenes.hand_cameras import (
 )
 from limbfix.synthesis.scenes.hand_cast import Drawn, Person
 from limbfix.synthesis.scenes.hand_situations import Situation
-from limbfix.synthesis.scenes.hand_stage import Stage, hand_place, other_points
+from limbfix.synthesis.scenes.hand_stage import Stage, hand_place, stage_points
 
 CAMERA_TRIES = 8
 LEAST_SHARE = 0.06
@@ -47,6 +48,7 @@ class Shot:
     light: Light
     framing: Framing
     centre: np.ndarray
+    sight: Sight
 
     def recipe(self) -> dict[str, Any]:
         """Returns plain JSON values: the camera in decimetres and radians, and what it was asked for."""
@@ -62,7 +64,8 @@ class Shot:
 
 def find_shot(stage: Stage, situation: Situation, rng: np.random.Generator) -> Shot | None:
     """Looks for a camera that sees the hand; None if everything tried is blocked by a body."""
-    place, others = hand_place(stage.figure, stage.side), other_points(stage)
+    place, (points, own) = hand_place(stage.figure, stage.side), stage_points(stage)
+    others = points[~own]
     framing = sample_framing(rng, situation.views)
     noise = 0.3
     for _ in range(CAMERA_TRIES):
@@ -70,14 +73,16 @@ def find_shot(stage: Stage, situation: Situation, rng: np.random.Generator) -> S
         up = sample_up(place, direction, rng, upright=situation.upright or framing.small)
         camera = aim_camera(place, framing, direction, up, field=float(rng.uniform(0.25, 0.75)))
         if not too_near(camera, others) and blocked_share(place, camera, others) <= situation.blocked:
-            return Shot(camera=camera, light=sample_light(rng, direction), framing=framing, centre=place.centre)
+            light = sample_light(rng, direction)
+            sight = sight_of(camera, light, np.concatenate([points, *(item.positions for item in stage.things)]))
+            return Shot(camera=camera, light=light, framing=framing, centre=place.centre, sight=sight)
         noise += 0.08
     return None
 
 
 def drawables_for(person: Person, figure: Figure, shot: Shot, known: dict[str, Drawn]) -> list[Drawable]:
     """Returns the meshes of a posed person that matter in a picture; see `Person.drawables` for `known`."""
-    return person.drawables(figure, shot.camera, shot.centre, SHADOW_RADIUS, known)
+    return person.drawables(figure, shot.sight, known)
 
 
 def render_shot(renderer: Renderer, drawables: Sequence[Drawable], shot: Shot) -> Rendering:

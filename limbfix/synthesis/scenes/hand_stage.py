@@ -91,13 +91,18 @@ def hand_place(figure: Figure, side: Side) -> HandPlace:
 
 def other_points(stage: Stage) -> np.ndarray:
     """Returns (n, 3) world positions of everybody's vertices, but those of the hand that the picture shows and its forearm."""
+    points, own = stage_points(stage)
+    return points[~own]
+
+
+def stage_points(stage: Stage) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (n, 3) world positions of everybody's vertices, and (n,) bool: those of the hand shown and of its forearm."""
     hand = stage.figure.find("hand", stage.side)
     own = {hand.id, hand.owner, *(e.id for e in stage.figure.instances if e.owner == hand.id)}
-    points = []
+    points, chosen = [], []
     for person, figure in enumerate(stage.figures):
         matrices = world_matrices(figure)
         for component in figure.components:
-            posed = skinned(component, matrices)
-            kept = ~np.isin(component.instance, list(own)) if person == 0 else np.ones(len(posed), bool)
-            points.append(posed[kept])
-    return np.concatenate(points)
+            points.append(skinned(component, matrices))
+            chosen.append(np.isin(component.instance, list(own)) if person == 0 else np.zeros(len(points[-1]), bool))
+    return np.concatenate(points), np.concatenate(chosen)
