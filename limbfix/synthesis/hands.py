@@ -38,6 +38,9 @@ defect picture in ten hides its defect, as six-fingered fists do."""
 FREE_ROOM = "hand_swaps."
 """Room of operators that turn, shrink or grow a whole hand: what it holds or lies on would be left in the air."""
 
+SMALL_PX, SMALL_SAMPLES = 256, 1.5
+"""Pictures to this size are made by the hundred thousand and degraded; 1.5 samples per pixel and axis do for them, larger ones get 2."""
+
 TRIES = 40
 """Scenes that are played for one group before it fails; one in three is good on average."""
 
@@ -107,7 +110,8 @@ class HandsStream:
         self._model = load_body_model()
         self._backgrounds = Backgrounds(options.backgrounds)
         self._own = renderer is None
-        self._renderer = renderer or Renderer(options.size_px)
+        samples = SMALL_SAMPLES if options.size_px <= SMALL_PX else 2
+        self._renderer = renderer or Renderer(options.size_px, samples)
         self._known: tuple[int, list[tuple[Person, Figure]]] = (-1, [])
         add_skin(self._renderer)
 

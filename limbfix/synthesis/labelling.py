@@ -60,20 +60,24 @@ def _coverage(ids: np.ndarray, points: np.ndarray, camera: Camera, instance_map:
     with np.errstate(invalid="ignore"):
         inside = (projected[:, :2] >= 0).all(1) & (projected[:, :2] < size).all(1)
     column, row = np.nan_to_num(projected[:, :2].T, nan=0.0).clip(0, size - 1).astype(int)
-    seen = np.where(inside, instance_map[row, column], 0)
-    result = {}
-    for id in np.unique(ids):
-        own = ids == id
-        covering, counts = np.unique(seen[own & inside & (seen != id)], return_counts=True)
-        # 0 is a vertex that falls just beside the outline: nothing hides it
-        order = np.argsort(-counts, kind="stable")
-        hiders = tuple(int(covering[i]) for i in order if counts[i] >= SPECK and covering[i] != 0)
-        result[int(id)] = _Coverage(
-            visible_fraction=float((seen[own] == id).mean()),
-            outside_fraction=float((~inside[own]).mean()),
-            occluded_by=hiders,
+    seen = np.where(inside, instance_map[row, column], 0).astype(np.int64)
+    total, shown, outside = (
+        np.bincount(ids[chosen], minlength=ids.max() + 1) for chosen in (..., seen == ids, ~inside)
+    )
+    # 0 is a vertex that falls just beside the outline: nothing hides it
+    pairs, counts = np.unique((ids.astype(np.int64) << 32 | seen)[(seen != ids) & (seen != 0)], return_counts=True)
+    hiders: dict[int, list[int]] = {}
+    for i in np.argsort(-counts, kind="stable"):
+        if counts[i] >= SPECK:
+            hiders.setdefault(int(pairs[i]) >> 32, []).append(int(pairs[i]) & 0xFFFFFFFF)
+    return {
+        int(id): _Coverage(
+            visible_fraction=float(shown[id] / total[id]),
+            outside_fraction=float(outside[id] / total[id]),
+            occluded_by=tuple(hiders.get(int(id), ())),
         )
-    return result
+        for id in np.flatnonzero(total)
+    }
 
 
 def _relatives(figure: Figure) -> dict[int, set[int]]:

@@ -120,10 +120,10 @@ class _Piece:
         """Returns (s, 3) float32 unit normals of its vertices; wrong on the rim of what was cut off."""
         faces = face_normals(positions, self.triangles)
         if self.corner_sum is not None:
-            normals = self.corner_sum @ faces
+            normals = self.corner_sum @ faces.T
         else:
-            flat, thrice = self.triangles.reshape(-1), np.repeat(faces, 3, axis=0)
-            sums = [np.bincount(flat, thrice[:, axis], len(positions)) for axis in range(3)]
+            corners = self.triangles.T.reshape(-1)
+            sums = [np.bincount(corners, np.tile(part, 3), len(positions)) for part in faces]
             normals = np.stack(sums, 1).astype(np.float32)
         length = np.sqrt(np.einsum("ij,ij->i", normals, normals))
         return normals / np.maximum(length, 1e-9)[:, None]

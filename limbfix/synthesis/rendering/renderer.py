@@ -65,37 +65,45 @@ class Renderer:
 
     Args:
         size_px: side of the pictures.
-        supersampling: samples per pixel along each axis.
+        supersampling: samples per pixel along each axis; 1.5 and more, whole numbers or not.
 
     Raises:
         MissingExtra: moderngl is not installed.
         GraphicsMissing: no EGL library, or no device.
     """
 
-    def __init__(self, size_px: int, supersampling: int = 2):
+    def __init__(self, size_px: int, supersampling: float = 2):
         require_graphics()
         import moderngl
 
-        self.size_px, self.samples = size_px, supersampling
+        self.size_px, self._side = size_px, round(size_px * supersampling)
         self._gl: Any = moderngl.create_context(standalone=True, backend="egl")  # pyright: ignore[reportArgumentType]
-        side = (size_px * supersampling,) * 2
-        here = Path(__file__).parent
-        self._program = self._gl.program(
-            vertex_shader=(here / "skin.vert").read_text(), fragment_shader=(here / "skin.frag").read_text()
-        )
+        side = (self._side,) * 2
+        self._programs: dict[str, Any] = {}
         self._shadow_program = self._gl.program(vertex_shader=_SHADOW_VERTEX, fragment_shader=_SHADOW_FRAGMENT)
         self._colour, self._labels = self._gl.texture(side, 4, dtype="f1"), self._gl.texture(side, 4, dtype="f2")
         self._depth = self._gl.depth_texture(side)
         self._frame = self._gl.framebuffer([self._colour, self._labels], self._depth)
         self._depth_frame = self._gl.framebuffer([], self._depth)
         self._shadow = self._gl.depth_texture((SHADOW_PX, SHADOW_PX))
-        self._shadow.compare_func = ""
+        self._shadow.compare_func = "<="
         self._shadow_frame = self._gl.framebuffer([], self._shadow)
         self._textures: dict[str | None, Any] = {}
         self.add_texture(None, np.full((1, 1, 4), [255, 255, 255, 0], np.uint8))
         self._gl.enable(moderngl.DEPTH_TEST)
         self._gl.depth_func = "<="
         self._gl.disable(moderngl.CULL_FACE)
+
+    def _program(self, pattern: str) -> Any:
+        """Returns the program that draws one of `PATTERNS`; compiled when it is first needed."""
+        if pattern not in self._programs:
+            here = Path(__file__).parent
+            first, rest = (here / "skin.frag").read_text().split("\n", 1)
+            self._programs[pattern] = self._gl.program(
+                vertex_shader=(here / "skin.vert").read_text(),
+                fragment_shader=f"{first}\n#define PATTERN {PATTERNS.index(pattern)}\n{rest}",
+            )
+        return self._programs[pattern]
 
     def add_texture(self, key: str | None, rgba: np.ndarray) -> None:
         """Gives the renderer a texture (h, w, 4) uint8 for `Material.texture`; alpha marks nails."""
@@ -139,7 +147,8 @@ class Renderer:
         columns = (item.positions, item.normals, item.rest, item.uv, item.colours, item.labels)
         vertices = self._gl.buffer(np.ascontiguousarray(np.concatenate(columns, 1), np.float32))
         indices = self._gl.buffer(np.ascontiguousarray(item.triangles, np.int32))
-        scene = self._gl.vertex_array(self._program, [(vertices, _LAYOUT, *_ATTRIBUTES)], indices)
+        program = self._program(item.material.pattern)
+        scene = self._gl.vertex_array(program, [(vertices, _LAYOUT, *_ATTRIBUTES)], indices)
         shadow = self._gl.vertex_array(self._shadow_program, [(vertices, f"3f {_STRIDE - 12}x", "position")], indices)
         return scene, shadow, indices, vertices
 
@@ -154,40 +163,31 @@ class Renderer:
         self, drawables: Sequence[Drawable], buffers: list[tuple[Any, ...]], camera: Camera, light: Light,
         matrix: np.ndarray, light_matrix: np.ndarray,
     ) -> None:  # fmt: skip
-        program = self._program
         self._frame.use()
-        program["camera"].write(matrix.T.tobytes())
-        program["light_camera"].write(light_matrix.T.tobytes())
-        program["surroundings"].write(np.asarray(light.surroundings, np.float32).tobytes())
-        values = {
-            "eye": camera.eye, "key_direction": unit(light.key_direction), "key_colour": light.key_colour,
-            "fill_direction": unit(light.fill_direction), "fill_colour": light.fill_colour,
-        }  # fmt: skip
-        for name, vector in values.items():
-            program[name].value = tuple(float(x) for x in vector)
-        program["exposure"].value = float(light.exposure)
-        program["shadow_strength"].value = 1.0
-        program["nail_surface"].value = float(SURFACE_ID["nail"])
-        program["shadow_map"].value, program["detail_map"].value = 0, 1
+        for pattern in {item.material.pattern for item in drawables}:
+            _light_scene(self._program(pattern), camera, light, matrix, light_matrix)
         self._shadow.use(0)
         for item, row in zip(drawables, buffers, strict=True):
-            material = item.material
+            material, program = item.material, self._program(item.material.pattern)
             self._textures[material.texture].use(1)
             for name in ("bump", "shine", "roughness", "scatter", "seed", "grain"):
                 program[name].value = float(getattr(material, name))
             program["nail_tint"].value = tuple(float(x) for x in material.nail_tint)
-            program["pattern"].value = PATTERNS.index(material.pattern)
-            program["pattern_colour"].value = tuple(float(x) for x in material.pattern_colour)
-            program["pattern_scale"].value = float(material.pattern_scale)
+            if "pattern_colour" in program:
+                program["pattern_colour"].value = tuple(float(x) for x in material.pattern_colour)
+            if "pattern_scale" in program:
+                program["pattern_scale"].value = float(material.pattern_scale)
             row[0].render()
 
     def _read(self, camera: Camera, light: Light, near: float, far: float) -> Rendering:
-        side, step = self.size_px * self.samples, self.samples
+        side = self._side
+        middle = ((np.arange(self.size_px) + 0.5) * side / self.size_px).astype(int)  # the samples at pixels' centres
+        middles = np.ix_(middle, middle)
         rgba = np.frombuffer(self._frame.read(components=4), np.uint8).reshape(side, side, 4)[::-1]
         labels = np.frombuffer(self._frame.read(components=4, attachment=1, dtype="f2"), np.float16)
-        labels = labels.reshape(side, side, 4)[::-1][step // 2 :: step, step // 2 :: step].astype(np.float32)
+        labels = labels.reshape(side, side, 4)[::-1][middles].astype(np.float32)
         raw = np.frombuffer(self._depth.read(), np.float32).reshape(side, side)[::-1]
-        raw = raw[step // 2 :: step, step // 2 :: step]
+        raw = raw[middles]
         distance = near * far / (far - raw * (far - near))
         depth = np.where(raw < 1, distance, np.inf).astype(np.float32)
         small = cv2.resize(np.ascontiguousarray(rgba), (self.size_px,) * 2, interpolation=cv2.INTER_AREA)
@@ -206,6 +206,23 @@ class Renderer:
                 np.float32
             ),
         )
+
+
+def _light_scene(program: Any, camera: Camera, light: Light, matrix: np.ndarray, light_matrix: np.ndarray) -> None:
+    """Tells a program what is the same for all meshes of a scene."""
+    program["camera"].write(matrix.T.tobytes())
+    program["light_camera"].write(light_matrix.T.tobytes())
+    program["surroundings"].write(np.asarray(light.surroundings, np.float32).tobytes())
+    values = {
+        "eye": camera.eye, "key_direction": unit(light.key_direction), "key_colour": light.key_colour,
+        "fill_direction": unit(light.fill_direction), "fill_colour": light.fill_colour,
+    }  # fmt: skip
+    for name, vector in values.items():
+        program[name].value = tuple(float(x) for x in vector)
+    program["exposure"].value = float(light.exposure)
+    program["shadow_strength"].value = 1.0
+    program["nail_surface"].value = float(SURFACE_ID["nail"])
+    program["shadow_map"].value, program["detail_map"].value = 0, 1
 
 
 def _light_camera(light: Light, centre: np.ndarray, radius: float) -> np.ndarray:

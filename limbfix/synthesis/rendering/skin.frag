@@ -1,13 +1,14 @@
 #version 330
 // Skin, cloth, hair and things: wrapped diffuse light with a red bleed for skin, one shadowed key light, one fill light,
 // spherical-harmonic surroundings (irradiance, 9 coefficients), GGX highlights, procedural bumps and mottling.
+// PATTERN is defined by the renderer, a number of `PATTERNS`: software GL would compute all branches for every pixel.
 in vec3 world; in vec3 world_normal; in vec3 rest_point; in vec2 texture_point; in vec4 vertex_colour; in vec4 light_point;
 flat in vec4 vertex_labels;
 uniform vec3 eye; uniform vec3 key_direction; uniform vec3 key_colour; uniform vec3 fill_direction; uniform vec3 fill_colour;
-uniform vec3 surroundings[9]; uniform float exposure; uniform float shadow_strength; uniform sampler2D shadow_map;
+uniform vec3 surroundings[9]; uniform float exposure; uniform float shadow_strength; uniform sampler2DShadow shadow_map;
 uniform sampler2D detail_map; uniform vec4 nail_tint;
 uniform float bump; uniform float shine; uniform float roughness; uniform float scatter; uniform float seed; uniform float grain;
-uniform float nail_surface; uniform int pattern; uniform vec4 pattern_colour; uniform float pattern_scale;
+uniform float nail_surface; uniform vec4 pattern_colour; uniform float pattern_scale;
 layout(location = 0) out vec4 rgb; layout(location = 1) out vec4 label_out;
 
 float hash(vec3 p) { p = fract(p * vec3(.1031, .1030, .0973)); p += dot(p, p.yxz + 33.33); return fract((p.x + p.y) * p.z); }
@@ -33,12 +34,13 @@ vec3 irradiance(vec3 n) {
     + surroundings[7] * n.x * n.z + surroundings[8] * (n.x * n.x - n.y * n.y));
 }
 float lit() {
+  // Four looks, each a bilinear mean of four comparisons: as soft as nine single ones, and smoother.
   vec3 p = light_point.xyz / light_point.w * .5 + .5; float sum = 0.;
   if (any(lessThan(p.xy, vec2(0))) || any(greaterThan(p.xy, vec2(1)))) return 1.;  // beyond the shadow map
   vec2 texel = 1. / vec2(textureSize(shadow_map, 0));
-  for (int i = -1; i <= 1; i++) for (int j = -1; j <= 1; j++)
-    sum += p.z - 0.004 > texture(shadow_map, p.xy + vec2(i, j) * texel * 1.3).r ? 0. : 1.;
-  return sum / 9.;
+  for (int i = -1; i <= 1; i += 2) for (int j = -1; j <= 1; j += 2)
+    sum += texture(shadow_map, vec3(p.xy + vec2(i, j) * texel, p.z - 0.004));
+  return sum / 4.;
 }
 vec3 highlight(vec3 n, vec3 v, vec3 l) {
   vec3 h = normalize(l + v); float nh = max(dot(n, h), 0.), nl = max(dot(n, l), 0.);
@@ -54,18 +56,26 @@ float band(float x) {
 float pattern_cover(vec3 p) {
   // u runs around the body from the middle of the front, v downwards; the one jump of u is in the middle of the back.
   float u = (p.x + sign(p.x) * (1.3 - p.z)) * pattern_scale, v = p.y * pattern_scale;
-  if (pattern == 1) return band(v);
-  if (pattern == 2) return band(u);
-  if (pattern == 3) return .5 * band(u) + .5 * band(v);
-  if (pattern == 4) { vec2 c = fract(vec2(u + .5 * mod(floor(v), 2.), v)) - .5; return 1. - smoothstep(.22, .3, length(c)); }
-  if (pattern == 5) return smoothstep(.5, .56, noise(vec3(u, v, seed)) * .7 + noise(vec3(u, v, seed + 9.) * 2.3) * .3);
-  if (pattern == 6) {
-    float a = atan(p.x, p.z) * 14.;
-    return .55 * noise(vec3(a * pattern_scale, p.y * 1.4, length(p.xz) * 9.) + seed)
-      + .45 * noise(vec3(a * pattern_scale * 3.1, p.y * 2.3, seed));
-  }
-  if (pattern == 8) return band(u * 3.);
+#if PATTERN == 1
+  return band(v);
+#elif PATTERN == 2
+  return band(u);
+#elif PATTERN == 3
+  return .5 * band(u) + .5 * band(v);
+#elif PATTERN == 4
+  vec2 c = fract(vec2(u + .5 * mod(floor(v), 2.), v)) - .5;
+  return 1. - smoothstep(.22, .3, length(c));
+#elif PATTERN == 5
+  return smoothstep(.5, .56, noise(vec3(u, v, seed)) * .7 + noise(vec3(u, v, seed + 9.) * 2.3) * .3);
+#elif PATTERN == 6
+  float a = atan(p.x, p.z) * 14.;
+  return .55 * noise(vec3(a * pattern_scale, p.y * 1.4, length(p.xz) * 9.) + seed)
+    + .45 * noise(vec3(a * pattern_scale * 3.1, p.y * 2.3, seed));
+#elif PATTERN == 8
+  return band(u * 3.);
+#else
   return 0.;
+#endif
 }
 vec3 eye_colour(vec3 p) {
   // Points come in eye radii about the eye's centre; the gaze is +z. Pupil, iris with a dark rim, sclera with a little red.
@@ -82,8 +92,11 @@ void main() {
   bool nail = vertex_labels.w > 0. && detail.a > .5;
   vec3 nb = nail ? n : normalize(n - bump * (slope(q * 14.) + .7 * slope(q * 37.)));
   vec3 albedo = vertex_colour.rgb * detail.rgb;
-  if (pattern == 7) albedo = eye_colour(rest_point);
-  else if (pattern > 0) albedo = mix(albedo, pattern_colour.rgb, pattern_colour.a * pattern_cover(rest_point));
+#if PATTERN == 7
+  albedo = eye_colour(rest_point);
+#elif PATTERN > 0
+  albedo = mix(albedo, pattern_colour.rgb, pattern_colour.a * pattern_cover(rest_point));
+#endif
   albedo *= nail ? 1. : .86 + .28 * clouds(q * 3.1);
   albedo *= mix(vec3(1), vec3(1.06, .93, .92), smoothstep(.4, .8, noise(q * 1.3 + 7.)) * scatter);
   if (nail) albedo = mix(albedo, nail_tint.rgb, nail_tint.a);
