@@ -51,9 +51,10 @@ class DigitPose:
     def limited(self, kind: str) -> DigitPose:
         """Returns the pose within the limits of a `finger` or a `thumb`."""
         limits = FLEXION_LIMITS[kind]
-        first, second, third = (float(np.clip(a, *limit)) for a, limit in zip(self.flexion, limits, strict=True))
+        first, second, third = (min(max(a, low), high) for a, (low, high) in zip(self.flexion, limits, strict=True))
         room = SPREAD_LIMIT * max(0.15, float(np.cos(max(first, 0.0))))
-        spread = float(np.clip(self.spread, -room, room) if kind == "finger" else np.clip(self.spread, 0.0, 1.3))
+        low, high = (-room, room) if kind == "finger" else (0.0, 1.3)
+        spread = min(max(self.spread, low), high)
         return replace(self, flexion=(first, second, third), spread=spread)
 
 
@@ -90,6 +91,8 @@ def sample_hand_pose(rng: np.random.Generator, style: str | None = None) -> Hand
 
 def mean_pose(poses: Sequence[DigitPose]) -> DigitPose:
     """Returns the mean of some digits' poses."""
+    if len(poses) == 1:
+        return poses[0]
     rows = np.array([(*pose.flexion, pose.spread, pose.twist) for pose in poses]).mean(0).tolist()
     return DigitPose(flexion=(rows[0], rows[1], rows[2]), spread=rows[3], twist=rows[4])
 
