@@ -13,12 +13,16 @@ from limbfix.digits import CannotTell, Digit, Mask
 from limbfix.findings import Finding
 from limbfix.geometry import Box
 from limbfix.images import Picture
+from limbfix.outlines import outlines_of
 from limbfix.parts import Keypoints, Side
 from limbfix.records import Record
 from limbfix.skeletons import Hand, Scene
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+OUTLINE_TOLERANCE = 0.006
+"""Of a hand's size: how far a drawn outline of a digit may lie off its mask. Half a line's width on the screen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,7 +65,8 @@ class Inspection:
         picture: the upright pixels, or None where they could not be read or were judged in another process.
         scene: the people and hands seen, or None likewise.
         findings: every measurement of every check, normal ones included, worst first.
-        keypoints: `[{"layout", "xy", "score"}]` of bodies and hands, px of the upright original, for drawing.
+        keypoints: `[{"layout", "xy", "score"}]` of bodies and hands, px of the upright original, for drawing; the outlines
+            of digits stand among them (`limbfix.drawing`).
     """
 
     record: Record
@@ -96,7 +101,7 @@ class Inspection:
         return tuple(_inspected(hand, self.record["hands"][hand.hand_index]) for hand in hands)
 
     def draw(self) -> Image:
-        """Returns a copy of the picture with skeletons, boxes and codes on it.
+        """Returns a copy of the picture with skeletons, numbered digits, boxes and codes on it.
 
         Raises:
             ValueError: the picture is not at hand (unreadable, or judged in another process).
@@ -149,10 +154,28 @@ def _inspected(hand: Hand, row: Record) -> InspectedHand:
 
 
 def keypoints_for_drawing(scene: Scene) -> tuple[dict[str, Any], ...]:
-    """Returns the keypoints of all bodies and hands as plain JSON values; absent landmarks are null."""
+    """Returns the keypoints of all bodies and hands, then the outlines of digits, as plain JSON values; absent is null."""
     bodies = [person.body.keypoints for person in scene.people if person.body is not None]
     hands = [hand.part.keypoints for hand in scene.hands]
-    return tuple(_plain(keypoints) for keypoints in (*bodies, *hands) if keypoints is not None)
+    skeletons = (_plain(keypoints) for keypoints in (*bodies, *hands) if keypoints is not None)
+    return (*skeletons, *(outline for hand in scene.hands for outline in _outlines(hand)))
+
+
+def _outlines(hand: Hand) -> list[dict[str, Any]]:
+    digits = hand.part.reading.digits if hand.part.reading is not None else ()
+    tolerance = max(0.5, OUTLINE_TOLERANCE * hand.part.box.size)
+    return [
+        {
+            "layout": "digit_outline",
+            "hand_index": hand.hand_index,
+            "digit_index": digit.digit_index,
+            "xy": np.add(outline, (digit.mask.left, digit.mask.top)).tolist(),
+            "score": [],
+        }
+        for digit in digits
+        if digit.mask is not None
+        for outline in outlines_of(digit.mask.pixels, tolerance)
+    ]
 
 
 def _plain(keypoints: Keypoints) -> dict[str, Any]:

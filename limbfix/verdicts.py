@@ -29,6 +29,8 @@ class Outcome(StrEnum):
 LIST_FROM = 0.2
 """Findings below this score are measurements of something normal; they make scores, and are not listed."""
 
+_DIGIT_CODES = (DefectCode.HAND_EXTRA_DIGIT, DefectCode.HAND_MISSING_DIGIT, DefectCode.HAND_FUSED_DIGITS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -108,10 +110,7 @@ def _uncounted(scene: Scene, min_hand_px: float) -> tuple[tuple[int, CannotTell]
 
 def _flags_uncounted(uncounted: tuple[tuple[int, CannotTell], ...], effective: EffectivePolicy) -> bool:
     """Whether the policy wants a look at hands that could not be counted, and has not said that digits do not matter."""
-    matters = any(
-        effective.selects(code) and not effective.ignores(code)
-        for code in (DefectCode.HAND_EXTRA_DIGIT, DefectCode.HAND_MISSING_DIGIT)
-    )
+    matters = any(effective.selects(code) and not effective.ignores(code) for code in _DIGIT_CODES)
     return (
         effective.policy.uncounted == "flag"
         and matters
@@ -161,7 +160,29 @@ def _sorted_out(
             counted.append(finding)
         else:
             accepted.append((finding, exception))
+    explained = _explained(counted, accepted, effective.policy.flag_at)
+    accepted += explained
+    counted = [finding for finding in counted if all(finding is not one for one, _ in explained)]
     return tuple(sorted(counted, key=lambda finding: -finding.defect_score)), tuple(accepted), tuple(dropped)
+
+
+def _explained(
+    counted: list[Finding], accepted: list[tuple[Finding, str]], flag_at: float
+) -> list[tuple[Finding, str]]:
+    """Returns the `hand.malformed` findings of hands that are excused for their digits, with that exception's name.
+
+    The look of a hand that lacks a finger holds the lacking finger; who accepts the one accepts what it does to the other.
+    """
+    excused = {
+        finding.hand_index: exception
+        for finding, exception in accepted
+        if finding.code in _DIGIT_CODES and finding.hand_index is not None and finding.defect_score >= flag_at
+    }
+    return [
+        (finding, excused[finding.hand_index])
+        for finding in counted
+        if finding.code is DefectCode.HAND_MALFORMED and finding.hand_index in excused
+    ]
 
 
 def _is_too_small(finding: Finding, scene: Scene, min_hand_px: float) -> bool:

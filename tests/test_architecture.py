@@ -17,7 +17,7 @@ ROWS = [
     row.split()
     for row in (
         "errors printing",
-        "geometry layouts",
+        "geometry layouts outlines",
         "exif containers workflows",
         "flat_tables",
         "crops sources decoding",

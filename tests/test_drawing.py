@@ -7,8 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from limbfix.drawing import COLORS, bones, draw_overlay, finding_marks, hand_marks, label_corners
+from limbfix.drawing import (
+    COLORS,
+    bones,
+    digit_shapes,
+    draw_digits,
+    draw_overlay,
+    finding_marks,
+    hand_captions,
+    hand_marks,
+    label_corners,
+    tip_label_place,
+)
 from limbfix.layouts import BLAZEPOSE33, HAND21
 
 
@@ -124,3 +136,139 @@ def test_an_unknown_layout_and_wrong_pixels_are_refused() -> None:
         draw_overlay(blank(400, 400), {}, [{"layout": "openpose18", "xy": [], "score": []}])
     with pytest.raises(ValueError, match="expected uint8"):
         draw_overlay(np.zeros((4, 4), np.uint8), {}, [])
+
+
+# Digits
+
+
+def read_scene(number: int = 5, side: int = 400, **digits: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A hand over the middle of a picture with straight digits side by side, and the outline of each."""
+    lines = [[[side * (0.3 + 0.06 * k), side * y] for y in (0.7, 0.5, 0.4)] for k in range(number)]
+    items = [{"digit_index": k, "polyline": line, "extra": False} for k, line in enumerate(lines)]
+    found = {"count": number, "visible": number, "cannot_tell": None, "items": items} | digits
+    box = [0.25 * side, 0.3 * side, 0.75 * side, 0.75 * side]
+    record = {
+        "width": side,
+        "height": side,
+        "hands": [{"hand_index": 0, "side": "left", "box_xyxy": box, "digits": found}],
+    }
+    outlines = [
+        {
+            "layout": "digit_outline",
+            "hand_index": 0,
+            "digit_index": k,
+            "xy": [[x - 6, y0], [x + 6, y0], [x + 6, y1], [x - 6, y1]],
+            "score": [],
+        }
+        for k, ((x, y0), _, (_, y1)) in enumerate(lines)
+    ]
+    return record, outlines
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 7])
+def test_every_digit_is_a_line_with_its_number_whatever_their_count(number: int) -> None:
+    record, outlines = read_scene(number)
+    shapes = digit_shapes(record, outlines)
+    assert [shape.number for shape in shapes] == [str(k + 1) for k in range(number)]
+    assert all(len(shape.line) == 3 and len(shape.outlines) == 1 for shape in shapes)
+    image = np.asarray(draw_overlay(blank(400, 400), record, outlines))
+    for k in range(min(number, 5)):
+        assert count_of(image, f"digit_{k + 1}") > 100, f"line and number of digit {k + 1}"
+
+
+def test_a_mask_is_seen_through() -> None:
+    record, outlines = read_scene(1)
+    bare = np.asarray(draw_overlay(blank(400, 400), record, []))
+    filled = np.asarray(draw_overlay(blank(400, 400), record, outlines))
+    x, y = 125, 230  # on the mask, beside the line
+    assert (bare[y, x] == 128).all()
+    color = np.frombuffer(bytes.fromhex(COLORS["digit_1"][1:]), np.uint8).astype(int)
+    assert np.abs(filled[y, x] - (0.3 * color + 0.7 * 128)).max() < 4
+
+
+def test_a_digit_that_is_too_many_has_the_colour_of_errors_a_ring_and_a_word() -> None:
+    record, outlines = read_scene(6)
+    plain = np.asarray(draw_overlay(blank(400, 400), record, outlines))
+    record["hands"][0]["digits"]["items"][2]["extra"] = True
+    shapes = digit_shapes(record, outlines)
+    assert [(shape.number, shape.color) for shape in shapes if shape.is_extra] == [("3", "error")]
+    assert shapes[-1].is_extra, "drawn last, on top"
+    assert count_of(np.asarray(draw_overlay(blank(400, 400), record, outlines)), "error") > 150
+    assert count_of(plain, "error") == 0
+    assert [mark.label for mark in hand_captions(record)] == ["6 digits, 3 too many"]
+
+
+@pytest.mark.parametrize(
+    ("digits", "label"),
+    [
+        ({}, "5 digits"),
+        ({"count": 1}, "1 digit"),
+        ({"count": 0}, "0 digits"),
+        ({"count": None, "cannot_tell": "occluded"}, "cannot tell: occluded"),
+        ({"count": None, "cannot_tell": "too_small"}, "cannot tell: too small"),
+    ],
+)
+def test_a_hand_says_its_count_or_why_it_has_none(digits: dict[str, Any], label: str) -> None:
+    record, _ = read_scene(5, **digits)
+    assert [(mark.label, mark.color) for mark in hand_captions(record)] == [(label, "left")]
+
+
+def test_a_hand_that_nobody_read_has_no_caption_and_keeps_its_skeleton() -> None:
+    record, keypoints = scene(400, 400)
+    record["hands"][0]["digits"] = {"count": None, "visible": None, "cannot_tell": "no_model", "items": []}
+    assert hand_captions(record) == []
+    assert len(bones(record, keypoints)) == len(HAND21.bones)
+
+
+def test_a_skeleton_of_five_fingers_is_not_drawn_over_digits_that_were_read() -> None:
+    record, _ = read_scene(4)
+    skeleton = {"layout": "hand21", "xy": [[200.0, 200.0 + k] for k in range(21)], "score": []}
+    assert bones(record, [skeleton]) == []
+    record["hands"][0]["digits"]["items"] = []
+    assert len(bones(record, [skeleton])) == len(HAND21.bones)
+
+
+def test_a_number_stands_beyond_its_tip_and_above_a_tip_alone() -> None:
+    record, _ = read_scene(2)
+    record["hands"][0]["digits"]["items"][1]["polyline"] = [[50.0, 60.0]]
+    line, alone = digit_shapes(record, [])
+    assert tip_label_place(line, 10) == (pytest.approx(120), pytest.approx(150))
+    assert tip_label_place(alone, 10) == (50, 50)
+
+
+def test_the_numbers_of_a_small_hand_do_not_hide_it() -> None:
+    record, _ = read_scene(5, side=1000)
+    hand = record["hands"][0]
+    hand["box_xyxy"] = [500, 500, 540, 540]
+    for k, item in enumerate(hand["digits"]["items"]):
+        item["polyline"] = [[505 + 7 * k, 535], [505 + 7 * k, 510]]
+    image = np.asarray(draw_overlay(blank(1000, 1000), record, []))
+    changed = (image[500:540, 500:540] != 128).any(axis=-1).mean()
+    assert 0.1 < changed < 0.75
+
+
+def test_labels_keep_off_the_numbers_of_digits() -> None:
+    box = (100.0, 100.0, 200.0, 200.0)
+    disc = (110.0, 80.0, 125.0, 95.0)
+    ((x, y),) = label_corners([box], [(60.0, 16.0)], (400.0, 400.0), [disc])
+    assert (x, y) == (100, 64)
+    assert label_corners([box], [(60.0, 16.0)], (400.0, 400.0)) == [(100, 84)]
+
+
+def test_digits_are_drawn_into_a_piece_of_the_picture_where_they_are() -> None:
+    record, _ = read_scene(1)
+    piece = Image.fromarray(blank(200, 200))
+    image = np.asarray(draw_digits(piece, digit_shapes(record, []), (100.0, 100.0, 200.0, 200.0)))
+    place = tuple(np.argwhere((image != 128).any(axis=-1)).mean(0).round())
+    assert abs(place[1] - (120 - 100) * 2) < 6, "the line stands at x = 120 of the original"
+    assert draw_digits(piece, [], (0.0, 0.0, 10.0, 10.0)) is piece
+
+
+def test_a_digit_with_absent_joints_or_on_a_hand_outside_is_drawn_as_far_as_it_goes() -> None:
+    record, _ = read_scene(2)
+    record["hands"][0]["digits"]["items"][0]["polyline"][1] = [float("nan"), 1.0]
+    record["hands"][0]["digits"]["items"][1]["polyline"] = [[float("nan"), 1.0]]
+    (shape,) = digit_shapes(record, [])
+    assert len(shape.line) == 2
+    record["hands"][0]["box_xyxy"] = [900, 900, 950, 950]
+    assert digit_shapes(record, []) == []

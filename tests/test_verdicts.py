@@ -259,3 +259,23 @@ def test_out_of_view_pass_covers_hands_that_could_not_be_counted_and_says_so():
     assert result.outcome is Outcome.PASS
     assert "policy passes such pictures" in result.reason
     assert result.uncounted == ((0, CannotTell.CROPPED),)
+
+
+def test_who_accepts_four_digits_accepts_the_look_of_four_digits():
+    scores = {"hand.missing_digit": 0.9, "hand.malformed": 0.95}
+    cartoon = Policy(cartoon=True)
+    four = read_verdict(read_hand(number=4, scores=scores), policy=cartoon)
+    assert four.outcome is Outcome.PASS
+    assert {one.code for one, _ in four.accepted} == {"hand.missing_digit", "hand.malformed"}
+    assert four.exceptions == ("cartoon (policy)",)
+    three = read_verdict(read_hand(number=3, scores=scores), policy=cartoon)
+    assert three.outcome is Outcome.REJECT
+    other_hand = read_verdict(
+        read_hand(300, number=4, scores=scores), read_hand(700, scores={"hand.malformed": 0.9}), policy=cartoon
+    )
+    assert other_hand.outcome is Outcome.REJECT, "the exception is the first hand's"
+
+
+def test_a_quiet_count_explains_no_bad_look():
+    melted = read_hand(number=4, scores={"hand.missing_digit": 0.1, "hand.malformed": 0.9})
+    assert read_verdict(melted, policy=Policy(cartoon=True)).outcome is Outcome.REJECT

@@ -10,11 +10,12 @@ read the hand, `hand_agreement` judges the form; `hand_side` and `hand_size` mea
 from __future__ import annotations
 
 from limbfix.checks.digit_count import hand_words
+from limbfix.digits import HandReading
 from limbfix.findings import DefectCode, Finding, Severity
 from limbfix.skeletons import Hand, Scene
 
 _LOOKS = {
-    DefectCode.HAND_MALFORMED: ("malformed", "looks malformed", "has the form of a hand"),
+    DefectCode.HAND_MALFORMED: ("malformed", "looks wrong", "looks right"),
     DefectCode.HAND_WRONG_SIDE: ("wrong_side", "looks like a hand of the other side", "looks like a hand of its side"),
     DefectCode.HAND_PROPORTION: ("proportion", "looks out of proportion", "is in proportion"),
 }
@@ -24,7 +25,7 @@ _LOOKS = {
 def hand_form(scene: Scene) -> tuple[Finding, ...]:
     """Returns a finding for each of the three questions that a hand was read for."""
     return tuple(
-        _finding(hand, code, hand.part.reading.scores[code])
+        _finding(hand, hand.part.reading, code, hand.part.reading.scores[code])
         for hand in scene.hands
         if hand.part.reading is not None
         for code in _LOOKS
@@ -32,10 +33,9 @@ def hand_form(scene: Scene) -> tuple[Finding, ...]:
     )
 
 
-def _finding(hand: Hand, code: DefectCode, score: float) -> Finding:
-    name, wrong, right = _LOOKS[code]
-    reading = hand.part.reading
-    chance = None if reading is None else reading.judgements.get(name)
+def _finding(hand: Hand, reading: HandReading, code: DefectCode, score: float) -> Finding:
+    chance, words = _chance(reading, code)
+    _, wrong, right = _LOOKS[code]
     look = wrong if Severity.of_score(score) > Severity.INFO else right
     return Finding(
         code=code,
@@ -46,6 +46,12 @@ def _finding(hand: Hand, code: DefectCode, score: float) -> Finding:
         unit=None if chance is None else "chance",
         person_index=hand.person_index,
         hand_index=hand.hand_index,
-        message=f"{hand_words(hand)} {look}"
-        + ("." if chance is None else f": the network's chance of it is {chance:.0%}."),
+        message=f"{hand_words(hand)} {look}" + ("." if chance is None else f"; {words} {chance:.0%}."),
     )
+
+
+def _chance(reading: HandReading, code: DefectCode) -> tuple[float | None, str]:
+    """Returns the number behind a score and what it is: the calibrated chance for the form, else the head's raw one."""
+    if code is DefectCode.HAND_MALFORMED and reading.probability is not None:
+        return reading.probability, "the chance that something is wrong with it is"
+    return reading.judgements.get(_LOOKS[code][0]), "the network's raw chance of it is"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limbfix.drawing import Xyxy, box_of
+from limbfix.drawing import DigitShape, Xyxy, box_of, digit_shapes, draw_digits
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,7 +37,7 @@ _SMALLEST_REGION = 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop:
-    """The place of one finding, without drawing on it.
+    """The place of one finding. On hands whose digits were read, their lines and numbers are drawn; nothing else is.
 
     Attributes:
         finding_index: place in the record's findings.
@@ -72,7 +72,7 @@ def make_evidence(pixels: np.ndarray, record: Mapping[str, Any], keypoints: Sequ
 
     Args:
         pixels: uint8 (H, W, 3) RGB, the upright original.
-        record: the picture's record; only its findings are read.
+        record: the picture's record; its findings and hands are read.
         keypoints: dicts as limbfix.drawing reads them, px of the original; NaN and None = absent.
 
     Raises:
@@ -110,8 +110,17 @@ def _crops(image: Image.Image, record: Mapping[str, Any]) -> list[Crop]:
             max(1, round((region[3] - region[1]) * scale)),
         )
         picture = image.resize(size_wh, Image.Resampling.LANCZOS, box=region, reducing_gap=2.0)
+        picture = draw_digits(picture, _digits_of(record, findings[index]), region)
         crops.append(Crop(finding_index=index, jpeg=_jpeg(picture, _CROP_QUALITY), region_xyxy=region))
     return crops
+
+
+def _digits_of(record: Mapping[str, Any], finding: Mapping[str, Any]) -> list[DigitShape]:
+    """Returns the digits of the hand that a finding about a hand is about."""
+    if not str(finding.get("code")).startswith("hand."):
+        return []
+    hands = [hand for hand in record.get("hands") or () if hand.get("hand_index") == finding.get("hand_index")]
+    return digit_shapes({**record, "hands": hands}, ())
 
 
 def _region(finding: Mapping[str, Any], frame_wh: tuple[int, int]) -> Xyxy | None:
@@ -147,7 +156,8 @@ def _plain(points: Mapping[str, Any]) -> dict[str, Any]:
         "xy": [None if x is None or y is None else [x, y] for x, y in xy],
         "score": [_number(value, 3) for value in points.get("score") or ()],
     }
-    return plain | ({"side": str(points["side"])} if points.get("side") else {})
+    named = {"side": str(points["side"])} if points.get("side") else {}
+    return plain | named | {name: int(points[name]) for name in ("hand_index", "digit_index") if name in points}
 
 
 def _number(value: Any, digits: int) -> float | None:

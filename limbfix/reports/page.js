@@ -4,6 +4,7 @@
   const gallery = byId("gallery");
   if (!gallery) return;
   const TAG_HEIGHT = 17;
+  const TIP_RADIUS = 8.5;
   const LIMBS = ["arms", "legs", "hands", "feet"];
   const dialog = byId("detail");
   const verdictButtons = [...document.querySelectorAll(".verdict")];
@@ -68,12 +69,26 @@
     byId("search").focus();
   };
 
+  /* Numbers at fingertips keep their size too, but never outgrow a small hand. Returns the places they take. */
+  const layTips = (svg, unit) => {
+    const { width, height } = svg.viewBox.baseVal;
+    const tips = [...svg.querySelectorAll(".tip")].filter((tip) => getComputedStyle(tip).display !== "none");
+    return tips.map((tip) => {
+      const [tipX, tipY, most] = tip.dataset.place.split(" ").map(Number);
+      const radius = Math.min(TIP_RADIUS * unit, most);
+      const x = Math.max(radius, Math.min(tipX, width - radius));
+      const y = Math.max(radius, Math.min(tipY, height - radius));
+      tip.setAttribute("transform", `translate(${x} ${y}) scale(${radius / TIP_RADIUS})`);
+      return { x: x - radius, y: y - radius, wide: 2 * radius, tall: 2 * radius };
+    });
+  };
+
   /* Labels keep their size on the screen; each sits above its box, else below, never on another one. */
   const layTags = (svg) => {
     const { width, height } = svg.viewBox.baseVal;
     const unit = Math.max(width / svg.clientWidth, height / svg.clientHeight);
     if (!Number.isFinite(unit) || unit <= 0) return;
-    const placed = [];
+    const placed = layTips(svg, unit);
     const tall = TAG_HEIGHT * unit;
     for (const tag of [...svg.querySelectorAll(".tag")].reverse()) {
       if (getComputedStyle(tag).display === "none") continue;
@@ -81,14 +96,14 @@
       const wide = Number(tag.dataset.width) * unit;
       const x = Math.max(0, Math.min(boxX, width - wide));
       const near = placed.filter((other) => x < other.x + other.wide && other.x < x + wide);
-      const hit = (y) => near.find((other) => y < other.y + tall * 0.999 && other.y < y + tall * 0.999);
+      const hit = (y) => near.find((other) => y < other.y + other.tall * 0.999 && other.y < y + tall * 0.999);
       let y = boxY - tall;
       for (let other = hit(y); other; other = hit(y)) y = other.y - tall;
       if (y < 0) {
         y = boxY >= tall ? Math.max(0, Math.min(boxY + boxHeight, height - tall)) : 0;
-        for (let other = hit(y); other; other = hit(y)) y = other.y + tall;
+        for (let other = hit(y); other; other = hit(y)) y = other.y + other.tall;
       }
-      placed.push({ x, y, wide });
+      placed.push({ x, y, wide, tall });
       tag.setAttribute("transform", `translate(${x} ${y}) scale(${unit})`);
     }
   };
@@ -169,15 +184,21 @@
   };
   const showHands = (record) => {
     if (!record.hands.length) return [];
-    const digits = ({ count, cannot_tell: why }) => (count === null ? `cannot tell${why ? `: ${why.replaceAll("_", " ")}` : ""}` : String(count));
+    const digits = ({ count, visible, cannot_tell: why }) => {
+      if (count !== null) return String(count);
+      const seen = visible === null ? "" : `, ${visible} in view`;
+      return `cannot tell${why ? `: ${why.replaceAll("_", " ")}` : ""}${seen}`;
+    };
+    const chance = (value) => (value === null || value === undefined ? "–" : `${Math.round(100 * value)} %`);
     const rows = record.hands.map((hand) => [
       String(hand.hand_index + 1),
       hand.side,
       hand.person_index === null ? "–" : String(hand.person_index + 1),
       digits(hand.digits),
+      chance(hand.defect_probability),
       score(hand.defect_score),
     ]);
-    return section("Hands", table("", ["Hand", "Side", "Person", "Digits", "Score"], rows));
+    return section("Hands", table("", ["Hand", "Side", "Person", "Digits", "Chance wrong", "Score"], rows));
   };
   const showSource = (record) => {
     if (!record.source) return [];

@@ -108,7 +108,7 @@ class _CardView:
 
 
 def _card_view(card: Card, is_light: bool) -> _CardView:
-    record = shown(dict(card.record))
+    record = shown(_without_digits(card.record))
     path = printable(card.record["path"])
     cut = max(path.rfind("/"), path.rfind("\\")) + 1
     if cut == len(path):
@@ -133,6 +133,16 @@ def _card_view(card: Card, is_light: bool) -> _CardView:
         ],
         data=record | {"path": path, "index": card.index},
     )
+
+
+def _without_digits(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the record without masks and lines of digits, which are drawn and would only make the page heavy."""
+    hands = [
+        {key: value for key, value in hand.items() if key != "mask"}
+        | ({"digits": {**hand["digits"], "items": []}} if "digits" in hand else {})
+        for hand in record.get("hands") or ()
+    ]
+    return {**record, "hands": hands}
 
 
 def _embedded(jpeg: bytes, side: int | None) -> tuple[bytes, tuple[int, int]]:

@@ -6,7 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from limbfix.drawing import Bone, Mark, Xyxy, bones, finding_marks, hand_marks, label_corners
+from limbfix.drawing import (
+    TIP_OF_HAND,
+    Bone,
+    DigitShape,
+    Mark,
+    Xyxy,
+    bones,
+    digit_shapes,
+    finding_marks,
+    hand_captions,
+    hand_marks,
+    label_corners,
+    tip_label_place,
+)
 from limbfix.printing import printable
 
 TAG_HEIGHT = 17
@@ -38,9 +51,9 @@ class Tag:
     """One box with its label.
 
     Attributes:
-        css: severity, or side of a hand.
+        css: severity of a finding, or side of a hand.
         x, y, width, height: the box, px of the original.
-        label, label_width: text and its width in screen px; empty for a hand.
+        label, label_width: text and its width in screen px; of a hand, what is known of its digits, or empty.
         transform: first place and size of the label.
         finding_index: place in the record's findings; None for a hand.
         is_first: one of the three worst, which the gallery labels.
@@ -59,12 +72,35 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DigitPath:
+    """One digit.
+
+    Attributes:
+        css: its colour, `d1` to `d5`, or `extra`.
+        fill, line: path data, px of the original; the fill is empty where there is no mask.
+        number: at its tip.
+        x, y: where the number stands, px of the original.
+        radius: largest of the number, px of the original.
+    """
+
+    css: str
+    fill: str
+    line: str
+    number: str
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
     """What lies over one picture of width x height px."""
 
     width: int
     height: int
     strokes: tuple[Stroke, ...]
+    digits: tuple[DigitPath, ...]
+    captions: tuple[Tag, ...]
     hands: tuple[Tag, ...]
     findings: tuple[Tag, ...]
 
@@ -74,12 +110,16 @@ def make_overlay(
 ) -> Overlay:
     """Returns the shapes over a picture of size_wh px."""
     findings = finding_marks(record)[-_MOST_MARKS:]
+    captions = hand_captions(record)[:_MOST_MARKS]
+    labelled = _labelled([*captions[::-1], *findings], size_wh)
     return Overlay(
         width=size_wh[0],
         height=size_wh[1],
         strokes=tuple(_strokes(bones(record, keypoints))),
         hands=tuple(_tag(mark, "", False) for mark in hand_marks(record)[:_MOST_MARKS]),
-        findings=tuple(_labelled(findings, size_wh)),
+        findings=tuple(labelled[len(captions) :]),
+        digits=tuple(_digit(shape) for shape in digit_shapes(record, keypoints)),
+        captions=tuple(labelled[: len(captions)]),
     )
 
 
@@ -96,6 +136,21 @@ def _strokes(lines: Sequence[Bone]) -> list[Stroke]:
         )
         for css, group in looks.items()
     ]
+
+
+def _digit(shape: DigitShape) -> DigitPath:
+    radius = TIP_OF_HAND * shape.hand_size
+    x, y = tip_label_place(shape, 1.4 * radius)
+    points = [_xy(point) for point in shape.line]
+    return DigitPath(
+        css="extra" if shape.is_extra else shape.color.replace("digit_", "d"),
+        fill="".join(f"M{'L'.join(_xy(point) for point in outline)}Z" for outline in shape.outlines),
+        line=f"M{'L'.join(points)}" if len(points) > 1 else f"M{points[0]}h0",
+        number=shape.number,
+        x=round(x, 1),
+        y=round(y, 1),
+        radius=round(radius, 1),
+    )
 
 
 def _labelled(marks: Sequence[Mark], size_wh: tuple[int, int]) -> list[Tag]:

@@ -17,23 +17,21 @@ from limbfix.verdicts import Outcome
 
 
 def test_a_good_hand_is_measured_and_silent():
-    made = scene(read_hand(judgements={"malformed": 0.02}))
-    (one,) = hand_form(made)
+    (one,) = hand_form(scene(read_hand(probability=0.02)))
     assert (one.code, one.defect_score, one.measured, one.expected) == (DefectCode.HAND_MALFORMED, 0.06, 0.02, 0.0)
-    assert "has the form of a hand" in one.message
-    assert "2%" in one.message
+    assert "looks right; the chance that something is wrong with it is 2%." in one.message
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("hand.malformed", "looks malformed"),
+        ("hand.malformed", "looks wrong"),
         ("hand.wrong_side", "other side"),
         ("hand.proportion", "out of proportion"),
     ],
 )
 def test_each_question_that_was_scored_has_its_finding(code, words):
-    made = scene(read_hand(scores={code: 0.9}, judgements={code.removeprefix("hand."): 0.8}))
+    made = scene(read_hand(scores={code: 0.9}, probability=None, judgements={code.removeprefix("hand."): 0.8}))
     one = next(one for one in hand_form(made) if one.code == code)
     assert (one.defect_score, one.measured, one.unit) == (0.9, 0.8, "chance")
     assert words in one.message and "80%" in one.message
@@ -46,9 +44,9 @@ def test_a_question_that_was_not_scored_has_none():
 
 
 def test_a_score_without_a_chance_has_no_number_behind_it():
-    (one,) = hand_form(scene(read_hand()))
+    (one,) = hand_form(scene(read_hand(probability=None)))
     assert (one.measured, one.expected, one.unit) == (None, None, None)
-    assert one.message.endswith("has the form of a hand.")
+    assert one.message.endswith("looks right.")
 
 
 def test_views_speak_only_of_hands_that_nobody_read():

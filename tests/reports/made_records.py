@@ -105,6 +105,39 @@ def record(path: str = "renders/a.png", verdict: str = "pass", **changes: Any) -
     return made | changes
 
 
+def digits(number: int = 5, *, cannot_tell: str | None = None, extra: int | None = None) -> dict[str, Any]:
+    """Returns `digits` of the hand of `record`: straight digits side by side, the tips above; `extra` is too many."""
+    items = [
+        {
+            "digit_index": k,
+            "kind": "finger",
+            "score": 0.9,
+            "forked": False,
+            "extra": k == extra,
+            "polyline": [[45.0 + 8 * k, 110.0], [45.0 + 8 * k, 90.0], [45.0 + 8 * k, 75.0]],
+            "joints": ["mcp", "pip", "tip"],
+            "segments": [],
+            "nail": False,
+        }
+        for k in range(number)
+    ]
+    return {"count": None if cannot_tell else number, "visible": number, "cannot_tell": cannot_tell, "items": items}
+
+
+def read_record(path: str = "renders/read.png", verdict: str = "reject", **options: Any) -> dict[str, Any]:
+    """Returns a record whose hand was read; options as `digits`."""
+    made = record(path, verdict)
+    made["hands"][0] |= {"digits": digits(**options), "defect_probability": 0.87}
+    return made
+
+
+def outline(digit_index: int = 0) -> dict[str, Any]:
+    """Returns the outline of a digit of `digits`."""
+    x = 45.0 + 8 * digit_index
+    xy = [[x - 3, 110.0], [x + 3, 110.0], [x + 3, 73.0], [x - 3, 73.0]]
+    return {"layout": "digit_outline", "hand_index": 0, "digit_index": digit_index, "xy": xy, "score": []}
+
+
 def picture(width: int = 320, height: int = 240) -> np.ndarray:
     """Returns uint8 (height, width, 3): a smooth ramp with a bright square where `finding` looks."""
     y, x = np.mgrid[:height, :width]

@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from made_records import body_keypoints, finding, hand_keypoints, picture, record
+from made_records import body_keypoints, finding, hand_keypoints, outline, picture, read_record, record
 from PIL import Image
 
 from limbfix.reports.evidence import CROP_SIDE, MOST_CROPS, THUMBNAIL_SIDE, Evidence, make_evidence
@@ -87,3 +87,23 @@ def test_evidence_is_picklable_json_safe_and_absent_points_stay_absent() -> None
 def test_pixels_of_another_kind_are_refused_with_what_was_expected(pixels: np.ndarray) -> None:
     with pytest.raises(ValueError, match="expected pixels uint8"):
         make_evidence(pixels, record(), [])
+
+
+def test_a_crop_of_a_hand_that_was_read_shows_its_digits_and_the_thumbnail_does_not() -> None:
+    flat = np.full((240, 320, 3), 128, np.uint8)
+    made = make_evidence(flat, read_record(number=6, extra=5), [hand_keypoints(), outline()])
+    (crop,) = made.crops
+    drawn = (np.abs(np.asarray(opened(crop.jpeg)).astype(int) - 128).max(axis=-1) > 40).mean()
+    assert 0.02 < drawn < 0.3, "lines and numbers, no fill"
+    assert np.abs(np.asarray(opened(made.thumbnail)).astype(int) - 128).max() <= 2
+    other = read_record(number=6)
+    other["findings"] = [finding("person.extra_arm", hand_index=0)]
+    (clean,) = make_evidence(flat, other, []).crops
+    assert np.abs(np.asarray(opened(clean.jpeg)).astype(int) - 128).max() <= 2
+
+
+def test_outlines_travel_with_their_hand_and_digit() -> None:
+    made = pickle.loads(pickle.dumps(make_evidence(picture(), read_record(), [outline(3)])))
+    (kept,) = made.keypoints
+    assert (kept["layout"], kept["hand_index"], kept["digit_index"]) == ("digit_outline", 0, 3)
+    assert kept["xy"] == outline(3)["xy"]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_records import XSS_PAYLOADS, evidence, finding, record
+from made_records import XSS_PAYLOADS, evidence, finding, outline, picture, read_record, record
 
+from limbfix.reports.evidence import make_evidence
 from limbfix.reports.folder import ReportFolder
 from limbfix.reports.summary import RunTally
 
@@ -367,3 +368,71 @@ def test_a_large_report_embeds_smaller_pictures(tmp_path: Path) -> None:
     many = build(tmp_path / "many", [record(f"{k}.png", "reject") for k in range(120)])
     assert many.read_text().count('<li class="card"') == 120
     assert many.stat().st_size / 120 < few.stat().st_size / 3
+
+
+@pytest.fixture
+def read(browser: Any, tmp_path: Path) -> Iterator[Watched]:
+    """The detail view of a hand with six digits; the next picture's hand could not be counted."""
+    six = read_record("a/six.png", number=6, extra=5)
+    six["hands"][0]["digits"]["items"][0]["mask"] = {"size": [240, 320], "counts": [76800]}
+    hidden = read_record("b/hidden.png", "flag", number=2, cannot_tell="occluded")
+    tally = RunTally()
+    with ReportFolder(tmp_path / "report") as report:
+        for made in (six, hidden):
+            tally.add(made)
+            report.add(made, make_evidence(picture(), made, [outline(0), outline(5)]))
+        index = report.finish(tally.summary(2.0), {})
+    watched = Watched(browser, index)
+    yield watched
+    watched.assert_quiet()
+    watched.page.context.close()
+
+
+def test_digits_are_drawn_numbered_and_counted_in_the_detail_view(read: Watched) -> None:
+    page = read.page
+    assert page.locator(".card .overlay path.digit.line").count() == 8
+    assert not page.locator(".card .tip").first.is_visible(), "too small to read in the gallery"
+    page.locator(".card .open").first.click()
+    tips = page.locator("#canvas .tip")
+    assert [text.text_content() for text in tips.locator("text").all()] == ["1", "2", "3", "4", "5", "6"]
+    assert page.locator("#canvas .tip.extra .ring").count() == 1
+    assert page.locator("#canvas .fill").count() == 2
+    assert page.locator("#canvas .caption text").text_content() == "6 digits, 6 too many"
+    frame = page.locator("#canvas .overlay").bounding_box()
+    for tip in tips.all():
+        box = tip.bounding_box()
+        assert frame["x"] - 1 <= box["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
+        assert 3 < box["height"] < 40
+    hands = page.locator("#facts tr", has_text="left").inner_text().split("\t")
+    assert hands[3:5] == ["6", "87 %"]
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#canvas .caption text").text_content() == "cannot tell: occluded"
+    assert "cannot tell: occluded, 2 in view" in page.locator("#facts").inner_text()
+
+
+def test_labels_do_not_cover_the_numbers_of_digits(read: Watched) -> None:
+    read.page.locator(".card .open").first.click()
+    read.page.wait_for_timeout(100)
+    labels = [tag.bounding_box() for tag in read.page.locator("#canvas .tag").all()]
+    for tip in read.page.locator("#canvas .tip").all():
+        box = tip.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for label in labels:
+            inside = 0 < x - label["x"] < label["width"] and 0 < y - label["y"] < label["height"]
+            assert not inside
+
+
+def test_digits_are_a_layer_of_their_own(read: Watched) -> None:
+    read.page.locator(".card .open").first.click()
+    read.page.locator("[data-layer=digits]").click()
+    assert not read.page.locator("#canvas .tip").first.is_visible()
+    assert not read.page.locator("#canvas .caption").first.is_visible()
+    assert read.page.locator("#canvas .hands rect.box").first.is_visible()
+
+
+def test_masks_and_lines_stay_out_of_the_pages_data_and_in_the_records(read: Watched) -> None:
+    data = read.page.locator(".card .data").first.text_content()
+    assert "polyline" not in data and "counts" not in data
+    assert '"count":6' in data
+    folder = Path(read.url.removeprefix("file://")).parent
+    assert "polyline" in (folder / "records.jsonl").read_text()
