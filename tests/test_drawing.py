@@ -264,6 +264,14 @@ def test_digits_are_drawn_into_a_piece_of_the_picture_where_they_are() -> None:
     assert draw_digits(piece, [], (0.0, 0.0, 10.0, 10.0)) is piece
 
 
+def test_the_number_of_a_tip_outside_a_piece_is_not_drawn_at_its_edge() -> None:
+    record, _ = read_scene(1)
+    piece = Image.fromarray(blank(200, 200))
+    below = np.asarray(draw_digits(piece, digit_shapes(record, []), (100.0, 200.0, 200.0, 300.0)))
+    changed = np.argwhere((below != 128).any(axis=-1))
+    assert len(changed) and np.ptp(changed[:, 1]) < 20, "the line alone, from edge to edge"
+
+
 def test_a_digit_with_absent_joints_or_on_a_hand_outside_is_drawn_as_far_as_it_goes() -> None:
     record, _ = read_scene(2)
     record["hands"][0]["digits"]["items"][0]["polyline"][1] = [float("nan"), 1.0]

@@ -141,6 +141,9 @@ class _Brush:
         return x, y, radius
 
     def _tip(self, shape: DigitShape) -> None:
+        tip = self._placed(shape.line[-1])
+        if not all(0 <= v <= side for v, side in zip(tip, self._size_wh, strict=True)):
+            return  # a number at the edge would point at nothing
         x, y, radius = self._tip_disc(shape)
         if shape.is_extra:
             self._canvas.circle((x, y), radius * 1.45, outline=_rgba("error"), width=max(1, round(radius * 0.22)))
