@@ -52,7 +52,7 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     ),
     DefectCode.HAND_MALFORMED: (
         "a hand has a shape that no human hand takes: bent the wrong way, bones of impossible length.",
-        "the calibrated chance of a network that was trained on melted, bent and misshapen hands beside good ones. Where none has read the hand, only doubt: how far the joints of up to twenty views of it lie apart, and how many views see no hand. Both point and cannot say what is wrong.",
+        "the calibrated chance that anything is wrong with the hand, from networks trained on melted, bent and misshapen hands beside good ones; it holds wrong digits too. Where none has read the hand, only doubt: how far the joints of up to twenty views of it lie apart, and how many views see no hand. Both point and cannot say what is wrong.",
         "strong foreshortening, motion blur, hands holding things.",
         f"look at the crop in the report; render the hand again; {_POLICY}.",
     ),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 OUTLINE_TOLERANCE = 0.006
-"""Of a hand's size: how far a drawn outline of a digit may lie off its mask. Half a line's width on the screen."""
+"""Of a hand's size: how far a drawn outline of a digit may lie off its mask. Half a line's width on the screen.
+At least 0.8 px, more than the steps of a slanting edge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -163,7 +164,7 @@ def keypoints_for_drawing(scene: Scene) -> tuple[dict[str, Any], ...]:
 
 def _outlines(hand: Hand) -> list[dict[str, Any]]:
     digits = hand.part.reading.digits if hand.part.reading is not None else ()
-    tolerance = max(0.5, OUTLINE_TOLERANCE * hand.part.box.size)
+    tolerance = max(0.8, OUTLINE_TOLERANCE * hand.part.box.size)
     return [
         {
             "layout": "digit_outline",

@@ -78,9 +78,9 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
     worst = counted[0] if counted else None
     score = worst.defect_score if worst else 0.0
     if worst and score >= policy.reject_at:
-        outcome, reason = Outcome.REJECT, worst.message
+        outcome, reason = Outcome.REJECT, _message(counted, policy.reject_at)
     elif worst and score >= policy.flag_at:
-        outcome, reason = Outcome.FLAG, worst.message
+        outcome, reason = Outcome.FLAG, _message(counted, policy.flag_at)
     elif _flags_uncounted(uncounted, effective):
         outcome, reason = Outcome.FLAG, f"{_uncounted_words(scene, uncounted)}. The policy flags such pictures."
         reason = reason[0].upper() + reason[1:]
@@ -97,6 +97,18 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
         dropped=dropped,
         uncounted=uncounted,
     )
+
+
+def _message(counted: tuple[Finding, ...], threshold: float) -> str:
+    """Returns what the worst finding says, or what was counted on the same hand, if that alone reaches the threshold too.
+
+    The look of a hand points and cannot say what is wrong; six digits can be checked by counting.
+    """
+    worst = counted[0]
+    if worst.code is not DefectCode.HAND_MALFORMED:
+        return worst.message
+    told = (one for one in counted if one.code in _DIGIT_CODES and one.hand_index == worst.hand_index)
+    return next((one.message for one in told if one.defect_score >= threshold), worst.message)
 
 
 def _uncounted(scene: Scene, min_hand_px: float) -> tuple[tuple[int, CannotTell], ...]:

@@ -279,3 +279,16 @@ def test_who_accepts_four_digits_accepts_the_look_of_four_digits():
 def test_a_quiet_count_explains_no_bad_look():
     melted = read_hand(number=4, scores={"hand.missing_digit": 0.1, "hand.malformed": 0.9})
     assert read_verdict(melted, policy=Policy(cartoon=True)).outcome is Outcome.REJECT
+
+
+def test_the_reason_is_what_can_be_counted_where_that_reaches_the_verdict_too():
+    scores = {"hand.extra_digit": 0.85, "hand.malformed": 0.95}
+    result = read_verdict(read_hand(number=6, scores=scores))
+    assert result.defect_score == 0.95
+    assert "has 6 digits" in result.reason
+    weak = read_verdict(read_hand(number=6, scores=scores | {"hand.extra_digit": 0.7}))
+    assert "looks wrong" in weak.reason, "0.7 alone would not reject"
+    other = read_verdict(
+        read_hand(300, scores={"hand.malformed": 0.95}), read_hand(700, number=6, scores={"hand.extra_digit": 0.85})
+    )
+    assert "looks wrong" in other.reason, "it is another hand"
