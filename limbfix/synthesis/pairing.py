@@ -19,7 +19,7 @@ SHADOW_CHANGE = 0.03
 """Share of the light; less of it changes no pixel by `CHANGED_LEVELS`."""
 
 LEAST_CHANGED_PX = 60
-"""At 256 px; scales with the area of the picture. Fewer changed pixels are no evidence: on contact sheets, a person saw none."""
+"""At 256 px; scales with the area of the picture. Fewer changed pixels are no evidence (read off contact sheets)."""
 
 LEAST_DIGIT_PX = 16
 """At 256 px; a digit of fewer pixels is a speck."""
