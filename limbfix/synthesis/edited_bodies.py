@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +15,7 @@ from limbfix.images import open_picture
 from limbfix.layouts import BLAZEPOSE33
 from limbfix.synthesis.edit_body_labels import body_picture, concerned_instances
 from limbfix.synthesis.edit_pairs import WORK_SCALE, EditedPair, shrunk_region
+from limbfix.synthesis.photograph_joints import BodySighting
 from limbfix.synthesis.photographs import BodyPhoto, BodyPhotos, frame_square, uppermost
 from limbfix.synthesis.samples import Defect
 from limbfix.synthesis.surgery.body_regions import split_body
@@ -57,12 +59,7 @@ class BodySurgery:
 
     def __init__(self, photos: BodyPhotos, size_px: int, *, close_hands: Counter[str] | None = None) -> None:
         self._photos, self._size_px = photos, size_px
-        shown = [i for i, body in enumerate(photos.sightings) if _shows_limbs(body.keypoints[:, 2])]
-        people = Counter(uppermost(photos.sightings[i].file) for i in shown)
-        hands = close_hands or Counter()
-        self._usable = [
-            i for i in shown if people[place := uppermost(photos.sightings[i].file)] > _MOST_HANDS * hands[place]
-        ]
+        self._usable = usable_people(photos.sightings, close_hands or Counter())
         self.operators = tuple(LIMB_OPERATORS) if self._usable else ()
 
     @property
@@ -94,6 +91,18 @@ class BodySurgery:
             defect=None if edit is None else _defect(edit, size_px),
             recipe=recipe,
         )
+
+
+def usable_people(sightings: Sequence[BodySighting], close_hands: Counter[str]) -> list[int]:
+    """Returns the places of bodies whose limbs are seen, in folders that show more people than close-ups of hands.
+
+    Args:
+        sightings: of bodies.
+        close_hands: hands by uppermost folder.
+    """
+    shown = [i for i, body in enumerate(sightings) if _shows_limbs(body.keypoints[:, 2])]
+    people = Counter(uppermost(sightings[i].file) for i in shown)
+    return [i for i in shown if people[place := uppermost(sightings[i].file)] > _MOST_HANDS * close_hands[place]]
 
 
 def _shows_limbs(visibility: np.ndarray) -> bool:

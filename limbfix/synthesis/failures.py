@@ -6,6 +6,7 @@ rest a series of the generator: plain, a little (its texture, normal anatomy), m
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -185,14 +186,21 @@ def open_stream(options: StreamOptions) -> FailuresStream:
 
 
 def _open_photos(folder: Path, size_px: int) -> tuple[HandPhotos, BodyPhotos | None]:
-    """Returns (hands, bodies) of a folder; close-ups of hands have no bodies, and that is no fault."""
-    from limbfix.synthesis.photographs import open_body_photos, open_hand_photos
+    """Returns (hands, bodies) of a folder; close-ups of hands have no bodies, and that is no fault.
+
+    The pose model sees a body in many a close-up of a hand: a finger would be bent and called a foot.
+    """
+    from limbfix.synthesis.edited_bodies import usable_people
+    from limbfix.synthesis.photographs import BodyPhotos, open_body_photos, open_hand_photos, uppermost
 
     hands = open_hand_photos(folder, size_px=size_px)
     try:
-        return hands, open_body_photos(folder)
+        bodies = open_body_photos(folder)
     except AssetMissing:
         return hands, None
+    usable = usable_people(bodies.sightings, Counter(uppermost(hand.file) for hand in hands.sightings))
+    people = [bodies.sightings[place] for place in usable]
+    return hands, BodyPhotos(folder, people, bodies.size_px) if people else None
 
 
 def _whole_hand(sample: Sample) -> int | None:

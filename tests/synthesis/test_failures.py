@@ -115,3 +115,25 @@ def test_a_machine_with_neither_photographs_nor_renders_is_told_the_flag(monkeyp
 def test_a_missing_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises((AssetMissing, UsageError)):
         failures.open_stream(StreamOptions(seed=1, photographs=tmp_path / "absent"))
+
+
+def test_no_body_is_looked_for_where_a_folder_shows_close_ups_of_hands(tmp_path, monkeypatch):
+    from limbfix.synthesis import photographs
+    from limbfix.synthesis.photograph_joints import BodySighting, HandSighting
+
+    def body(file: str, visibility: float) -> BodySighting:
+        keypoints = np.full((33, 3), visibility, np.float32)
+        return BodySighting(file=file, sha256="", keypoints=keypoints, mask=np.ones((4, 4), bool))
+
+    def hand(file: str) -> HandSighting:
+        return HandSighting(file=file, sha256="", keypoints=((0.0, 0.0),) * 21, side="left")
+
+    hands = photographs.HandPhotos(tmp_path, [hand(f"hands/{k}.png") for k in range(3)], 256)
+    seen = [body("hands/0.png", 1.0), body("people/0.png", 1.0), body("people/1.png", 0.1)]
+    monkeypatch.setattr(photographs, "open_hand_photos", lambda folder, **_: hands)
+    monkeypatch.setattr(photographs, "open_body_photos", lambda folder: photographs.BodyPhotos(folder, seen, 512))
+    _, bodies = failures._open_photos(tmp_path, 256)
+    assert bodies is not None
+    assert [one.file for one in bodies.sightings] == ["people/0.png"]
+    seen[1:] = []
+    assert failures._open_photos(tmp_path, 256)[1] is None
