@@ -34,7 +34,7 @@ FINGERTIPS = {
     "clean_hand_dorsal.jpg": ((627, 494), (549, 276), (427, 208), (298, 204), (208, 300)),
     "clean_hand_open_palm.png": ((632, 180), (460, 80), (275, 130), (177, 225), (198, 404)),
     "clean_hand_peace.webp": ((408, 292), (302, 252), (250, 530), (208, 535)),
-    "clean_hand_pointing.jpg": ((358, 184), (425, 455)),
+    "extra_thumb.webp": ((581, 130), (448, 135), (145, 272), (85, 453), (122, 589), (245, 680)),
 }
 """Outermost points of the hands, read off by eye, px."""
 
@@ -42,7 +42,7 @@ FOREARMS = {
     "clean_hand_dorsal.jpg": (300, 758),
     "clean_hand_open_palm.png": (745, 755),
     "clean_hand_peace.webp": (225, 735),
-    "clean_hand_pointing.jpg": (212, 735),
+    "extra_thumb.webp": (700, 411),
 }
 """A point on each forearm, well behind the wrist, px."""
 
