@@ -82,7 +82,10 @@ class LimbfixHands:
 
     def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
         """Returns hands with box, score and reading, surest first. See `Detector.detect`."""
-        found = self._find(picture.pixels)
+        return self.read(picture, self._find(picture.pixels))
+
+    def read(self, picture: Picture, found: Sequence[tuple[Box, float]]) -> tuple[Part, ...]:
+        """Returns the hands at given boxes, with the finder's score of each, read but not scored."""
         readings = self._reader.read(picture.pixels, [box for box, _ in found])
         return tuple(
             Part(kind=PartKind.HAND, box=box, detection_score=score, detector=self.name, reading=reading)

@@ -1,0 +1,50 @@
+"""Who looks at hands for the hand scores? The gate's own detectors, at boxes that are known or at a whole picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from limbfix.detectors.limbfix_hands import LimbfixHands
+from limbfix.detectors.mediapipe_hands import MediaPipeHands
+from limbfix.geometry import Box
+from limbfix.images import Picture
+from limbfix.parts import Part, PartKind
+
+_GIVEN_SCORE = 0.9
+"""Stands for the finder's score where the box was given; no model looks at it."""
+
+
+class GateEyes:
+    """The detectors of the default search.
+
+    Args:
+        parser, finder: weights; None for the shipped ones.
+        opinion: whether MediaPipe gives its second opinion.
+    """
+
+    def __init__(self, *, parser: Path | None = None, finder: Path | None = None, opinion: bool = True) -> None:
+        self._own = LimbfixHands(search="full", parser_file=parser, finder_file=finder)
+        self._second = MediaPipeHands(second=True) if opinion else None
+
+    def read(self, picture: Picture, boxes: Sequence[Box]) -> list[Part]:
+        """Returns a hand with reading and opinion for each box."""
+        parts = self._own.read(picture, [(box, _GIVEN_SCORE) for box in boxes])
+        hands = self._finished(picture, parts)
+        # the joined hand keeps our box; hands that only MediaPipe saw are of no interest here
+        return [next(hand for hand in hands if hand.box == part.box) for part in parts]
+
+    def find(self, picture: Picture) -> list[Part]:
+        """Returns all hands of a picture, as the gate finds them."""
+        return self._finished(picture, self._own.detect(picture, ()))
+
+    def close(self) -> None:
+        """Frees the models."""
+        for detector in (self._own, self._second):
+            if detector is not None:
+                detector.close()
+
+    def _finished(self, picture: Picture, parts: tuple[Part, ...]) -> list[Part]:
+        opinions = self._second.detect(picture, parts) if self._second is not None else ()
+        done = self._own.complete(picture, (*parts, *opinions))
+        return [part for part in done if part.kind is PartKind.HAND]
