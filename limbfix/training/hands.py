@@ -52,7 +52,7 @@ class ParserTraining:
     size: int = 128
     pairs: int = 12
     melts: float = 0.35
-    frozen: int = 3
+    frozen: int = 5
     rate: float = 7e-4
     decay: float = 0.02
     mean_decay: float = 0.998
@@ -141,10 +141,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(options.threads)
         cv2.setNumThreads(options.threads)
     network = DigitParser()
-    if options.imagenet:
-        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
     if options.start:
-        network.load_state_dict(load_file(options.start))
+        network.load_state_dict(load_file(options.start), strict=False)
+    if options.imagenet:  # after --start: heads may go on while the trunk begins anew
+        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
     network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     quicken(network)
     freeze(network.trunk, settings.frozen)
