@@ -74,10 +74,10 @@
     const { width, height } = svg.viewBox.baseVal;
     const tips = [...svg.querySelectorAll(".tip")].filter((tip) => getComputedStyle(tip).display !== "none");
     return tips.map((tip) => {
-      const [tipX, tipY, most] = tip.dataset.place.split(" ").map(Number);
+      const [tipX, tipY, stepX, stepY, most] = tip.dataset.place.split(" ").map(Number);
       const radius = Math.min(TIP_RADIUS * unit, most);
-      const x = Math.max(radius, Math.min(tipX, width - radius));
-      const y = Math.max(radius, Math.min(tipY, height - radius));
+      const x = Math.max(radius, Math.min(tipX + 1.5 * radius * stepX, width - radius));
+      const y = Math.max(radius, Math.min(tipY + 1.5 * radius * stepY, height - radius));
       tip.setAttribute("transform", `translate(${x} ${y}) scale(${radius / TIP_RADIUS})`);
       return { x: x - radius, y: y - radius, wide: 2 * radius, tall: 2 * radius };
     });

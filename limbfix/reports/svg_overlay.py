@@ -79,7 +79,7 @@ class DigitPath:
         css: its colour, `d1` to `d5`, or `extra`.
         fill, line: path data, px of the original; the fill is empty where there is no mask.
         number: at its tip.
-        x, y: where the number stands, px of the original.
+        place: tip x and y, and a step of length 1 outwards from it, px of the original: the number stands beyond the tip.
         radius: largest of the number, px of the original.
     """
 
@@ -87,8 +87,7 @@ class DigitPath:
     fill: str
     line: str
     number: str
-    x: float
-    y: float
+    place: str
     radius: float
 
 
@@ -139,17 +138,15 @@ def _strokes(lines: Sequence[Bone]) -> list[Stroke]:
 
 
 def _digit(shape: DigitShape) -> DigitPath:
-    radius = TIP_OF_HAND * shape.hand_size
-    x, y = tip_label_place(shape, 1.4 * radius)
+    tip, beyond = shape.line[-1], tip_label_place(shape, 1.0)
     points = [_xy(point) for point in shape.line]
     return DigitPath(
         css="extra" if shape.is_extra else shape.color.replace("digit_", "d"),
         fill="".join(f"M{'L'.join(_xy(point) for point in outline)}Z" for outline in shape.outlines),
         line=f"M{'L'.join(points)}" if len(points) > 1 else f"M{points[0]}h0",
         number=shape.number,
-        x=round(x, 1),
-        y=round(y, 1),
-        radius=round(radius, 1),
+        place=f"{_xy(tip)} {beyond[0] - tip[0]:.3f} {beyond[1] - tip[1]:.3f}",
+        radius=round(TIP_OF_HAND * shape.hand_size, 1),
     )
 
 

@@ -403,7 +403,10 @@ def test_digits_are_drawn_numbered_and_counted_in_the_detail_view(read: Watched)
         box = tip.bounding_box()
         assert frame["x"] - 1 <= box["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
         assert 3 < box["height"] < 40
-    hands = page.locator("#facts tr", has_text="left").inner_text().split("\t")
+    number, line = tips.first.bounding_box(), page.locator("#canvas path.digit.line").first.bounding_box()
+    above = line["y"] - (number["y"] + number["height"] / 2)
+    assert 0 < above < 1.5 * number["height"], "just beyond the tip"
+    hands = page.locator("#facts tr", has_text="87 %").inner_text().split("\t")
     assert hands[3:5] == ["6", "87 %"]
     page.keyboard.press("ArrowRight")
     assert page.locator("#canvas .caption text").text_content() == "cannot tell: occluded"
