@@ -144,7 +144,7 @@ def system_libraries(names: Iterable[str] = SYSTEM_LIBRARIES) -> list[Diagnosis]
             ctypes.CDLL(name)
         except OSError as error:
             remedy = f"apt-get install {SYSTEM_LIBRARIES.get(name, 'the package that holds it')}"
-            rows.append(Diagnosis(name=name, status="fail", message=f"mediapipe needs it: {error}", remedy=remedy))
+            rows.append(Diagnosis(name=name, status="warn", message=f"mediapipe needs it: {error}", remedy=remedy))
         else:
             rows.append(Diagnosis(name=name, status="ok", message="loads"))
     return rows

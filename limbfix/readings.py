@@ -22,8 +22,12 @@ from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
 SMALLEST_HAND_PX = 32.0
 """Longer side of a box below which digits are 3 px wide and nobody can count them."""
 
-LEAST_SHARPNESS = 0.04
-"""See `sharpness`."""
+LEAST_SHARPNESS = 0.12
+"""See `sharpness`. On 2026-11-28 2 % of the crops of `subhih` lay below 0.19 and of `epsrc` and `sld` below 0.36; blurred by 3 px (sigma, of a
+crop of 128 px, at which two fingers run into one) their medians fell to 0.10, 0.18 and 0.15, by 4 px to 0.08, 0.15 and 0.11."""
+
+SHARPNESS_PX = 128
+"""Side at which sharpness is measured, whatever the parser's is."""
 
 SURE_COUNT = 0.5
 """Chance that the counting head must give to the number of lines."""
@@ -81,11 +85,14 @@ class CropPlace:
 
 
 def sharpness(pixels: np.ndarray) -> float:
-    """Returns how sharp a crop (s, s, 3) uint8 is: the steepest edges beside the contrast, in 1 / px of the crop.
+    """Returns how sharp a crop (s, s, 3) uint8 is: the steepest edges beside the contrast, in 1 / px of a crop of `SHARPNESS_PX`.
 
     The 99th percentile of the gradient divided by the spread of brightness (5th to 95th percentile); 0 for an even crop. A step of
     one pixel gives about 0.5, one smeared over n px about 1 / n.
     """
+    if len(pixels) != SHARPNESS_PX:
+        how = cv2.INTER_AREA if len(pixels) > SHARPNESS_PX else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, (SHARPNESS_PX, SHARPNESS_PX), interpolation=how)
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     steep = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)) / 8
     low, high = np.percentile(grey, (5, 95))

@@ -17,6 +17,13 @@ from limbfix.nets.hand_maps import BORDER, VIEW
 FINDER_PX = 640
 """Longest side of what the finder sees in one pass."""
 
+SEARCH_SIDES = {"full": (640, 320), "single": (448,)}
+"""Longest sides at which each search sees the whole picture. The finder learns hands of up to 128 px; a hand that fills the picture is
+one of them at 320 only."""
+
+MOST_ENLARGED = 2.0
+"""A small picture is enlarged at most so much: more shows the finder nothing new."""
+
 FINDER_MULTIPLE = 32
 """Its input's sides are multiples of this."""
 
@@ -59,19 +66,23 @@ class View:
         return (np.asarray(xy, np.float64) - (self.left, self.top)) * self.scale_xy
 
 
-def finder_views(pixels: np.ndarray) -> list[View]:
+def finder_views(pixels: np.ndarray, search: str = "full") -> list[View]:
     """Returns the whole picture, and its tiles where it is large, letterboxed to at most `FINDER_PX`.
 
-    A picture is never enlarged. However large it is, each view has at most `FINDER_PX` squared pixels.
+    However large the picture is, each view has at most `FINDER_PX` squared pixels, and there are at most `MOST_TILES` tiles.
+
+    Args:
+        pixels: the whole picture, uint8 (H, W, 3).
+        search: one of `SEARCH_SIDES`.
     """
     height, width = pixels.shape[:2]
-    views = [_letterboxed(pixels, 0, 0, width, height)]
+    views = [_letterboxed(pixels, 0, 0, width, height, side) for side in SEARCH_SIDES[search]]
     if max(width, height) > TILES_FROM_PX:
         tile = TILE_PX
         while len(_starts(width, tile)) * len(_starts(height, tile)) > MOST_TILES:
             tile *= 2
         views += [
-            _letterboxed(pixels, left, top, min(left + tile, width), min(top + tile, height))
+            _letterboxed(pixels, left, top, min(left + tile, width), min(top + tile, height), FINDER_PX)
             for top in _starts(height, tile)
             for left in _starts(width, tile)
         ]
@@ -86,11 +97,11 @@ def _starts(length: int, tile: int) -> list[int]:
     return [round(index * (length - tile) / (count - 1)) for index in range(count)]
 
 
-def _letterboxed(pixels: np.ndarray, left: int, top: int, right: int, bottom: int) -> View:
-    scale = min(1.0, FINDER_PX / max(right - left, bottom - top))
+def _letterboxed(pixels: np.ndarray, left: int, top: int, right: int, bottom: int, side: int) -> View:
+    scale = min(MOST_ENLARGED, side / max(right - left, bottom - top))
     size_wh = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     window = np.ascontiguousarray(pixels[top:bottom, left:right])
-    small = window if scale == 1 else cv2.resize(window, size_wh, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(window, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     sides = [-(-size // FINDER_MULTIPLE) * FINDER_MULTIPLE for size in size_wh]
     canvas = np.full((sides[1], sides[0], 3), BORDER, np.uint8)
     canvas[: size_wh[1], : size_wh[0]] = small

@@ -48,7 +48,7 @@ class LimbfixHands:
     """Finds and reads hands.
 
     Args:
-        search: `full` reads every hand twice, once in a mirror; `single` once.
+        search: `full` looks at two scales and reads every hand twice, once in a mirror; `single` looks and reads once.
         providers: of ONNX Runtime, best first.
         finder_file, parser_file: weights of the user's own; None for those that come with limbfix.
         notes: for every record, such as what a missing second opinion means.
@@ -70,6 +70,7 @@ class LimbfixHands:
         notes: tuple[str, ...] = (),
     ) -> None:
         self.notes = notes
+        self._search = search
         load_runtime()  # a missing library is told at once, not picture by picture
         self._finder = finder_network(finder_file or shipped_file(FINDER_FILE), providers)
         mirrored = search == "full"
@@ -114,7 +115,7 @@ class LimbfixHands:
         ranks: list[float] = []
         scores: list[float] = []
         height, width = pixels.shape[:2]
-        for view in finder_views(pixels):
+        for view in finder_views(pixels, self._search):
             maps = self._finder.run(view.pixels[None])["maps"][0]
             for xyxy, score in zip(*decode(maps, least_score=LEAST_SCORE, most=MOST_HANDS), strict=True):
                 box = _in_picture(xyxy, view).clipped(width, height)

@@ -8,6 +8,7 @@ import pytest
 from limbfix.detectors.hand_windows import (
     FINDER_PX,
     MOST_TILES,
+    SEARCH_SIDES,
     TILE_OVERLAP,
     TILE_PX,
     finder_views,
@@ -25,25 +26,33 @@ def blob(width: int, height: int, x: int, y: int, half: int) -> np.ndarray:
     return pixels
 
 
-def centre_of(view_pixels: np.ndarray) -> np.ndarray:
-    light = np.clip(view_pixels[..., 0].astype(float) - BORDER[0] - 10, 0, None)  # the border is dark too
+def centre_of(view_pixels: np.ndarray, dark: int = BORDER[0] + 10) -> np.ndarray:
+    light = np.clip(view_pixels[..., 0].astype(float) - dark, 0, None)  # the border is dark too
     rows, columns = np.mgrid[: light.shape[0], : light.shape[1]] + 0.5
     return np.array([(columns * light).sum(), (rows * light).sum()]) / light.sum()
 
 
-@pytest.mark.parametrize("size", [(640, 480), (300, 500), (1024, 683), (1333, 999), (1501, 40)])
-def test_the_whole_picture_is_seen_without_a_shift(size):
+@pytest.mark.parametrize("search", ["full", "single"])
+@pytest.mark.parametrize("size", [(640, 480), (300, 500), (1024, 683), (1333, 999), (1501, 40), (90, 120)])
+def test_the_whole_picture_is_seen_without_a_shift(size, search):
     x, y, half = size[0] // 3, size[1] // 2, min(size) // 4
-    (view,) = finder_views(blob(*size, x, y, half))
+    views = finder_views(blob(*size, x, y, half), search)
+    assert [round(max(size) * view.scale_xy[int(np.argmax(size))]) for view in views] == [
+        min(side, 2 * max(size)) for side in SEARCH_SIDES[search]
+    ]
+    view = views[-1]
+    width, height = view.from_picture(np.array(size)).round().astype(int)
+    assert (view.pixels[height:] == BORDER).all()
+    assert (view.pixels[:, width:] == BORDER).all()
     assert max(view.pixels.shape[:2]) <= FINDER_PX
     assert all(side % 32 == 0 for side in view.pixels.shape[:2])
-    assert np.abs(view.to_picture(centre_of(view.pixels)) - (x, y)).max() < 0.5
+    assert np.abs(view.to_picture(centre_of(view.pixels[:height, :width], dark=0)) - (x, y)).max() < 0.5
     np.testing.assert_allclose(view.from_picture(view.to_picture(np.array([[3.0, 9.5]]))), [[3.0, 9.5]])
 
 
 def test_a_large_picture_is_covered_by_tiles_that_overlap_and_cost_bounded_memory():
     pixels = blob(4096, 3000, 2000, 1500, 40)
-    whole, *tiles = finder_views(pixels)
+    whole, _, *tiles = finder_views(pixels)
     covered = np.zeros((3000, 4096), np.uint8)
     for view in tiles:
         assert max(view.pixels.shape[:2]) <= FINDER_PX
@@ -59,11 +68,11 @@ def test_a_large_picture_is_covered_by_tiles_that_overlap_and_cost_bounded_memor
 def test_a_huge_picture_has_a_bounded_number_of_tiles():
     row = np.zeros((1, 1, 3), np.uint8)
     pixels = np.broadcast_to(row, (9000, 9000, 3))
-    assert len(finder_views(pixels)) <= 1 + MOST_TILES
+    assert len(finder_views(pixels)) <= 2 + MOST_TILES
 
 
 def test_a_box_is_cut_off_only_where_the_picture_goes_on():
-    tiles = finder_views(np.zeros((2000, 2000, 3), np.uint8))[1:]
+    tiles = finder_views(np.zeros((2000, 2000, 3), np.uint8))[2:]
     first = next(view for view in tiles if view.left == 0 and view.top == 0)
     assert not is_cut_off(Box(0, 0, 100, 100), first)
     assert is_cut_off(Box(500, 100, 638, 200), first)

@@ -69,7 +69,7 @@ def test_a_hand_on_the_seam_of_tiles_is_one_hand_in_place(detector, monkeypatch)
     hands = [Box(30, 40, 90, 110), Box(640, 700, 1500, 1500), Box(1200, 200, 1400, 420)]
     written = WrittenFinder(detector, hands, views)
     monkeypatch.setattr(detector, "_finder", written)
-    monkeypatch.setattr(limbfix_hands, "finder_views", lambda _: views)
+    monkeypatch.setattr(limbfix_hands, "finder_views", lambda *_: views)
     found = sorted(box.xyxy for box, _ in detector._find(pixels))
     assert written.calls == len(views) > 1
     np.testing.assert_allclose(found, [box.xyxy for box in hands], atol=0.5)
