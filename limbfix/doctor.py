@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from limbfix import weights
 from limbfix.errors import AssetMissing, ModelCorrupt, ModelError
 from limbfix.licences import LicencePolicy, is_copyleft, licence_of
-from limbfix.shipped import shipped_file, shipped_rows
+from limbfix.shipped import has_hand_networks, shipped_file, shipped_rows
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -144,7 +144,8 @@ def system_libraries(names: Iterable[str] = SYSTEM_LIBRARIES) -> list[Diagnosis]
             ctypes.CDLL(name)
         except OSError as error:
             remedy = f"apt-get install {SYSTEM_LIBRARIES.get(name, 'the package that holds it')}"
-            rows.append(Diagnosis(name=name, status="warn", message=f"mediapipe needs it: {error}", remedy=remedy))
+            status, message = _without_mediapipe(f"mediapipe needs it: {error}")
+            rows.append(Diagnosis(name=name, status=status, message=message, remedy=remedy))
         else:
             rows.append(Diagnosis(name=name, status="ok", message="loads"))
     return rows
@@ -155,15 +156,18 @@ def model_files(licence_policy: LicencePolicy = "any") -> list[Diagnosis]:
     rows = []
     for row in weights.installed_models():
         model = row.model
+        status: Status
         stated = f"{model.licence}, commercial use: {model.commercial_use}"
         name = f"model {model.name}"
         if row.state != "ok":
-            message = f"{row.path} is {row.state} ({stated})"
-            rows.append(Diagnosis(name=name, status="fail", message=message, remedy=weights.PULL_COMMAND))
+            status, message = "fail", f"{row.path} is {row.state} ({stated})"
+            if row.state == "missing":
+                status, message = _without_mediapipe(message)
+            rows.append(Diagnosis(name=name, status=status, message=message, remedy=weights.PULL_COMMAND))
             continue
         message = f"{row.path}, SHA-256 {row.sha256} ({row.origin}), {stated}"
         forbidden = licence_policy == "permissive" and (model.commercial_use != "yes" or is_copyleft(model.licence))
-        status: Status = "fail" if forbidden else "ok"
+        status = "fail" if forbidden else "ok"
         remedy = "use another model, or licence policy any" if forbidden else None
         rows.append(Diagnosis(name=name, status=status, message=message, remedy=remedy))
     return rows
@@ -202,6 +206,13 @@ def free_disk(folder: Path | None = None) -> Diagnosis:
     return Diagnosis(name="disk", status="ok", message=message)
 
 
+def _without_mediapipe(message: str) -> tuple[Status, str]:
+    """Weighs something missing that only MediaPipe needs: with networks of our own limbfix judges hands without it."""
+    if not has_hand_networks():
+        return "fail", message
+    return "warn", f"{message}; limbfix judges hands without it, but sees no bodies and no faces"
+
+
 def _extra_of(need: Requirement) -> str | None:
     """Names the extra that a requirement belongs to, or None for what is always needed."""
     found = re.search(r'extra\s*==\s*"([^"]+)"', str(need.marker)) if need.marker else None
@@ -211,13 +222,16 @@ def _extra_of(need: Requirement) -> str | None:
 def _package(need: Requirement, extra: str | None, licence_policy: LicencePolicy) -> Diagnosis | None:
     """Looks at one package; None for an optional one that is not installed."""
     remedy = f"pip install '{need.name}{need.specifier}'"
+    status: Status
     try:
         distribution = metadata.distribution(need.name)
     except metadata.PackageNotFoundError:
         if extra is not None:
             return None
-        message = f"not installed, expected {need.specifier}"
-        return Diagnosis(name=need.name, status="fail", message=message, remedy=remedy)
+        status, message = "fail", f"not installed, expected {need.specifier}"
+        if need.name == "mediapipe":
+            status, message = _without_mediapipe(message)
+        return Diagnosis(name=need.name, status=status, message=message, remedy=remedy)
     licence = licence_of(distribution)
     message = f"{distribution.version}, {licence}" + (f" (extra {extra})" if extra else "")
     if not need.specifier.contains(distribution.version, prereleases=True):
@@ -225,7 +239,7 @@ def _package(need: Requirement, extra: str | None, licence_policy: LicencePolicy
         return Diagnosis(name=need.name, status="fail", message=message, remedy=remedy)
     if is_copyleft(licence):
         message += "; limbfix runs without it, and whoever distributes both together should know these terms"
-        status: Status = "fail" if licence_policy == "permissive" else "warn"
+        status = "fail" if licence_policy == "permissive" else "warn"
         return Diagnosis(
             name=need.name, status=status, message=message, remedy=f"to be without it: pip uninstall {need.name}"
         )
@@ -262,7 +276,8 @@ def _opened_models() -> list[Diagnosis]:
     try:
         from mediapipe.tasks.python import BaseOptions, vision
     except (ImportError, OSError) as error:
-        return [Diagnosis(name="mediapipe", status="fail", message=str(error), remedy="pip install 'mediapipe>=1.2'")]
+        status, message = _without_mediapipe(str(error))
+        return [Diagnosis(name="mediapipe", status=status, message=message, remedy="pip install 'mediapipe>=1.2'")]
     tasks = {
         "hand_landmarker": (vision.HandLandmarker, vision.HandLandmarkerOptions),
         "pose_landmarker": (vision.PoseLandmarker, vision.PoseLandmarkerOptions),

@@ -70,7 +70,7 @@ class Gate:
         *,
         search: str = "full",
         device: str = "auto",
-        detectors: Sequence[str | Detector] = ("mediapipe",),
+        detectors: Sequence[str | Detector] = ("limbfix",),
         max_pixels: int = MAX_PIXELS,
         masks: bool = False,
     ) -> None:

@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     jobs: Annotated[int, Field(ge=0, le=256)] = 1
     device: str = "auto"
     search: Literal["full", "single"] = "full"
-    detector: Words = ("mediapipe",)
+    detector: Words = ("limbfix",)
     progress: bool | None = None
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
     timeout: Annotated[float, Field(gt=0)] = 120.0

@@ -161,27 +161,33 @@ def test_a_folder_that_is_not_installed_is_said_to_be_so(only: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks only on Linux")
-def test_a_system_library_that_does_not_load_fails_with_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("own", "status"), [(True, "warn"), (False, "fail")])
+def test_a_system_library_that_does_not_load_is_named_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, own: bool, status: str
 ) -> None:
+    monkeypatch.setattr(doctor, "has_hand_networks", lambda: own)
     monkeypatch.setattr(doctor, "SYSTEM_LIBRARIES", {"libno-such.so.1": "libno-such1"})
 
     rows = doctor.system_libraries(["libno-such.so.1", "libc.so.6"])
 
-    assert [row.status for row in rows] == ["fail", "ok"]
+    assert [row.status for row in rows] == [status, "ok"]
     assert rows[0].remedy == "apt-get install libno-such1"
 
 
-def test_missing_and_corrupt_models_fail_with_the_command_that_fetches_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("own", "status"), [(True, "warn"), (False, "fail")])
+def test_missing_and_corrupt_models_are_named_with_the_command_that_fetches_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool, status: str
 ) -> None:
+    monkeypatch.setattr(doctor, "has_hand_networks", lambda: own)
     monkeypatch.setenv("LIMBFIX_MODELS", str(tmp_path))
     (tmp_path / "hand_landmarker.task").write_bytes(b"not a model")
 
     rows = doctor.model_files()
 
     assert [row.name for row in rows] == [f"model {model.name}" for model in read_manifest().models]
-    assert {row.status for row in rows} == {"fail"}
+    assert rows[0].status == "fail"  # a broken file is never passed over
+    assert {row.status for row in rows[1:]} == {status}
+    assert ("without it" in rows[1].message) == own
     assert "hand_landmarker.task is corrupt" in rows[0].message
     assert "pose_landmarker.task is missing" in rows[1].message
     assert {row.remedy for row in rows} == {weights.PULL_COMMAND}

@@ -18,7 +18,7 @@ def test_an_empty_place_gives_the_defaults():
         "text",
         "reject",
         1,
-        ("mediapipe",),
+        ("limbfix",),
     )
     assert resolve_policy(settings).label == Policy().label
 

@@ -90,7 +90,7 @@ def check(
         Literal["full", "single"] | None, typer.Option(help="Tiles and close windows, or one pass. [full]")
     ] = None,
     detector: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="mediapipe, yolo:PATH; repeatable. [mediapipe]")
+        list[str] | None, typer.Option(metavar="NAME", help="limbfix, mediapipe, yolo:PATH; repeatable. [limbfix]")
     ] = None,
     progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="A bar on stderr.")] = None,
     max_pixels: Annotated[

@@ -89,7 +89,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 """Words that stand for several built-in detectors, by search."""
 
 USUAL = "limbfix"
-"""The word for our own networks, with MediaPipe's bodies, faces and second opinion where MediaPipe is there."""
+"""The word for all that is here: our own hands, if this installation brings their networks, and MediaPipe's bodies, faces and opinion on
+hands where MediaPipe is there. A network that should be there and is broken is an error, never left out."""
 
 
 def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[Detector, ...]:
@@ -118,8 +119,7 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
     notes: list[str] = []
     for spec in specs:
         if spec == USUAL:
-            builtin.append("limbfix_hands")
-            notes += _with_mediapipe(builtin, search)
+            notes += _usual(builtin, search)
         elif spec in GROUPS:
             builtin += GROUPS[spec][search]
         elif spec in BUILDERS:
@@ -136,15 +136,20 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
     return tuple(detectors)
 
 
-def _with_mediapipe(builtin: list[str], search: str) -> list[str]:
-    """Adds MediaPipe's detectors if it can be used; returns a note if not."""
+def _usual(builtin: list[str], search: str) -> list[str]:
+    """Adds the detectors that `USUAL` stands for on this machine; returns a note if MediaPipe is not among them."""
     from limbfix.detectors.mediapipe_tasks import why_absent
+    from limbfix.shipped import has_hand_networks
 
-    why = why_absent()
-    if why is None:
+    if not has_hand_networks():
         builtin += GROUPS["mediapipe"][search]
         return []
-    return [f"no bodies, no faces and no second opinion on hands: {why}"]
+    builtin.append("limbfix_hands")
+    why = why_absent()
+    if why is not None:
+        return [f"no bodies, no faces and no second opinion on hands: {why}"]
+    builtin += GROUPS["mediapipe"][search]
+    return []
 
 
 def _known() -> str:

@@ -20,12 +20,10 @@ from limbfix.hand_scores import scored, shipped_models
 from limbfix.nets.hand_boxes import decode, suppress
 from limbfix.parts import Part, PartKind, Side
 from limbfix.runtime.sessions import finder_network, load_runtime
-from limbfix.shipped import shipped_file
+from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file
 
 if TYPE_CHECKING:
     from limbfix.images import Picture
-
-FINDER_FILE, PARSER_FILE = "hand_finder.safetensors", "digit_parser.safetensors"
 
 LEAST_SCORE = 0.3
 """Of the finder. Chosen on `ai_images` and `backgrounds` (benchmarks/)."""
@@ -72,9 +70,9 @@ class LimbfixHands:
         self.notes = notes
         self._search = search
         load_runtime()  # a missing library is told at once, not picture by picture
-        self._finder = finder_network(finder_file or shipped_file(FINDER_FILE), providers)
+        self._finder = finder_network(finder_file or shipped_file(HAND_FINDER), providers)
         mirrored = search == "full"
-        self._reader = HandReader(parser_file or shipped_file(PARSER_FILE), mirrored=mirrored, providers=providers)
+        self._reader = HandReader(parser_file or shipped_file(DIGIT_PARSER), mirrored=mirrored, providers=providers)
 
     def model_hashes(self) -> dict[str, str]:
         """Returns the SHA-256 of both files of weights."""

@@ -16,6 +16,9 @@ from limbfix.errors import AssetMissing, ModelCorrupt
 FOLDER = Path(__file__).parent
 MANIFEST = "manifest.json"
 
+HAND_FINDER, DIGIT_PARSER = "hand_finder.safetensors", "digit_parser.safetensors"
+"""Names of the hand networks."""
+
 
 @functools.cache
 def shipped_file(name: str) -> Path:
@@ -45,3 +48,8 @@ def shipped_rows() -> dict[str, dict[str, Any]]:
     """Returns `sha256`, `bytes`, `licence` and `card` of every file that the manifest lists, by name; empty without one."""
     manifest = FOLDER / MANIFEST
     return json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.is_file() else {}
+
+
+def has_hand_networks() -> bool:
+    """Tells whether this installation lists both hand networks."""
+    return {HAND_FINDER, DIGIT_PARSER} <= shipped_rows().keys()

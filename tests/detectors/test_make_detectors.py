@@ -62,8 +62,10 @@ def own_weights(tmp_path, monkeypatch):
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from hand_weights import finder_file, parser_file
 
+    from limbfix import shipped
     from limbfix.detectors import limbfix_hands
 
+    monkeypatch.setattr(shipped, "has_hand_networks", lambda: True)
     files = {"hand_finder.safetensors": finder_file(tmp_path), "digit_parser.safetensors": parser_file(tmp_path)}
     monkeypatch.setattr(limbfix_hands, "shipped_file", files.__getitem__)
 
@@ -75,6 +77,13 @@ def test_limbfix_stands_for_our_hands_and_a_second_opinion(own_weights):
     assert built[2].notes == ()
     alone = make_detectors(["limbfix_hands"], device="cpu", search="single")
     assert [one.name for one in alone] == ["limbfix_hands"]
+
+
+def test_limbfix_is_mediapipe_where_no_networks_come_along(monkeypatch):
+    from limbfix import shipped
+
+    monkeypatch.setattr(shipped, "has_hand_networks", lambda: False)
+    assert names(["limbfix"]) == names(["mediapipe"])
 
 
 @pytest.mark.parametrize("missing", ["library", "models"])
