@@ -135,7 +135,7 @@ def test_no_digit_is_counted_by_a_model_that_always_names_five(records):
 # One pass
 
 
-@pytest.mark.parametrize("name", ["clean_person_standing.jpg", "clean_two_people.webp", "third_arm.jpg"])
+@pytest.mark.parametrize("name", ["clean_person_sitting.jpg", "third_arm.jpg"])
 def test_a_single_pass_is_valid_and_finds_what_is_large(single_gate, pictures, name):
     record = single_gate.inspect(pictures / name).record
     SCHEMA.validate(record)
