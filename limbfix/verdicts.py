@@ -7,7 +7,7 @@ people cannot push over a threshold, and in which every verdict points at the on
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from limbfix.digits import CannotTell, why_uncounted
@@ -40,7 +40,7 @@ class Verdict:
         outcome: pass, flag, reject, no_subject or unjudged.
         defect_score: 0-1, the worst counted finding; None where nothing was judged.
         reason: one sentence.
-        counted: findings that counted, worst first, however small.
+        counted: findings that counted, worst first, however small; an unjudged picture may have quiet ones.
         accepted: (finding, name of the exception) pairs, for findings that an exception excuses.
         dropped: the same for findings that the policy's `ignore` or `min_hand_px` leaves out of the record.
         uncounted: (hand_index, why) of each hand whose digits were not counted; never a pass of that hand.
@@ -85,12 +85,12 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
         outcome, reason = Outcome.FLAG, f"{_uncounted_words(scene, uncounted)}. The policy flags such pictures."
         reason = reason[0].upper() + reason[1:]
     elif not _is_anything_judged(counted, accepted, scene, policy.min_hand_px):
-        return replace(_nothing_judged(scene, effective, dropped, uncounted), uncounted=uncounted)
+        outcome, reason = _nothing_judged(scene, effective, uncounted)
     else:
         outcome, reason = Outcome.PASS, _pass_reason(scene, accepted, uncounted)
     return Verdict(
         outcome=outcome,
-        defect_score=score,
+        defect_score=None if outcome is Outcome.UNJUDGED else score,
         reason=reason,
         counted=counted,
         accepted=accepted,
@@ -207,23 +207,15 @@ def _is_too_small(finding: Finding, scene: Scene, min_hand_px: float) -> bool:
 
 
 def _nothing_judged(
-    scene: Scene,
-    effective: EffectivePolicy,
-    dropped: tuple[tuple[Finding, str], ...],
-    uncounted: tuple[tuple[int, CannotTell], ...],
-) -> Verdict:
+    scene: Scene, effective: EffectivePolicy, uncounted: tuple[tuple[int, CannotTell], ...]
+) -> tuple[Outcome, str]:
     seen = _count(len(scene.people), "person", "people") if scene.people else _count(len(scene.hands), "hand", "hands")
     reason = f"{seen} seen, but no hand, arm, leg or foot well enough to judge"
     if any(why not in (CannotTell.NO_MODEL, CannotTell.TOO_SMALL) for _, why in uncounted):
         reason += f"; {_uncounted_words(scene, uncounted)}"
     if effective.policy.out_of_view == "pass":
-        return Verdict(
-            outcome=Outcome.PASS,
-            defect_score=0.0,
-            reason=f"{reason}. The policy passes such pictures.",
-            dropped=dropped,
-        )
-    return Verdict(outcome=Outcome.UNJUDGED, defect_score=None, reason=f"{reason}.", dropped=dropped)
+        return Outcome.PASS, f"{reason}. The policy passes such pictures."
+    return Outcome.UNJUDGED, f"{reason}."
 
 
 def _pass_reason(

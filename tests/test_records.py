@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from read_hands import forked, read_hand, reading
 from synthetic import HEIGHT, WIDTH, face, finding, hand, person, picture, scene, whole_person
 
+from limbfix.checks import check
 from limbfix.digits import CannotTell
 from limbfix.findings import CODES
 from limbfix.geometry import Box
@@ -210,6 +211,15 @@ def test_a_hand_without_a_count_says_why_and_what_is_visible():
     assert hand_row["digits"]["cannot_tell"] == "occluded"
     assert hand_row["defect_probability"] is None
     assert record["notes"] == ["digits not counted: hands[0] occluded"]
+
+
+def test_an_unjudged_picture_keeps_what_was_measured_on_its_hand():
+    made = scene(read_hand(number=3, cannot_tell=CannotTell.OCCLUDED, scores={"hand.malformed": 0.4}))
+    record = record_of(made, *check(made))
+    assert_valid(record)
+    assert (record["verdict"], record["defect_score"]) == ("unjudged", None)
+    assert record["hands"][0]["defect_score"] == 0.4
+    assert [one["code"] for one in record["findings"]] == ["hand.malformed"]
 
 
 def test_hands_that_nobody_read_fill_no_notes():

@@ -192,6 +192,7 @@ def test_a_hand_alone_that_could_not_be_counted_is_no_pass_however_quiet_its_loo
     result = read_verdict(read_hand(number=3, cannot_tell=why))
     assert (result.outcome, result.defect_score) == (Outcome.UNJUDGED, None)
     assert result.uncounted == ((0, why),)
+    assert {one.hand_index for one in result.counted} == {0}, "what was measured stays in the record of the hand"
 
 
 def test_the_reason_of_the_unjudged_names_why_digits_were_not_counted():

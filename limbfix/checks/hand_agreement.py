@@ -4,7 +4,7 @@ MediaPipe fits a normal hand to whatever it is shown. On a normal hand every win
 side; on a malformed one the fit depends on the window. So the measure is doubt: how far the joints of up to twenty
 windows lie apart, how many close windows see no hand, and how unsure the side is.
 
-It speaks of hands that no network of ours has read; of the others `hand_form` speaks, whose score holds this doubt too.
+It speaks of hands whose look no network of ours has scored; of the others `hand_form` speaks, whose score holds this doubt too.
 It cannot say what is wrong, and blur, gloves and odd grips raise it too.
 Hand by hand on AI pictures (benchmarks/): AUROC 0.68, on photographs-like generators 0.76; MediaPipe's own confidence 0.55.
 """
@@ -26,8 +26,13 @@ lie below -2.36 / -1.45 / -0.32 (2026-11-23, subhih, epsrc, sld, roboflow_gestur
 
 
 def hand_agreement(scene: Scene) -> tuple[Finding, ...]:
-    """Returns one finding for each hand that was looked at through several windows and that nobody read."""
-    return tuple(_finding(hand) for hand in scene.hands if hand.part.views is not None and hand.part.reading is None)
+    """Returns one finding for each hand that was looked at through several windows and whose look nobody has scored."""
+    return tuple(_finding(hand) for hand in scene.hands if hand.part.views is not None and not _is_scored(hand))
+
+
+def _is_scored(hand: Hand) -> bool:
+    reading = hand.part.reading
+    return reading is not None and DefectCode.HAND_MALFORMED in reading.scores
 
 
 def _finding(hand: Hand) -> Finding:

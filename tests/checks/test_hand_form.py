@@ -49,7 +49,10 @@ def test_a_score_without_a_chance_has_no_number_behind_it():
     assert one.message.endswith("looks right.")
 
 
-def test_views_speak_only_of_hands_that_nobody_read():
+def test_views_speak_only_of_hands_whose_look_nobody_scored():
+    unscored = replace(sure_hand(100, 500), reading=replace(reading(5), scores={}))
+    assert len(hand_agreement(scene(unscored))) == 1
+    assert hand_form(scene(unscored)) == ()
     seen = sure_hand(300, 500, spread=0.6, seen=(5, 20), side_score=0.6)
     read = replace(sure_hand(700, 500, spread=0.6, seen=(5, 20), side_score=0.6), reading=reading(5))
     made = scene(seen, read)
