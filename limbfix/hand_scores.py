@@ -36,7 +36,13 @@ _EDGE = 1e-3
 
 
 def read_features(
-    judgements: np.ndarray, counts: np.ndarray, digits: Sequence[Digit], *, box_px: float, sharpness: float
+    judgements: np.ndarray,
+    counts: np.ndarray,
+    digits: Sequence[Digit],
+    appearance: float,
+    *,
+    box_px: float,
+    sharpness: float,
 ) -> dict[str, float]:
     """Returns the numbers of one hand's reading that the models use.
 
@@ -44,6 +50,7 @@ def read_features(
         judgements: (6,) logits of the appearance head, in the order of `JUDGEMENTS`.
         counts: (2, n) logits of the number of digits present, and visible: 0, 1, ..., n - 1 or more.
         digits: what was assembled.
+        appearance: the appearance score.
         box_px: longer side of the hand's box.
         sharpness: of the crop, any unit that grows with sharpness; positive.
     """
@@ -52,6 +59,7 @@ def read_features(
     scores = [digit.score for digit in digits] or [0.0]
     expected = float(chances[1] @ np.arange(counts.shape[1]))
     return {
+        "appearance": float(appearance),
         "wrong": float(np.logaddexp.reduce(judgements)),
         **{name: float(value) for name, value in zip(JUDGEMENTS, judgements, strict=True)},
         "more": _logit(chances[0, USUAL_DIGITS + 1 :].sum()),

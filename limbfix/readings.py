@@ -52,6 +52,7 @@ class HandMaps:
         parts: (11, h, w) logits of `PARTS`.
         judgements: (6,) logits of `JUDGEMENTS`.
         counts: (2, MOST_DIGITS + 1) logits of digits present, and visible.
+        appearance: how melted the hand looks; any unit.
     """
 
     heat: np.ndarray
@@ -59,6 +60,7 @@ class HandMaps:
     parts: np.ndarray
     judgements: np.ndarray
     counts: np.ndarray
+    appearance: float = 0.0
 
     def mirrored(self) -> HandMaps:
         """Returns the maps as they would be of the crop seen in a mirror."""
@@ -127,7 +129,7 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float) -> Ha
         cannot_tell=reason,
         judgements={name: round(float(chance), 4) for name, chance in zip(JUDGEMENTS, chances, strict=True)},
         mask=frame.mask(np.isin(classes, _HAND)),
-        features=read_features(maps.judgements, maps.counts, digits, box_px=box.size, sharpness=sharp),
+        features=read_features(maps.judgements, maps.counts, digits, maps.appearance, box_px=box.size, sharpness=sharp),
     )
 
 

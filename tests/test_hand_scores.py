@@ -25,7 +25,7 @@ def features(judgements=(0.0,) * 6, present=5, digits: int = 5, **changes: float
     counts = np.full((2, 10), -4.0)
     counts[:, present] = 4.0
     sizes = {"box_px": 64.0, "sharpness": 1.0} | changes
-    return read_features(np.array(judgements), counts, [digit(i) for i in range(digits)], **sizes)
+    return read_features(np.array(judgements), counts, [digit(i) for i in range(digits)], 0.0, **sizes)
 
 
 def hand(**reading) -> Part:

@@ -74,6 +74,7 @@ class HandReader:
                 parts=found["parts"][i],
                 judgements=judged[i, : len(JUDGEMENTS)],
                 counts=counts[i],
+                appearance=float(found["appearance"][i, 0]),
             )
             for i in range(len(crops))
         ]

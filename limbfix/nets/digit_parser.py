@@ -13,6 +13,7 @@ from torch import nn
 
 from limbfix.nets.efficientnet_lite import LEVELS, EfficientNetLite0
 from limbfix.nets.hand_maps import (
+    APPEARANCE_LEVELS,
     BORDER,
     JOINTS,
     JUDGEMENTS,
@@ -48,6 +49,7 @@ class ParserOutput:
         parts: (b, 11, h, w) logits of `PARTS`.
         judgements: (b, 6) logits of `JUDGEMENTS`.
         counts: (b, 2, MOST_DIGITS + 1) logits of the number of digits present, and visible.
+        appearance: (b,), larger = looks more melted; no logit, its zero means nothing.
     """
 
     heatmaps: torch.Tensor
@@ -55,6 +57,16 @@ class ParserOutput:
     parts: torch.Tensor
     judgements: torch.Tensor
     counts: torch.Tensor
+    appearance: torch.Tensor
+
+
+def pooled(maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Returns (b, 304): mean and standard deviation of every channel of the trunk's maps at `APPEARANCE_LEVELS`.
+
+    The trunk is the published one up to there: a training that moves it would move these numbers too.
+    """
+    chosen = [maps[level].float() for level in APPEARANCE_LEVELS]
+    return torch.cat([part for x in chosen for part in (x.mean((2, 3)), x.std((2, 3), correction=0))], 1)
 
 
 class DigitParser(nn.Module):
@@ -71,6 +83,7 @@ class DigitParser(nn.Module):
             nn.Linear(coarse + 2 * channels, 128), nn.ReLU(inplace=True), nn.Dropout(0.2),
             nn.Linear(128, len(JUDGEMENTS) + 2 * (MOST_DIGITS + 1)),
         )  # fmt: skip
+        self.appearance = nn.Linear(2 * sum(LEVELS[level][2] for level in APPEARANCE_LEVELS), 1)
         nn.init.constant_(self.dense.bias[: len(JOINTS)], -4.0)  # pyright: ignore[reportOptionalSubscript]
 
     def forward(self, x: torch.Tensor) -> ParserOutput:
@@ -82,4 +95,5 @@ class DigitParser(nn.Module):
         seen = torch.cat([maps[-1].mean((2, 3)), fine.mean((2, 3)), fine.amax((2, 3))], 1)
         judged = self.judge(seen)
         counts = judged[:, len(JUDGEMENTS) :].view(len(x), 2, MOST_DIGITS + 1)
-        return ParserOutput(joints, fields, parts, judged[:, : len(JUDGEMENTS)], counts)
+        looks = self.appearance(pooled(maps))[:, 0]
+        return ParserOutput(joints, fields, parts, judged[:, : len(JUDGEMENTS)], counts, looks)

@@ -35,5 +35,9 @@ PARTS = (
 JUDGEMENTS = ("extra_digit", "missing_digit", "fused_digits", "malformed", "wrong_side", "proportion")
 """Logits of the appearance head, in this order."""
 
+APPEARANCE_LEVELS = (1, 2)
+"""Rows of `lite_table.LEVELS` whose mean and spread over the crop the appearance score reads: strides 8 and 16. On coarser levels it
+learnt what made pictures show, and not what is wrong with a hand."""
+
 MOST_DIGITS = 9
 """The counting head's last class means this many or more. It is a second opinion; the count comes from assembled digits."""

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from limbfix.nets.hand_maps import APPEARANCE_LEVELS
 from limbfix.nets.lite_table import LEVELS, MEAN, PYRAMID_EPSILON, STAGES, STD, TRUNK_EPSILON
 from limbfix.runtime.onnx_writer import OnnxGraph
 
 Tensors = Mapping[str, np.ndarray]
 
-PARSER_OUTPUTS = ("heatmaps", "fields", "parts", "judged")
+PARSER_OUTPUTS = ("heatmaps", "fields", "parts", "judged", "appearance")
 PARSER_CHANNELS = (5, 8, 11)
 """Of the dense maps, in order."""
 
@@ -112,6 +113,13 @@ class _Layers:
             nearest_mode="floor", coordinate_transformation_mode="asymmetric",
         )  # fmt: skip
 
+    def moments(self, x: str) -> tuple[str, str]:
+        """Writes mean and standard deviation of every channel."""
+        kept = self.graph.node("ReduceMean", [x], axes=(2, 3), keepdims=1)
+        gap = self.graph.node("Sub", [x, kept])
+        variance = self.graph.node("ReduceMean", [self.graph.node("Mul", [gap, gap])], axes=(2, 3), keepdims=0)
+        return self.graph.node("ReduceMean", [x], axes=(2, 3), keepdims=0), self.graph.node("Sqrt", [variance])
+
     def linear(self, x: str, name: str, **attributes: str) -> str:
         """Writes a fully connected layer."""
         weights = [self.graph.tensor(self.weight(f"{name}.{part}")) for part in ("weight", "bias")]
@@ -127,7 +135,7 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
 
     Returns:
         A model from `pixels` uint8 (b, side, side, 3) to `PARSER_OUTPUTS`: maps at a quarter of the size, and the appearance
-        head's logits (b, 26): judgements, then the two counts.
+        head's logits (b, 26): judgements, then the two counts; and the appearance score (b, 1).
     """
     layers = _Layers(tensors)
     graph = layers.graph
@@ -150,6 +158,9 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
     hidden = graph.node("Relu", [layers.linear(graph.node("Concat", seen, axis=1), "judge.0")])
     graph.node("Identity", [layers.linear(hidden, "judge.3")], name="judged")
     graph.output("judged", ("b", len(layers.weight("judge.3.bias"))))
+    pooled = graph.node("Concat", [part for level in APPEARANCE_LEVELS for part in layers.moments(maps[level])], axis=1)
+    graph.node("Identity", [layers.linear(pooled, "appearance")], name="appearance")
+    graph.output("appearance", ("b", 1))
     return graph.model()
 
 

@@ -22,7 +22,7 @@ from limbfix.synthesis.shards import read_shard
 from limbfix.training.hand_score_eyes import GateEyes
 from limbfix.training.hand_score_rows import HandRow, made_rows, real_rows
 
-READ = ("wrong", "malformed", "weak", "weakest", "count_gap")
+READ = ("appearance", "weak")
 OPINION = ("unseen", "spread", "side_doubt")
 FEATURES = {
     ANY: READ,
