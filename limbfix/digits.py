@@ -163,10 +163,10 @@ class HandReading:
         """`digit_index` of the digits beyond five, where it is known which they are; empty where it is not.
 
         Known is the weaker branch of a fork, and the weaker of two thumbs. Of six fingers in a row nobody can say which
-        one is too many, so none is named.
+        one is too many, so none is named; nor is one of a hand that is blurred, too small or not surely read.
         """
         surplus = self.visible - EXPECTED_DIGITS
-        if surplus <= 0:
+        if surplus <= 0 or self.cannot_tell not in (None, CannotTell.CROPPED, CannotTell.OCCLUDED):
             return ()
         groups: dict[tuple[float, ...], list[Digit]] = {}
         for digit in self.digits:

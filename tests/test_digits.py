@@ -111,3 +111,9 @@ def test_the_fainter_of_two_thumbs_is_the_extra_one():
 
 def test_of_six_fingers_in_a_row_none_is_named():
     assert reading(6).extra == ()
+
+
+@pytest.mark.parametrize("why", list(CannotTell))
+def test_an_extra_digit_is_named_on_a_hidden_hand_and_never_on_a_doubtful_one(why):
+    surely_seen = why in (CannotTell.CROPPED, CannotTell.OCCLUDED)
+    assert forked(6, cannot_tell=why).extra == ((5,) if surely_seen else ())
