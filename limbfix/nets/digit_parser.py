@@ -22,6 +22,7 @@ from limbfix.nets.hand_maps import (
     PHALANGES,
     STRIDE,
     VIEW,
+    centre_weights,
 )
 from limbfix.nets.pyramid import Pyramid, smooth_block
 
@@ -61,12 +62,16 @@ class ParserOutput:
 
 
 def pooled(maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """Returns (b, 304): mean and standard deviation of every channel of the trunk's maps at `APPEARANCE_LEVELS`.
+    """Returns (b, 304): weighted mean and spread of every channel of the trunk's maps at `APPEARANCE_LEVELS`, square crops only.
 
     The trunk is the published one up to there: a training that moves it would move these numbers too.
     """
-    chosen = [maps[level].float() for level in APPEARANCE_LEVELS]
-    return torch.cat([part for x in chosen for part in (x.mean((2, 3)), x.std((2, 3), correction=0))], 1)
+    parts = []
+    for x in (maps[level].float() for level in APPEARANCE_LEVELS):
+        weights = torch.from_numpy(centre_weights(x.shape[2])).to(x.device)
+        mean = (x * weights).sum((2, 3))
+        parts += [mean, ((x - mean[..., None, None]).square() * weights).sum((2, 3)).sqrt()]
+    return torch.cat(parts, 1)
 
 
 class DigitParser(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 STRIDE = 4
 """Input px per cell of every output map."""
 
@@ -39,5 +41,16 @@ APPEARANCE_LEVELS = (1, 2)
 """Rows of `lite_table.LEVELS` whose mean and spread over the crop the appearance score reads: strides 8 and 16. On coarser levels it
 learnt what made pictures show, and not what is wrong with a hand."""
 
+CENTRE_SPREAD = 0.45
+"""Standard deviation, in half sides of the crop, of the bell that weighs cells for the appearance score: the hand lies in the middle."""
+
 MOST_DIGITS = 9
 """The counting head's last class means this many or more. It is a second opinion; the count comes from assembled digits."""
+
+
+def centre_weights(cells: int) -> np.ndarray:
+    """Returns (cells, cells) float32 weights that sum to 1; see `CENTRE_SPREAD`."""
+    at = (np.arange(cells) + 0.5) / cells * 2 - 1
+    bell = np.exp(-(at**2) / (2 * CENTRE_SPREAD**2))
+    weights = bell[:, None] * bell[None]
+    return (weights / weights.sum()).astype(np.float32)

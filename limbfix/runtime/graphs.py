@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from limbfix.nets.hand_maps import APPEARANCE_LEVELS
+from limbfix.nets.hand_maps import APPEARANCE_LEVELS, centre_weights
 from limbfix.nets.lite_table import LEVELS, MEAN, PYRAMID_EPSILON, STAGES, STD, TRUNK_EPSILON
 from limbfix.runtime.onnx_writer import OnnxGraph
 
@@ -113,12 +113,15 @@ class _Layers:
             nearest_mode="floor", coordinate_transformation_mode="asymmetric",
         )  # fmt: skip
 
-    def moments(self, x: str) -> tuple[str, str]:
-        """Writes mean and standard deviation of every channel."""
-        kept = self.graph.node("ReduceMean", [x], axes=(2, 3), keepdims=1)
-        gap = self.graph.node("Sub", [x, kept])
-        variance = self.graph.node("ReduceMean", [self.graph.node("Mul", [gap, gap])], axes=(2, 3), keepdims=0)
-        return self.graph.node("ReduceMean", [x], axes=(2, 3), keepdims=0), self.graph.node("Sqrt", [variance])
+    def moments(self, x: str, cells: int) -> tuple[str, str]:
+        """Writes `limbfix.nets.digit_parser.pooled` of one map: weighted mean and spread of every channel."""
+        # times the number of cells, so that a mean is the weighted sum; one mean keeps its axes for the difference
+        weights = self.graph.tensor(centre_weights(cells)[None, None] * np.float32(cells * cells))
+        weighted = self.graph.node("Mul", [x, weights])
+        gap = self.graph.node("Sub", [x, self.graph.node("ReduceMean", [weighted], axes=(2, 3), keepdims=1)])
+        squares = self.graph.node("Mul", [self.graph.node("Mul", [gap, gap]), weights])
+        variance = self.graph.node("ReduceMean", [squares], axes=(2, 3), keepdims=0)
+        return self.graph.node("ReduceMean", [weighted], axes=(2, 3), keepdims=0), self.graph.node("Sqrt", [variance])
 
     def linear(self, x: str, name: str, **attributes: str) -> str:
         """Writes a fully connected layer."""
@@ -158,7 +161,8 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
     hidden = graph.node("Relu", [layers.linear(graph.node("Concat", seen, axis=1), "judge.0")])
     graph.node("Identity", [layers.linear(hidden, "judge.3")], name="judged")
     graph.output("judged", ("b", len(layers.weight("judge.3.bias"))))
-    pooled = graph.node("Concat", [part for level in APPEARANCE_LEVELS for part in layers.moments(maps[level])], axis=1)
+    moments = [part for k in APPEARANCE_LEVELS for part in layers.moments(maps[k], side // LEVELS[k][1])]
+    pooled = graph.node("Concat", moments, axis=1)
     graph.node("Identity", [layers.linear(pooled, "appearance")], name="appearance")
     graph.output("appearance", ("b", 1))
     return graph.model()
