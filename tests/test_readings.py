@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from test_digit_assembly import WRIST, Canvas, fan
 
+from limbfix.digit_masks import MOST_MASK_PX
 from limbfix.digits import CannotTell
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
@@ -105,7 +106,7 @@ def test_a_mask_is_where_its_cells_are_to_half_a_pixel_or_half_a_step(side, shif
     expected = np.array([24, 20, 36, 30]) * step + (place.left, place.top) * 2
     found = np.array([mask.left, mask.top, mask.left + mask.pixels.shape[1], mask.top + mask.pixels.shape[0]])
     # the edge between two classes lies where their logits cross: on the border of the cells
-    assert np.abs(found - expected).max() <= max(0.5, side / 384) + 0.5
+    assert np.abs(found - expected).max() <= max(0.5, side / MOST_MASK_PX / 2) + 0.5
 
 
 def test_masks_of_a_crop_that_leaves_the_picture_stay_inside_it():
