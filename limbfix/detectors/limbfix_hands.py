@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from limbfix.images import Picture
 
 LEAST_SCORE = 0.3
-"""Of the finder. Chosen on `ai_images` and `backgrounds` (benchmarks/)."""
+"""Of the finder, where its file of weights names no `threshold`."""
 
 MOST_HANDS = 40
 """Of one picture, the surest ones: what a crowd costs is bounded."""
@@ -113,9 +113,10 @@ class LimbfixHands:
         ranks: list[float] = []
         scores: list[float] = []
         height, width = pixels.shape[:2]
+        least = self._finder.threshold(LEAST_SCORE)
         for view in finder_views(pixels, self._search):
             maps = self._finder.run(view.pixels[None])["maps"][0]
-            for xyxy, score in zip(*decode(maps, least_score=LEAST_SCORE, most=MOST_HANDS), strict=True):
+            for xyxy, score in zip(*decode(maps, least_score=least, most=MOST_HANDS), strict=True):
                 box = _in_picture(xyxy, view).clipped(width, height)
                 if min(box.width, box.height) < SMALLEST_PX:
                     continue

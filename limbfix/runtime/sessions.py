@@ -25,7 +25,7 @@ class Network:
     """One network, loaded at its first use.
 
     Args:
-        file: safetensors; its metadata may name `size`, px of the input's side.
+        file: safetensors; its metadata may name `size`, px of the input's side, and `threshold`.
         write: makes the ONNX model from the tensors and the side.
         outputs: names of what it gives.
         providers: of ONNX Runtime, best first.
@@ -47,22 +47,46 @@ class Network:
         return hashlib.sha256(self.file.read_bytes()).hexdigest()
 
     @cached_property
+    def metadata(self) -> dict[str, str]:
+        """What the file says of itself, by name.
+
+        Raises:
+            ModelCorrupt: the file cannot be read.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.file, framework="np") as data:
+                return data.metadata() or {}
+        except (OSError, SafetensorError) as error:
+            raise ModelCorrupt(f"expected safetensors at {self.file}, got: {error}; install limbfix again") from error
+
+    @property
     def side(self) -> int:
         """Side of the network's square input in px, where it has one.
 
         Raises:
             ModelCorrupt: the file cannot be read, or names an impossible size.
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(self.file, framework="np") as data:
-                named = (data.metadata() or {}).get("size", str(PARSER_SIDE))
-        except (OSError, SafetensorError) as error:
-            raise ModelCorrupt(f"expected safetensors at {self.file}, got: {error}; install limbfix again") from error
+        named = self.metadata.get("size", str(PARSER_SIDE))
         if not named.isascii() or not named.isdecimal() or int(named) % 32 or not 32 <= int(named) <= 1024:
             raise ModelCorrupt(f"expected a size of 32, 64, ... 1024 px in {self.file}, got {named!r}")
         return int(named)
+
+    def threshold(self, usual: float) -> float:
+        """Returns the score, 0-1, from which the network's findings count; `usual` where the file does not name one.
+
+        Raises:
+            ModelCorrupt: the file cannot be read, or names no number between 0 and 1.
+        """
+        named = self.metadata.get("threshold", str(usual))
+        try:
+            value = float(named)
+        except ValueError:
+            value = -1.0
+        if not 0 < value < 1:
+            raise ModelCorrupt(f"expected a threshold between 0 and 1 in {self.file}, got {named!r}")
+        return value
 
     def run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
         """Computes a batch.

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hand_weights import finder_file, parser_file
 
 from limbfix.detectors.limbfix_hands import LimbfixHands, distinct, join_hands
+from limbfix.errors import ModelCorrupt
 from limbfix.geometry import Box
 from limbfix.images import Picture
 from limbfix.layouts import HAND21
@@ -39,7 +40,7 @@ class WrittenFinder:
 
     def __init__(self, detector: LimbfixHands, hands: list[Box], views: list) -> None:
         self.hands, self.views, self.calls = hands, views, 0
-        self.file, self.sha256 = detector._finder.file, ""
+        self.file, self.sha256, self.threshold = detector._finder.file, "", lambda usual: usual
 
     def run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
         view = self.views[self.calls]
@@ -113,6 +114,21 @@ def test_every_hash_is_in_the_record(detector):
     hashes = detector.model_hashes()
     assert set(hashes) == {"hand_finder.safetensors", "digit_parser.safetensors"}
     assert all(len(value) == 64 for value in hashes.values())
+
+
+def test_the_finders_file_may_name_its_threshold(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    parser, file = parser_file(tmp_path), finder_file(tmp_path)
+    pixels = np.random.default_rng(4).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    found = LimbfixHands(finder_file=file, parser_file=parser).detect(picture_of(pixels), ())
+    assert found
+    tensors = load_file(file)
+    save_file(tensors, file, {"threshold": "0.999"})
+    assert LimbfixHands(finder_file=file, parser_file=parser).detect(picture_of(pixels), ()) == ()
+    save_file(tensors, file, {"threshold": "high"})
+    with pytest.raises(ModelCorrupt, match="got 'high'"):
+        LimbfixHands(finder_file=file, parser_file=parser).detect(picture_of(pixels), ())
 
 
 def test_it_works_again_after_it_was_closed(detector):

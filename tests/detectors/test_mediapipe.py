@@ -21,7 +21,7 @@ from limbfix.errors import DetectorError, ModelCorrupt, ModelMissing
 from limbfix.gate import Gate
 from limbfix.geometry import Box
 from limbfix.images import open_picture
-from limbfix.parts import PartKind
+from limbfix.parts import Part, PartKind
 from limbfix.records import record_schema
 
 pytestmark = pytest.mark.models
@@ -249,3 +249,22 @@ def test_a_failure_inside_mediapipe_carries_the_detectors_name(detector):
     with pytest.raises(DetectorError, match=f"detector {detector.name}: expected a result, got"):
         made.detect(four_channels, ())
     made.close()
+
+
+def test_a_second_opinion_answers_each_known_hand_and_adds_the_missed_one(pictures):
+    picture = open_picture(pictures / "clean_hand_peace.webp")
+    hands = MediaPipeHands(search="full", second=True)
+    (alone,) = hands.detect(picture, ())  # nothing known: the look at the whole picture finds it
+    nothing = Box(0, 0, 60, 60)
+    ours = [
+        Part(kind=PartKind.HAND, box=box, detection_score=0.9, detector="limbfix_hands") for box in (alone.box, nothing)
+    ]
+    seen, unseen = hands.detect(picture, tuple(ours))
+    (of_nothing, missed) = hands.detect(picture, (ours[1],))
+    hands.close()
+    assert seen.box == alone.box
+    assert seen.keypoints is not None
+    assert seen.views == (5, 5)
+    assert (unseen.box, unseen.views, unseen.keypoints) == (nothing, (0, 5), None)
+    assert of_nothing.views == (0, 5)
+    assert missed.box.iou(alone.box) > 0.9
