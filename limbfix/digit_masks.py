@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -29,8 +28,9 @@ _ORDER = {
 }
 
 
-class Place(Protocol):
-    """See `limbfix.readings.CropPlace`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropPlace:
+    """Where a square crop lies: left and top in px of the picture, its side in px, and the picture's size."""
 
     left: float
     top: float
@@ -43,7 +43,7 @@ class Place(Protocol):
 class MaskFrame:
     """The grid of `grid` x `grid` samples over a crop of `cells` x `cells` map cells, and the way to masks of the picture."""
 
-    place: Place
+    place: CropPlace
     grid: int
     cells: int
 
@@ -87,7 +87,7 @@ def _trimmed(pixels: np.ndarray, left: int, top: int) -> Mask | None:
     return Mask(left=left + int(columns[0]), top=top + int(rows[0]), pixels=np.ascontiguousarray(kept))
 
 
-def smooth_classes(parts: np.ndarray, place: Place) -> tuple[np.ndarray, MaskFrame]:
+def smooth_classes(parts: np.ndarray, place: CropPlace) -> tuple[np.ndarray, MaskFrame]:
     """Returns the class of every sample of a fine grid over the crop, uint8 (g, g): logits enlarged smoothly, then the largest.
 
     Args:

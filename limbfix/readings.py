@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from limbfix.digit_assembly import DigitLine, assemble_digits
-from limbfix.digit_masks import Piece, digit_pieces, smooth_classes
+from limbfix.digit_masks import CropPlace, Piece, digit_pieces, smooth_classes
 from limbfix.digits import CannotTell, Digit, HandReading, Segment
 from limbfix.geometry import Box
 from limbfix.hand_scores import read_features
@@ -73,17 +73,6 @@ def mean_maps(first: HandMaps, second: HandMaps) -> HandMaps:
     """Returns the mean of two views of one crop."""
     names = HandMaps.__slots__
     return HandMaps(**{name: (getattr(first, name) + getattr(second, name)) / 2 for name in names})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CropPlace:
-    """Where a square crop lies: left and top in px of the picture, its side in px, and the picture's size."""
-
-    left: float
-    top: float
-    side: float
-    width: int
-    height: int
 
 
 def sharpness(pixels: np.ndarray) -> float:

@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from test_digit_assembly import WRIST, Canvas, fan
 
-from limbfix.digit_masks import MOST_MASK_PX
+from limbfix.digit_masks import MOST_MASK_PX, CropPlace
 from limbfix.digits import CannotTell
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
-from limbfix.readings import CropPlace, HandMaps, mean_maps, read_hand, sharpness
+from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness
 
 SIDE = 56
 PLACE = CropPlace(left=100.0, top=50.0, side=224.0, width=640, height=480)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from limbfix.detectors.hand_windows import View, hand_view
+from limbfix.digit_masks import CropPlace
 from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS
-from limbfix.readings import CropPlace, HandMaps, mean_maps, read_hand, sharpness
+from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness
 from limbfix.runtime.sessions import parser_network
 
 BATCH = 4

@@ -67,7 +67,7 @@ class _Layers:
         x = self.graph.input("pixels", "uint8", ("b", height, width, 3))
         x = self.graph.node("Cast", [x], to=1)
         x = self.graph.node("Transpose", [x], perm=(0, 3, 1, 2))
-        scale, shift = np.float32(1 / (255 * STD)), np.float32(MEAN / STD)
+        scale, shift = (np.array(value, np.float32) for value in (1 / (255 * STD), MEAN / STD))
         return self.graph.node("Sub", [self.graph.node("Mul", [x, self.graph.tensor(scale)]), self.graph.tensor(shift)])
 
     def trunk(self, x: str, name: str = "trunk") -> list[str]:
