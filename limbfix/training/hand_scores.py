@@ -22,7 +22,7 @@ from limbfix.synthesis.shards import read_shard
 from limbfix.training.hand_score_eyes import GateEyes
 from limbfix.training.hand_score_rows import HandRow, made_rows, real_rows
 
-READ = ("appearance", "weak")
+READ = ("appearance",)
 OPINION = ("unseen", "spread", "side_doubt")
 FEATURES = {
     ANY: READ,
