@@ -16,15 +16,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from limbfix_bench.data_folders import AI, BACKGROUNDS, HANDS, pictures_of, read_hand_labels, read_picture_labels
 from limbfix_bench.hand_matching import JUDGEABLE_PX, labelled_hands, match
-from safetensors.torch import load_file
 
 from limbfix.images import open_picture
-from limbfix.nets.efficientnet_lite import normalised
 from limbfix.nets.hand_boxes import INPUT_MULTIPLE, decode, suppress
-from limbfix.nets.hand_finder import HandFinder
+from limbfix.runtime.sessions import finder_network
 from limbfix.training.finder_stock import HELD_OUT_PHOTOS, HELD_OUT_PLACES, held_out, photo_group
 
 LEAST = 0.05
@@ -38,24 +35,17 @@ Look = Callable[[np.ndarray], np.ndarray]
 
 
 def network_look(weights: Path) -> Look:
-    """Returns a look through the network, in float32."""
-    network = HandFinder()
-    network.load_state_dict({name: value.float() for name, value in load_file(weights).items()}, strict=True)
-    network.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-    def look(pixels: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return network(normalised(torch.from_numpy(np.ascontiguousarray(pixels))[None]))[0].numpy()
-
-    return look
+    """Returns a look through the network as the gate runs it."""
+    network = finder_network(weights)
+    return lambda pixels: network.run(np.ascontiguousarray(pixels)[None])["maps"][0]
 
 
 def look_at(look: Look, pixels: np.ndarray, side: int) -> Found:
-    """Looks at a picture whose longer side is brought to `side` px; never enlarged more than twice."""
+    """Looks at a picture whose longer side is brought to `side` px; never enlarged."""
     height, width = pixels.shape[:2]
-    scale = min(side / max(height, width), 2.0)
+    scale = min(side / max(height, width), 1.0)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     padded = [-(-length // INPUT_MULTIPLE) * INPUT_MULTIPLE for length in (size[1], size[0])]
     canvas = np.full((*padded, 3), 127, np.uint8)
     canvas[: size[1], : size[0]] = small

@@ -52,20 +52,22 @@ class FinderTraining:
             a third of the time of learning from it.
         most: pictures taken from each shard.
         rate: AdamW's highest learning rate; decay: of the weights.
+        trunk_share: of the rate, for the trunk: at the full rate its weights soon leave what its held norms were made for.
         mean_decay: of the running mean of the weights.
         still: stages of the trunk, from the finest, that keep ImageNet's weights; half of a step's time is theirs.
         mixture: of the kinds of pictures.
     """
 
     seed: int = 7
-    size: int = 224
-    batch: int = 12
-    again: int = 8
+    size: int = 160
+    batch: int = 16
+    again: int = 11
     most: int = 256
     rate: float = 1.2e-3
     decay: float = 0.02
+    trunk_share: float = 0.1
     mean_decay: float = 0.998
-    still: int = 2
+    still: int = 3
     mixture: Mixture = field(default_factory=Mixture)
 
 
@@ -174,8 +176,11 @@ def _network(options: argparse.Namespace, seed: int) -> HandFinder:
 
 
 def _phase(network: HandFinder, seconds: float, settings: FinderTraining) -> Phase:
-    learning = hold_stages(network, settings.still)
-    optimiser = torch.optim.AdamW(learning, lr=settings.rate, weight_decay=settings.decay)
+    learning = {id(parameter) for parameter in hold_stages(network, settings.still)}
+    trunk = [parameter for parameter in network.trunk.parameters() if id(parameter) in learning]
+    rest = [parameter for name, parameter in network.named_parameters() if not name.startswith("trunk.")]
+    groups = [{"params": rest, "share": 1.0}, {"params": trunk, "share": settings.trunk_share}]
+    optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.decay)
     mean = RunningMean(network, settings.mean_decay)
     return Phase(name="finder", network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=settings.rate)
 

@@ -15,7 +15,7 @@ import numpy as np
 from limbfix.training.finder_looks import dressed, relit
 from limbfix.training.finder_stock import Stock
 
-_SIZES_PX = (12.0, 180.0)
+_SIZES_PX = (12.0, 115.0)
 """Longer side of hands in the training picture, log-uniform."""
 
 _LEAST_PX = 9.0
@@ -35,9 +35,9 @@ class Mixture:
         visitors: chance that a render or photograph gets cut-outs on top. Many hands in a picture teach more in the same time.
     """
 
-    made: float = 0.45
-    photographs: float = 0.17
-    pasted: float = 0.28
+    made: float = 0.42
+    photographs: float = 0.24
+    pasted: float = 0.25
     visitors: float = 0.5
 
 

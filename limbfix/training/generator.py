@@ -106,7 +106,7 @@ def train(phase: Phase, loss: Loss, out: Path, settings: GeneratorTraining) -> N
     phase.network.train()
     while phase.spent < phase.seconds:
         for group in phase.optimiser.param_groups:
-            group["lr"] = learning_rate(phase, settings)
+            group["lr"] = learning_rate(phase, settings) * group.get("share", 1.0)
         with torch.autocast(device_type, torch.bfloat16):
             error = loss(phase, phase.step)
         phase.optimiser.zero_grad(set_to_none=True)

@@ -27,6 +27,7 @@ from limbfix.training import finder, generator
 from limbfix.training.finder_losses import FinderTargets, draw_targets, finder_loss
 from limbfix.training.finder_scenes import SceneMaker, _Canvas
 from limbfix.training.finder_stock import Stock, ellipse_of, held_out, outline_of, photo_group, read_places, stock_of
+from limbfix.training.generator_settings import GeneratorTraining
 
 SIZE = 64
 
@@ -157,6 +158,30 @@ def test_small_and_large_hands_each_have_one_centre_of_one():
 def test_places_need_a_folder_with_pictures(tmp_path):
     with pytest.raises(AssetMissing, match="--places"):
         read_places(tmp_path, print)
+
+
+def test_the_trunk_learns_slowly_and_its_first_stages_and_norms_not_at_all(tmp_path):
+    settings = finder.FinderTraining(size=SIZE, batch=2, again=0, still=3, trunk_share=0.0, rate=0.1)
+    torch.manual_seed(0)
+    network = HandFinder()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    phase = finder._phase(network, 1e-9, settings)
+    assert [group["share"] for group in phase.optimiser.param_groups] == [1.0, 0.0]
+    maker = SceneMaker([[stock_of(sample) for sample in toy_samples()]], [place()], [place()], SIZE)
+    phase.seconds = 1.0
+
+    def one_step(phase, step: int):
+        phase.seconds = 0.0
+        return finder.training_step(phase, step, maker, settings)
+
+    generator.train(phase, one_step, tmp_path, GeneratorTraining())
+    after = network.state_dict()
+    moved = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert moved
+    assert not [name for name in moved if name.startswith("trunk.")]
+    learning = {id(parameter) for group in phase.optimiser.param_groups for parameter in group["params"]}
+    assert id(network.trunk.stem.weight) not in learning
+    assert id(next(iter(network.trunk.stages[3].parameters()))) in learning
 
 
 def test_a_training_starts_goes_on_and_writes_weights_that_fit(tmp_path, monkeypatch):
