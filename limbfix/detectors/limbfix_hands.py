@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 LEAST_SCORE = 0.3
 """Of the finder, where its file of weights names no `threshold`."""
 
+SURE_SCORE = 0.5
+"""Of the finder, from which a hand needs no second opinion; see `is_believed`. On `backgrounds` one picture in a hundred reaches it."""
+
+AGREED = 2
+"""Windows of a second opinion from which its joints place the box; see `settled`."""
+
 MOST_HANDS = 40
 """Of one picture, the surest ones: what a crowd costs is bounded."""
 
@@ -80,21 +86,17 @@ class LimbfixHands:
         return {network.file.name: network.sha256 for network in networks}
 
     def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
-        """Returns hands with box, score and reading, surest first. See `Detector.detect`."""
-        return self.read(picture, self._find(picture.pixels))
-
-    def read(self, picture: Picture, found: Sequence[tuple[Box, float]]) -> tuple[Part, ...]:
-        """Returns the hands at given boxes, with the finder's score of each, read but not scored."""
-        readings = self._reader.read(picture.pixels, [box for box, _ in found])
+        """Returns hands with box and score, surest first; `complete` reads them. See `Detector.detect`."""
         return tuple(
-            Part(kind=PartKind.HAND, box=box, detection_score=score, detector=self.name, reading=reading)
-            for (box, score), reading in zip(found, readings, strict=True)
+            Part(kind=PartKind.HAND, box=box, detection_score=score, detector=self.name)
+            for box, score in self._find(picture.pixels)
         )
 
     def complete(self, picture: Picture, parts: tuple[Part, ...]) -> tuple[Part, ...]:
         """Returns the parts of all detectors with each hand once: joined, read and scored."""
         others = tuple(part for part in parts if part.kind is not PartKind.HAND)
-        hands = join_hands([part for part in parts if part.kind is PartKind.HAND], own=self.name)
+        joined = join_hands([part for part in parts if part.kind is PartKind.HAND], own=self.name)
+        hands = [settled(hand, picture) for hand in joined if is_believed(hand, own=self.name)]
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
         for index, reading in zip(
             unread, self._reader.read(picture.pixels, [hands[i].box for i in unread]), strict=True
@@ -148,6 +150,23 @@ def distinct(boxes: Sequence[Box], ranks: Sequence[float]) -> list[int]:
             continue
         kept.append(index)
     return kept
+
+
+def is_believed(hand: Part, *, own: str) -> bool:
+    """Tells whether a hand of ours stands: a sure one does, a doubtful one only if a window of another detector saw it too."""
+    if hand.detector != own or (hand.detection_score or 0.0) >= SURE_SCORE:
+        return True
+    return hand.views is not None and hand.views[0] > 0
+
+
+def settled(hand: Part, picture: Picture) -> Part:
+    """Returns a hand with the box that is read: around the keypoints of a detector whose windows agreed, else as it is.
+
+    Our finder's boxes are coarse and cut fingertips; a hand on which `AGREED` windows agree has its joints where it has its fingers.
+    """
+    if hand.keypoints is None or hand.views is None or hand.views[0] < AGREED:
+        return hand
+    return replace(hand, box=Box.around(hand.keypoints.xy).grown(0.06).clipped(picture.width, picture.height))
 
 
 def join_hands(hands: Sequence[Part], *, own: str) -> list[Part]:

@@ -6,8 +6,8 @@ windows, one of them mirrored. How many windows agree is the detection score; ho
 (`Part.spread`) is a measurement of its own: a normal hand gives the same joints from every window, a malformed one
 does not (hand by hand on AI pictures: AUROC 0.67, against 0.55 for the model's own confidence; benchmarks/).
 
-Beside limbfix's own finder the model gives a second opinion instead: close windows for each hand that the finder saw, and one look at the
-whole picture for those that it missed.
+Beside limbfix's own finder the same search gives a second opinion: close windows for each hand that the finder saw, and all windows for those
+that it missed.
 
 The model names five digits whatever the picture shows. It locates hands; it never counts digits.
 """
@@ -51,6 +51,9 @@ CLOSE_PX = 288
 CLOSE_WINDOWS = ((2.2, False), (2.2, True), (3.2, False), (1.7, False))
 """(window side in hand sizes, mirrored). Two to three hand sizes is the palm model's own training crop."""
 
+_MOST_AGREED = len(CLOSE_WINDOWS) + 2
+"""How many windows can agree on a hand: the close ones, and at most two of the search."""
+
 
 class MediaPipeHands:
     """Finds hands.
@@ -87,52 +90,55 @@ class MediaPipeHands:
             self._landmarker = None
 
     def _detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
-        pixels = picture.pixels
-        whole = whole_window(pixels)
         if self._search == "single":
-            candidates = merge([(sighting, False) for sighting in self._sightings(whole)])
+            candidates = merge([(sighting, False) for sighting in self._sightings(whole_window(picture.pixels))])
             return distinct([as_part(candidate, picture, total=None) for candidate in candidates])
         people = [reach(part) for part in known if part.kind in (PartKind.PERSON, PartKind.FACE)]
+        found = self._searched(picture, known)
         if self._second:
             hands = [part for part in known if part.kind is PartKind.HAND]
-            return self._opinions(picture, hands, people)
+            return self._opinions(picture, hands, people, found)
+        return self._believed(merge(found), people, picture)
+
+    def _searched(self, picture: Picture, known: tuple[Part, ...]) -> list[tuple[Sighting, bool]]:
+        """Returns what all search windows show, each with whether a forearm pointed there."""
+        pixels = picture.pixels
         bodies = [part for part in known if part.kind is PartKind.PERSON and part.keypoints is not None]
         wrists = [window for box in _wrist_boxes(bodies) if (window := cut(pixels, box, WRIST_PX)) is not None]
         boxes = [box for count in TILE_COUNTS for box in tile_boxes(picture.width, picture.height, count)]
         tiles = [window for box in boxes if (window := cut(pixels, box, TILE_PX)) is not None]
         found = [(sighting, True) for window in wrists for sighting in self._sightings(window)]
-        found += [(sighting, False) for window in (*reversed(tiles), whole) for sighting in self._sightings(window)]
-        candidates = merge(found)
-        for candidate in candidates:
-            self._look_closely(candidate, candidate.box, pixels)
-        kept = [candidate for candidate in candidates if is_believed(candidate, people)]
-        return distinct([as_part(candidate, picture, total=len(CLOSE_WINDOWS) + 2) for candidate in kept])
+        windows = (*reversed(tiles), whole_window(pixels))
+        return found + [(sighting, False) for window in windows for sighting in self._sightings(window)]
 
-    def _opinions(self, picture: Picture, hands: list[Part], people: list[Box]) -> tuple[Part, ...]:
-        """Returns one part for each of `hands`, in their order, then the hands that only the look at the whole picture found."""
+    def _believed(self, candidates: list[Candidate], people: list[Box], picture: Picture) -> tuple[Part, ...]:
+        for candidate in candidates:
+            self._look_closely(candidate, candidate.box, picture.pixels)
+        kept = [candidate for candidate in candidates if is_believed(candidate, people)]
+        return distinct([as_part(candidate, picture, total=_MOST_AGREED) for candidate in kept])
+
+    def _opinions(
+        self, picture: Picture, hands: list[Part], people: list[Box], found: list[tuple[Sighting, bool]]
+    ) -> tuple[Part, ...]:
+        """Returns one part for each of `hands`, in their order, then the hands that only the search found."""
         candidates = [Candidate() for _ in hands]
-        missed: list[Candidate] = []
-        for sighting in self._sightings(whole_window(picture.pixels)):
+        missed: list[tuple[Sighting, bool]] = []
+        for sighting, near_wrist in found:
             seen = Box.around(sighting[0])
             overlaps = [seen.iou(hand.box) for hand in hands]
             best = int(np.argmax(overlaps)) if overlaps else -1
-            candidate = candidates[best] if overlaps and overlaps[best] > SAME_HAND_IOU else Candidate()
-            candidate.add(sighting)
-            candidate.windows = 1
-            if not any(candidate is one for one in candidates):
-                missed.append(candidate)
-        for candidate, box in zip(
-            (*candidates, *missed), (*(h.box for h in hands), *(m.box for m in missed)), strict=True
-        ):
-            self._look_closely(candidate, box, picture.pixels)
-        total = len(CLOSE_WINDOWS) + 1
+            if not overlaps or overlaps[best] <= SAME_HAND_IOU:
+                missed.append((sighting, near_wrist))
+                continue
+            candidates[best].add(sighting)
+            candidates[best].windows += 1
+        for candidate, hand in zip(candidates, hands, strict=True):
+            self._look_closely(candidate, hand.box, picture.pixels)
         opinions = [
-            as_part(candidate, picture, total=total, box=hand.box)
+            as_part(candidate, picture, total=_MOST_AGREED, box=hand.box)
             for candidate, hand in zip(candidates, hands, strict=True)
         ]
-        believed = [candidate for candidate in missed if is_believed(candidate, people)]
-        others = distinct([as_part(candidate, picture, total=total) for candidate in believed])
-        return (*opinions, *others)
+        return (*opinions, *self._believed(merge(missed), people, picture))
 
     def _look_closely(self, candidate: Candidate, box: Box, pixels: np.ndarray) -> None:
         for scale, mirrored in CLOSE_WINDOWS:

@@ -29,10 +29,12 @@ class GateEyes:
 
     def read(self, picture: Picture, boxes: Sequence[Box]) -> list[Part]:
         """Returns a hand with reading and opinion for each box."""
-        parts = self._own.read(picture, [(box, _GIVEN_SCORE) for box in boxes])
-        hands = self._finished(picture, parts)
-        # the joined hand keeps our box; hands that only MediaPipe saw are of no interest here
-        return [next(hand for hand in hands if hand.box == part.box) for part in parts]
+        parts = tuple(
+            Part(kind=PartKind.HAND, box=box, detection_score=_GIVEN_SCORE, detector=LimbfixHands.name) for box in boxes
+        )
+        hands = [hand for hand in self._finished(picture, parts) if hand.detector == LimbfixHands.name]
+        # hands that only MediaPipe saw are of no interest here; its joints may have moved the box of one that was given
+        return [max(hands, key=lambda hand, box=box: hand.box.iou(box)) for box in boxes]
 
     def find(self, picture: Picture) -> list[Part]:
         """Returns all hands of a picture, as the gate finds them."""

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hand_weights import finder_file, parser_file
 
-from limbfix.detectors.limbfix_hands import LimbfixHands, distinct, join_hands
+from limbfix.detectors.limbfix_hands import AGREED, SURE_SCORE, LimbfixHands, distinct, is_believed, join_hands, settled
 from limbfix.errors import ModelCorrupt
 from limbfix.geometry import Box
 from limbfix.images import Picture
@@ -93,7 +93,8 @@ def test_empty_and_tiny_pictures_are_looked_at_without_harm(detector, size, valu
 
 def test_the_same_picture_gives_the_same_hands(detector):
     pixels = np.random.default_rng(4).integers(0, 256, (200, 150, 3), dtype=np.uint8)
-    first, second = (detector.detect(picture_of(pixels), ()) for _ in range(2))
+    picture = picture_of(pixels)
+    first, second = (detector.complete(picture, detector.detect(picture, ())) for _ in range(2))
     assert first
     assert [part.box for part in first] == [part.box for part in second]
     for one, other in zip(first, second, strict=True):
@@ -167,6 +168,25 @@ def test_neighbours_keep_their_own_opinions_and_lonely_hands_stay():
     assert joined[1].keypoints is for_other.keypoints
     assert joined[2].keypoints is None
     assert joined[3].detector == "mediapipe_hands"
+
+
+def test_a_doubtful_hand_stands_only_if_somebody_else_saw_it():
+    sure, doubtful = hand(Box(0, 0, 100, 100)), replace(hand(Box(0, 0, 100, 100)), detection_score=SURE_SCORE - 0.1)
+    assert is_believed(replace(sure, detection_score=SURE_SCORE), own=LimbfixHands.name)
+    assert not is_believed(doubtful, own=LimbfixHands.name)
+    assert not is_believed(replace(doubtful, views=(0, 6)), own=LimbfixHands.name)
+    assert is_believed(replace(doubtful, views=(1, 6)), own=LimbfixHands.name)
+    assert is_believed(opinion(Box(0, 0, 10, 10)), own=LimbfixHands.name)
+
+
+def test_joints_on_which_windows_agree_place_the_box():
+    xy = np.stack([np.linspace(30, 90, 21), np.linspace(40, 80, 21)], 1).astype(np.float32)
+    keypoints = Keypoints(layout=HAND21, xy=xy, score=np.full(21, np.nan))
+    ours = replace(hand(Box(0, 0, 60, 60)), keypoints=keypoints)
+    picture = picture_of(np.zeros((100, 95, 3), np.uint8))
+    assert settled(replace(ours, views=(AGREED - 1, 6)), picture).box == ours.box
+    moved = settled(replace(ours, views=(AGREED, 6)), picture).box
+    assert moved.x_min < 30 and moved.y_max > 80 and moved.x_max <= 95
 
 
 def test_an_opinion_without_a_sight_says_so_and_adds_no_hand():
