@@ -27,7 +27,7 @@ def digits_record(
     extra = reading.extra
     return {
         "count": None if why else reading.count,
-        "visible": reading.visible,
+        "visible": reading.visible if reading.digits or not why else None,  # none shown is not none there
         "cannot_tell": why and why.value,
         "items": [_item(digit, digit.digit_index in extra, masks_wh) for digit in reading.digits],
     }

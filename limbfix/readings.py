@@ -111,9 +111,10 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float) -> Ha
         for index, (line, piece) in enumerate(zip(lines, pieces, strict=True))
     )
     reason = _cannot_tell(maps, lines, classes, unclaimed, box, place, sharp)
+    is_sure = _are_sure(maps, lines, unclaimed)
     chances = 1 / (1 + np.exp(-maps.judgements.astype(np.float64)))
     return HandReading(
-        digits=digits,
+        digits=digits if is_sure else (),  # a line that the counting head does not believe in is not shown to anybody
         count=len(digits) if reason is None else None,
         cannot_tell=reason,
         judgements={name: round(float(chance), 4) for name, chance in zip(JUDGEMENTS, chances, strict=True)},
@@ -171,10 +172,16 @@ def _cannot_tell(
         return CannotTell.OCCLUDED
     if int(present.argmax()) > seen and int(visible.argmax()) <= seen:
         return CannotTell.OCCLUDED  # the head believes in digits that nobody sees
-    weak = any(line.score < WEAK_DIGIT for line in lines)
-    if weak or not lines or unclaimed > UNCLAIMED_SHARE or visible[seen] < SURE_COUNT or present[seen] < SURE_COUNT:
+    if not _are_sure(maps, lines, unclaimed) or present[seen] < SURE_COUNT:
         return CannotTell.UNCERTAIN
     return None
+
+
+def _are_sure(maps: HandMaps, lines: tuple[DigitLine, ...], unclaimed: float) -> bool:
+    """Tells whether lines, parts and the counting head agree on the digits that are seen."""
+    visible = np.exp(maps.counts[1] - maps.counts[1].max())
+    sure = visible[min(len(lines), MOST_DIGITS)] / visible.sum() >= SURE_COUNT
+    return bool(sure and lines and unclaimed <= UNCLAIMED_SHARE and min(line.score for line in lines) >= WEAK_DIGIT)
 
 
 def _is_cut_off(line: DigitLine, classes: np.ndarray, cells: int) -> bool:

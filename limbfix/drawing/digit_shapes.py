@@ -74,7 +74,7 @@ def hand_captions(record: Record) -> list[Mark]:
     marks = []
     for hand, side in zip(record.get("hands") or (), sides_of_hands(record), strict=True):
         digits, box = hand.get("digits") or {}, inside(record, hand)
-        if box is None or digits.get("visible") is None:
+        if box is None or digits.get("cannot_tell", "no_model") == "no_model":
             continue
         marks.append(Mark(color=side, box_xyxy=box, label=_caption(digits)))
     return marks
