@@ -39,6 +39,8 @@ STRENGTH = 0.3
 """Inverse regularisation of the logistic models (scikit-learn's C) on standardised features."""
 
 _FOLDS = 5
+_FEWEST = 20
+"""Wrong hands of a code below which it gets no model."""
 
 
 def fit(rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str], code: str) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def fit(rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str
     """
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     chosen = [*rows, *real[::2]]
     x = np.array([[row.features[name] for name in features] for row in chosen])
@@ -64,7 +66,7 @@ def fit(rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str
     z = np.clip((x - mean) / scale, -4, 4)
     model = LogisticRegression(C=STRENGTH, max_iter=1000)
     groups = [row.group for row in chosen]
-    aside = cross_val_predict(model, z, y, groups=groups, cv=GroupKFold(_FOLDS), method="decision_function")
+    aside = cross_val_predict(model, z, y, groups=groups, cv=StratifiedGroupKFold(_FOLDS), method="decision_function")
     model.fit(z, y)
     steps = IsotonicRegression(y_min=0.01, y_max=0.99, out_of_bounds="clip").fit(aside, y)
     at = np.quantile(aside, np.linspace(0.01, 0.99, 15))
@@ -117,6 +119,7 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, dict[
         rows = {
             code: fit(*have, (*names, *OPINION) if kind == "with_opinion" and code == ANY else names, code)
             for code, names in FEATURES.items()
+            if sum(bool(row.faults) if code == ANY else code in row.faults for row in have[0]) >= _FEWEST
         }
         numbers = {code: logits(row, have[1]) for code, row in rows.items()}
         flag, reject = thresholds(numbers, FLAGGED), thresholds(numbers, REJECTED)
