@@ -123,6 +123,15 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float) -> Ha
     )
 
 
+def untold(reading: HandReading) -> HandReading:
+    """Returns a reading without its digits: those of weights that look at hands well and count badly.
+
+    `no_model` then says the truth to whoever asks for a count, and the look of the hand is judged as before.
+    """
+    reason = CannotTell.TOO_SMALL if reading.cannot_tell is CannotTell.TOO_SMALL else CannotTell.NO_MODEL
+    return replace(reading, digits=(), count=None, cannot_tell=reason, mask=None)
+
+
 def _digit(index: int, line: DigitLine, piece: Piece, place: CropPlace, cells: int) -> Digit:
     step = place.side / cells  # px of the picture per cell; a cell's centre lies half a cell from its corner
     xy = ((line.polyline + 0.5) * step + (place.left, place.top)).astype(np.float32)

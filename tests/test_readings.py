@@ -18,7 +18,7 @@ from limbfix.digit_masks import MOST_MASK_PX, CropPlace
 from limbfix.digits import CannotTell
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
-from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness
+from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness, untold
 
 SIDE = 56
 PLACE = CropPlace(left=100.0, top=50.0, side=224.0, width=640, height=480)
@@ -213,3 +213,12 @@ def test_sharpness_falls_with_blur_and_not_with_contrast():
     assert values == sorted(values, reverse=True)
     assert sharpness((pixels // 2 + 60).astype(np.uint8)) == pytest.approx(sharpness(pixels), rel=0.1)
     assert sharpness(np.full((64, 64, 3), 90, np.uint8)) == 0
+
+
+def test_weights_that_count_badly_tell_no_digits_and_keep_the_look():
+    whole = read(maps_of(fan(5)))
+    told = untold(whole)
+    assert (told.count, told.cannot_tell, told.digits) == (None, CannotTell.NO_MODEL, ())
+    assert told.features == whole.features
+    small = untold(read(maps_of(fan(5)), box=Box(150, 90, 170, 115)))
+    assert small.cannot_tell is CannotTell.TOO_SMALL

@@ -12,7 +12,7 @@ from limbfix.digit_masks import CropPlace
 from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS
-from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness
+from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness, untold
 from limbfix.runtime.sessions import parser_network
 
 BATCH = 4
@@ -52,7 +52,8 @@ class HandReader:
                     width=pixels.shape[1],
                     height=pixels.shape[0],
                 )
-                readings.append(read_hand(maps, place, box, sharp=sharpness(view.pixels)))
+                reading = read_hand(maps, place, box, sharp=sharpness(view.pixels))
+                readings.append(reading if self.network.counts else untold(reading))
         return readings
 
     def _maps(self, views: Sequence[View]) -> list[HandMaps]:

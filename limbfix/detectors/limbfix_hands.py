@@ -20,7 +20,7 @@ from limbfix.hand_scores import scored, shipped_models
 from limbfix.nets.hand_boxes import decode, suppress
 from limbfix.parts import Part, PartKind, Side
 from limbfix.runtime.sessions import finder_network, load_runtime
-from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file
+from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file, shipped_rows
 
 if TYPE_CHECKING:
     from limbfix.images import Picture
@@ -54,7 +54,8 @@ class LimbfixHands:
     Args:
         search: `full` looks at two scales and reads every hand twice, once in a mirror; `single` looks and reads once.
         providers: of ONNX Runtime, best first.
-        finder_file, parser_file: weights of the user's own; None for those that come with limbfix.
+        finder_file, parser_file: weights of the user's own; None for those that come with limbfix. Where it comes with no finder, others
+            find the hands, and `complete` reads them.
         notes: for every record, such as what a missing second opinion means.
 
     Raises:
@@ -76,14 +77,16 @@ class LimbfixHands:
         self.notes = notes
         self._search = search
         load_runtime()  # a missing library is told at once, not picture by picture
-        self._finder = finder_network(finder_file or shipped_file(HAND_FINDER), providers)
+        if finder_file is None and HAND_FINDER in shipped_rows():
+            finder_file = shipped_file(HAND_FINDER)
+        self._finder = None if finder_file is None else finder_network(finder_file, providers)
         mirrored = search == "full"
         self._reader = HandReader(parser_file or shipped_file(DIGIT_PARSER), mirrored=mirrored, providers=providers)
 
     def model_hashes(self) -> dict[str, str]:
         """Returns the SHA-256 of both files of weights."""
         networks = (self._finder, self._reader.network)
-        return {network.file.name: network.sha256 for network in networks}
+        return {network.file.name: network.sha256 for network in networks if network is not None}
 
     def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
         """Returns hands with box and score, surest first; `complete` reads them. See `Detector.detect`."""
@@ -107,7 +110,8 @@ class LimbfixHands:
 
     def close(self) -> None:
         """Frees the networks; they load again when used again."""
-        self._finder.close()
+        if self._finder is not None:
+            self._finder.close()
         self._reader.network.close()
 
     def _find(self, pixels: np.ndarray) -> list[tuple[Box, float]]:
@@ -115,6 +119,8 @@ class LimbfixHands:
         ranks: list[float] = []
         scores: list[float] = []
         height, width = pixels.shape[:2]
+        if self._finder is None:
+            return []
         least = self._finder.threshold(LEAST_SCORE)
         for view in finder_views(pixels, self._search):
             maps = self._finder.run(view.pixels[None])["maps"][0]

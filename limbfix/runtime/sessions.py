@@ -25,7 +25,7 @@ class Network:
     """One network, loaded at its first use.
 
     Args:
-        file: safetensors; its metadata may name `size`, px of the input's side, and `threshold`.
+        file: safetensors; its metadata may name `size`, px of the input's side, `threshold`, and `counts`.
         write: makes the ONNX model from the tensors and the side.
         outputs: names of what it gives.
         providers: of ONNX Runtime, best first.
@@ -72,6 +72,11 @@ class Network:
         if not named.isascii() or not named.isdecimal() or int(named) % 32 or not 32 <= int(named) <= 1024:
             raise ModelCorrupt(f"expected a size of 32, 64, ... 1024 px in {self.file}, got {named!r}")
         return int(named)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the digits that the network counts may be told: a file says `counts: no` of weights whose counts were measured and found poor."""
+        return self.metadata.get("counts", "yes") != "no"
 
     def threshold(self, usual: float) -> float:
         """Returns the score, 0-1, from which the network's findings count; `usual` where the file does not name one.

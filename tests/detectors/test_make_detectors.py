@@ -68,6 +68,8 @@ def own_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "has_hand_networks", lambda: True)
     files = {"hand_finder.safetensors": finder_file(tmp_path), "digit_parser.safetensors": parser_file(tmp_path)}
     monkeypatch.setattr(limbfix_hands, "shipped_file", files.__getitem__)
+    for room in (shipped, limbfix_hands):
+        monkeypatch.setattr(room, "shipped_rows", lambda: {key: {} for key in files})
 
 
 def test_limbfix_stands_for_our_hands_and_a_second_opinion(own_weights):
@@ -84,6 +86,20 @@ def test_limbfix_is_mediapipe_where_no_networks_come_along(monkeypatch):
 
     monkeypatch.setattr(shipped, "has_hand_networks", lambda: False)
     assert names(["limbfix"]) == names(["mediapipe"])
+
+
+def test_without_a_finder_mediapipe_finds_and_ours_reads(own_weights, monkeypatch):
+    from limbfix import shipped
+    from limbfix.detectors import limbfix_hands
+
+    for room in (shipped, limbfix_hands):
+        monkeypatch.setattr(room, "shipped_rows", lambda: {"digit_parser.safetensors": {}})
+    built = make_detectors(["limbfix"], device="cpu", search="full")
+    assert [one.name for one in built] == ["mediapipe_faces", "mediapipe_pose", "limbfix_hands", "mediapipe_hands"]
+    assert list(built[2].model_hashes()) == ["digit_parser.safetensors"]
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(MissingExtra, match="mediapipe"):
+        make_detectors(["limbfix"], device="cpu", search="full")
 
 
 @pytest.mark.parametrize("missing", ["library", "models"])
