@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from limbfix.images import Picture
 
 LEAST_SCORE = 0.3
-"""Of the finder, where its file of weights names no `threshold`."""
+"""Of the finder, where its file names no threshold of its own. A guess until a finder is shipped."""
 
 SURE_SCORE = 0.5
-"""Of the finder, from which a hand needs no second opinion; see `is_believed`. On `backgrounds` one picture in a hundred reaches it."""
+"""Of the finder, from which a hand needs no second opinion; see `is_believed`. A guess until a finder is shipped."""
 
 AGREED = 2
 """Windows of a second opinion from which its joints place the box; see `settled`."""
