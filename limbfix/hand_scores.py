@@ -129,9 +129,21 @@ def models_from(data: Mapping[str, Mapping[str, Mapping]]) -> Models:
     """Returns the models of a JSON value; KeyError or TypeError if it is none."""
 
     def model(row: Mapping) -> HandModel:
-        pairs = {name: tuple((float(a), float(b)) for a, b in row[name]) for name in ("chances", "knots")}
-        arrays = {name: tuple(float(v) for v in row[name]) for name in ("mean", "scale", "weights")}
-        return HandModel(features=tuple(row["features"]), bias=float(row["bias"]), **arrays, **pairs)
+        def numbers(name: str) -> tuple[float, ...]:
+            return tuple(float(value) for value in row[name])
+
+        def knots(name: str) -> tuple[tuple[float, float], ...]:
+            return tuple((float(at), float(value)) for at, value in row[name])
+
+        return HandModel(
+            features=tuple(row["features"]),
+            mean=numbers("mean"),
+            scale=numbers("scale"),
+            weights=numbers("weights"),
+            bias=float(row["bias"]),
+            chances=knots("chances"),
+            knots=knots("knots"),
+        )
 
     return {kind: {name: model(row) for name, row in rows.items()} for kind, rows in data.items()}
 

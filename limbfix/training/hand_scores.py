@@ -129,11 +129,11 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, dict[
     return models
 
 
-def summary(models: dict[str, dict[str, Any]], made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, float]:
+def summary(models: dict[str, dict[str, Any]], made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, Any]:
     """Returns AUROC on made hands (fitted on them: optimistic) by model, and the share of pairs ranked right."""
     from sklearn.metrics import roc_auc_score
 
-    found = {}
+    found: dict[str, Any] = {}
     for kind, rows in models.items():
         chosen = [row for row in made if kind == "alone" or OPINION[0] in row.features]
         for code, row in rows.items():

@@ -65,7 +65,7 @@ def freeze(trunk: EfficientNetLite0, stages: int) -> None:
     """
     for module in (trunk.stem, trunk.norm, *trunk.stages[:stages]) if stages else ():
         module.eval()
-        module.train = lambda mode=True, module=module: module
+        module.train = lambda mode=True, module=module: module  # pyright: ignore[reportAttributeAccessIssue]
         for parameter in module.parameters():
             parameter.requires_grad_(False)
 
@@ -107,7 +107,7 @@ def held_out_numbers(network: DigitParser, examples: ParserExamples) -> dict[str
     found, batch = judged(network, examples)
     truth, weights = batch.judgements.numpy(), batch.weights.numpy()
     score = defect_logit(torch.from_numpy(found)).numpy()
-    wrong = truth.any(axis=1)
+    wrong = np.asarray(truth.any(axis=1))
     ordered = batch.worse.numpy() > 0
     numbers = {"pairs_ranked": float((score[0::2] > score[1::2])[ordered].mean()) if ordered.any() else float("nan")}
     clear = ~wrong | (weights >= 1)

@@ -218,7 +218,7 @@ def collate(cuts: Sequence[HandCut]) -> ParserBatch:
     def stacked(arrays: list[np.ndarray]) -> torch.Tensor:
         return torch.from_numpy(np.stack(arrays))
 
-    wrong = np.array([cut.judgements.any() for cut in cuts])
+    wrong = np.array([bool(cut.judgements.any()) for cut in cuts])
     weights = np.array([cut.weight for cut in cuts], np.float32)
     return ParserBatch(
         pixels=stacked([np.ascontiguousarray(cut.pixels) for cut in cuts]),

@@ -74,5 +74,5 @@ def quicken(network: nn.Module) -> nn.Module:
         return network
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.bias is None:
-            module.forward = lambda x, module=module: _forward(module, x)
+            module.forward = lambda input, module=module: _forward(module, input)
     return network
