@@ -83,6 +83,11 @@ class LimbfixHands:
         mirrored = search == "full"
         self._reader = HandReader(parser_file or shipped_file(DIGIT_PARSER), mirrored=mirrored, providers=providers)
 
+    @property
+    def counts(self) -> bool:
+        """Whether the parser's counts are good enough to be told."""
+        return self._reader.network.counts
+
     def model_hashes(self) -> dict[str, str]:
         """Returns the SHA-256 of both files of weights."""
         networks = (self._finder, self._reader.network)

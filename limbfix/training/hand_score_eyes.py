@@ -27,6 +27,11 @@ class GateEyes:
         self._own = LimbfixHands(search="full", parser_file=parser, finder_file=finder)
         self._second = MediaPipeHands(second=True) if opinion else None
 
+    @property
+    def counts(self) -> bool:
+        """Whether the parser's counts may be told."""
+        return self._own.counts
+
     def read(self, picture: Picture, boxes: Sequence[Box]) -> list[Part]:
         """Returns a hand with reading and opinion for each box."""
         parts = tuple(

@@ -22,15 +22,18 @@ from limbfix.synthesis.shards import read_shard
 from limbfix.training.hand_score_eyes import GateEyes
 from limbfix.training.hand_score_rows import HandRow, made_rows, real_rows
 
-READ = ("appearance",)
-OPINION = ("unseen", "spread", "side_doubt")
+LOOKS = {"appearance": 1.0}, {"wrong": 1.0}
+"""The two opinions of our own network on whether anything is wrong: the appearance score, and its judgement head."""
+
+DOUBT = {"spread": 1.0, "side_doubt": 2.0, "unseen": 1.0}
+"""MediaPipe's: as `limbfix.checks.hand_agreement` adds them up."""
+
 FEATURES = {
-    ANY: READ,
     "hand.extra_digit": ("extra_digit", "more", "counted_more"),
     "hand.missing_digit": ("missing_digit", "fewer"),
     "hand.fused_digits": ("fused_digits", "wrong"),
 }
-"""What each model may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""
+"""What each code's model may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""
 
 FLAGGED, REJECTED = 0.10, 0.02
 """Shares of real hands that may score above 0.5, and above 0.8, over all codes together."""
@@ -43,41 +46,64 @@ _FEWEST = 20
 """Wrong hands of a code below which it gets no model."""
 
 
+def committee(real: Sequence[HandRow], opinions: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Joins opinions with equal votes: each in standard deviations of real hands, their sum is the model's number.
+
+    Votes are not fitted. Fitted on made hands, MediaPipe's doubt got none, although on AI pictures it is worth as much as the others; and AI
+    pictures may not be fitted on.
+    """
+    names = [name for opinion in opinions for name in opinion]
+    x = np.array([[row.features[name] for name in names] for row in real])
+    mean, scale = x.mean(0), np.maximum(x.std(0), 1e-3)
+    weights = []
+    for opinion in opinions:
+        own = [names.index(name) for name in opinion]
+        spread = float((x[:, own] @ np.array(list(opinion.values()))).std()) + 1e-6
+        weights += [factor * scale[k] / spread for k, factor in zip(own, opinion.values(), strict=True)]
+    arrays = {"mean": mean, "scale": scale, "weights": np.array(weights)}
+    return {"features": names, "bias": 0.0} | {name: array.round(5).tolist() for name, array in arrays.items()}
+
+
+def chances(numbers: np.ndarray, truth: np.ndarray) -> list[list[float]]:
+    """Returns (number, chance) knots, isotonic."""
+    from sklearn.isotonic import IsotonicRegression
+
+    steps = IsotonicRegression(y_min=0.01, y_max=0.99, out_of_bounds="clip").fit(numbers, truth)
+    at = np.unique(np.quantile(numbers, np.linspace(0.01, 0.99, 15)).round(4))
+    return [[float(x), round(float(steps.predict([x])[0]), 4)] for x in at]
+
+
 def fit(rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str], code: str) -> dict[str, Any]:
-    """Fits one model.
+    """Fits the model of one code.
 
     Args:
         rows: made hands, wrong and right ones.
         real: hands of real people; half of them join the right ones, all of them are what thresholds are read off later.
         features: names.
-        code: `any`, or the code that makes a hand wrong here.
+        code: that makes a hand wrong here.
 
     Returns:
         A row of `hand_scores.json` without its knots.
     """
-    from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     chosen = [*rows, *real[::2]]
     x = np.array([[row.features[name] for name in features] for row in chosen])
-    y = np.array([bool(row.faults) if code == ANY else code in row.faults for row in chosen])
-    mean, scale = x.mean(0), x.std(0) + 1e-6
+    y = np.array([code in row.faults for row in chosen])
+    mean, scale = x.mean(0), np.maximum(x.std(0), 1e-3)
     z = np.clip((x - mean) / scale, -4, 4)
     model = LogisticRegression(C=STRENGTH, max_iter=1000)
     groups = [row.group for row in chosen]
     aside = cross_val_predict(model, z, y, groups=groups, cv=StratifiedGroupKFold(_FOLDS), method="decision_function")
     model.fit(z, y)
-    steps = IsotonicRegression(y_min=0.01, y_max=0.99, out_of_bounds="clip").fit(aside, y)
-    at = np.quantile(aside, np.linspace(0.01, 0.99, 15))
-    knots = [[float(a), float(steps.predict([a])[0])] for a in np.unique(at.round(4))]
     return {
         "features": list(features),
         "mean": mean.round(5).tolist(),
         "scale": scale.round(5).tolist(),
         "weights": model.coef_[0].round(5).tolist(),
         "bias": round(float(model.intercept_[0]), 5),
-        "chances": knots,
+        "chances": chances(aside, y),
     }
 
 
@@ -109,17 +135,21 @@ def knots_of(values: np.ndarray, flag: float, reject: float) -> list[list[float]
     return [[round(at, 4), score] for at, score in knots]
 
 
-def fit_all(made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, dict[str, Any]]:
-    """Returns all models, `alone` and `with_opinion`, with chances and knots."""
+def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -> dict[str, dict[str, Any]]:
+    """Returns all models, `alone` and `with_opinion`, with chances and knots; those of codes only if the parser's counts may be told."""
     models: dict[str, dict[str, Any]] = {}
     for kind in ("alone", "with_opinion"):
-        have = [[row for row in rows if kind == "alone" or OPINION[0] in row.features] for rows in (made, real)]
+        have = [[row for row in rows if kind == "alone" or "unseen" in row.features] for rows in (made, real)]
         if not all(have):
             continue
-        rows = {
-            code: fit(*have, (*names, *OPINION) if kind == "with_opinion" and code == ANY else names, code)
-            for code, names in FEATURES.items()
-            if sum(bool(row.faults) if code == ANY else code in row.faults for row in have[0]) >= _FEWEST
+        opinions = (*LOOKS, DOUBT) if kind == "with_opinion" else LOOKS
+        rows = {ANY: committee(have[1], opinions)}
+        both = [*have[0], *have[1][::2]]
+        rows[ANY]["chances"] = chances(logits(rows[ANY], both), np.array([bool(row.faults) for row in both]))
+        rows |= {
+            code: fit(*have, names, code)
+            for code, names in (FEATURES if counts else {}).items()
+            if sum(code in row.faults for row in have[0]) >= _FEWEST
         }
         numbers = {code: logits(row, have[1]) for code, row in rows.items()}
         flag, reject = thresholds(numbers, FLAGGED), thresholds(numbers, REJECTED)
@@ -135,7 +165,7 @@ def summary(models: dict[str, dict[str, Any]], made: Sequence[HandRow], real: Se
 
     found: dict[str, Any] = {}
     for kind, rows in models.items():
-        chosen = [row for row in made if kind == "alone" or OPINION[0] in row.features]
+        chosen = [row for row in made if kind == "alone" or "unseen" in row.features]
         for code, row in rows.items():
             truth = [bool(hand.faults) if code == ANY else code in hand.faults for hand in chosen]
             if 0 < np.mean(truth) < 1:
@@ -189,7 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with closing(GateEyes(parser=options.parser, finder=options.finder, opinion=not options.no_opinion)) as eyes:
         made = list(_made(options.made, eyes, options.seed, options.shards))
         real = [row for folder in options.real for row in real_rows(folder, eyes, options.photographs)]
-    models = fit_all(made, real)
+        counts = eyes.counts
+    models = fit_all(made, real, counts=counts)
     facts = summary(models, made, real)
     (options.out / "hand_scores.json").write_text(
         json.dumps({"version": 1, "facts": facts, "models": models}, indent=1) + "\n", encoding="utf-8"
