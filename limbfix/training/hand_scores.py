@@ -95,14 +95,15 @@ def fit(rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str
     z = np.clip((x - mean) / scale, -4, 4)
     model = LogisticRegression(C=STRENGTH, max_iter=1000)
     groups = [row.group for row in chosen]
-    aside = cross_val_predict(model, z, y, groups=groups, cv=StratifiedGroupKFold(_FOLDS), method="decision_function")
+    folds = StratifiedGroupKFold(_FOLDS)
+    aside = np.asarray(cross_val_predict(model, z, y, groups=groups, cv=folds, method="decision_function"))
     model.fit(z, y)
     return {
         "features": list(features),
         "mean": mean.round(5).tolist(),
         "scale": scale.round(5).tolist(),
         "weights": model.coef_[0].round(5).tolist(),
-        "bias": round(float(model.intercept_[0]), 5),
+        "bias": round(float(np.asarray(model.intercept_)[0]), 5),
         "chances": chances(aside, y),
     }
 
@@ -147,7 +148,7 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -
         both = [*have[0], *have[1][::2]]
         rows[ANY]["chances"] = chances(logits(rows[ANY], both), np.array([bool(row.faults) for row in both]))
         rows |= {
-            code: fit(*have, names, code)
+            code: fit(have[0], have[1], names, code)
             for code, names in (FEATURES if counts else {}).items()
             if sum(code in row.faults for row in have[0]) >= _FEWEST
         }

@@ -197,7 +197,7 @@ def drawn(
         if chain is not None:
             pixels = chain.apply(pixels, np.random.Generator(np.random.PCG64(seed)))
         pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
-        return np.stack([curve[:, k][pixels[..., k]] for k in range(3)], -1)
+        return np.stack([np.take(curve[:, k], pixels[..., k]) for k in range(3)], -1)
 
     large = round(_LOSSES_AT * size) if chain is not None else size
     first, second = (seen_through(hand, matrix, size, large=large, change=lossy) for hand in pair)
