@@ -1,4 +1,4 @@
-"""Every example picture keeps its record: who is there, what was found, and the verdict. `LIMBFIX_RENEW_GOLDEN=1 pytest tests/test_golden.py`
+"""Every example picture keeps its record: who is there, what was found, and the verdict. `RENEW_GOLDEN=1 pytest tests/test_golden.py`
 writes them anew after a change that is meant to change them; look at the difference before it is committed.
 
 Numbers may differ a little between processors, so boxes and scores are compared within a margin, and everything else to the letter.
@@ -71,7 +71,7 @@ def differences(found: object, golden: object, at: str = "record") -> list[str]:
 def test_an_example_picture_keeps_its_record(gate, picture):
     found = kept(gate.inspect(str(picture)).record)
     file = GOLDEN / f"{picture.name}.json"
-    if os.environ.get("LIMBFIX_RENEW_GOLDEN"):
+    if os.environ.get("RENEW_GOLDEN"):
         file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     assert differences(found, json.loads(file.read_text(encoding="utf-8"))) == []
 
