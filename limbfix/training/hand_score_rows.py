@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from limbfix.errors import PictureError
@@ -91,20 +92,35 @@ def made_rows(samples: Iterable[Sample], eyes: Eyes, seed: int) -> Iterator[Hand
         )
 
 
-def real_rows(folder: Path, eyes: Eyes, most: int) -> Iterator[HandRow]:
-    """Yields a row for each hand found in at most so many photographs, spread evenly over the sorted names."""
+def real_rows(folder: Path, eyes: Eyes, most: int, scales: Sequence[float] = (1.0,)) -> Iterator[HandRow]:
+    """Yields a row for each hand found in at most so many photographs, spread evenly over the sorted names.
+
+    Args:
+        folder: of photographs of people with normal anatomy.
+        eyes: what looks.
+        most: photographs.
+        scales: each photograph is looked at in these sizes: hands of photographs are large, those of generated pictures often are not.
+    """
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if len(files) > most:
         files = [files[int((index + 0.5) * len(files) / most)] for index in range(most)]
     for file in files:
         try:
-            picture = open_picture(str(file))
+            whole = open_picture(str(file))
         except PictureError:
             continue
-        for number, part in enumerate(eyes.find(picture)):
+        found = [part for scale in scales for part in eyes.find(_scaled(whole, scale))]
+        for number, part in enumerate(found):
             if part.box.size >= LEAST_PX and part.reading is not None:
                 group = f"{folder.name}/{file.name}/{number}"
                 yield HandRow(features=_features(part), faults=frozenset(), group=group, order=0, source=folder.name)
+
+
+def _scaled(picture: Picture, scale: float) -> Picture:
+    if scale == 1:
+        return picture
+    size_wh = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return open_picture(cv2.resize(picture.pixels, size_wh, interpolation=cv2.INTER_AREA), name=picture.path)
 
 
 def _features(part: Part) -> dict[str, float]:

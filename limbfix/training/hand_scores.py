@@ -41,6 +41,12 @@ FLAGGED, REJECTED = 0.10, 0.02
 STRENGTH = 0.3
 """Inverse regularisation of the logistic models (scikit-learn's C) on standardised features."""
 
+_LEAST_SIZES = 0.3
+"""Spread of real hands' sizes, in doublings, from which the effect of size can be told."""
+
+_SCALES = (1.0, 0.55, 0.3)
+"""Sizes in which real photographs are looked at."""
+
 _FOLDS = 5
 _FEWEST = 20
 """Wrong hands of a code below which it gets no model."""
@@ -60,8 +66,16 @@ def committee(real: Sequence[HandRow], opinions: Sequence[dict[str, float]]) -> 
         own = [names.index(name) for name in opinion]
         spread = float((x[:, own] @ np.array(list(opinion.values()))).std()) + 1e-6
         weights += [factor * scale[k] / spread for k, factor in zip(own, opinion.values(), strict=True)]
-    arrays = {"mean": mean, "scale": scale, "weights": np.array(weights)}
-    return {"features": names, "bias": 0.0} | {name: array.round(5).tolist() for name, array in arrays.items()}
+    # Small hands look melted because they are enlarged: what size alone explains in real hands is taken off.
+    size = np.array([row.features["size"] for row in real])
+    votes = ((x - mean) / scale) @ np.array(weights)
+    slope = float(np.cov(size, votes)[0, 1] / max(size.var(), 1e-3)) if size.std() > _LEAST_SIZES else 0.0
+    arrays = {
+        "mean": np.append(mean, size.mean()),
+        "scale": np.append(scale, 1.0),
+        "weights": np.append(weights, -slope),
+    }
+    return {"features": [*names, "size"], "bias": 0.0} | {name: a.round(5).tolist() for name, a in arrays.items()}
 
 
 def chances(numbers: np.ndarray, truth: np.ndarray) -> list[list[float]]:
@@ -219,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     with closing(GateEyes(parser=options.parser, finder=options.finder, opinion=not options.no_opinion)) as eyes:
         made = list(_made(options.made, eyes, options.seed, options.shards))
-        real = [row for folder in options.real for row in real_rows(folder, eyes, options.photographs)]
+        real = [row for folder in options.real for row in real_rows(folder, eyes, options.photographs, _SCALES)]
         counts = eyes.counts
     models = fit_all(made, real, counts=counts)
     facts = summary(models, made, real)

@@ -27,6 +27,8 @@ def row(rng: np.random.Generator, *faults: str, group: str = "", order: int = 0,
     shift = 2.0 * bool(faults)
     features = {"appearance": 3 * rng.normal() + 3 * shift, "wrong": 5 + rng.normal() + shift}
     features |= {"extra_digit": rng.normal() + 3 * ("hand.extra_digit" in faults), "more": 0.0, "counted_more": 0.0}
+    features["size"] = rng.normal()
+    features["appearance"] -= 4 * features["size"]  # small hands look melted
     features |= {"missing_digit": 0.0, "fewer": 0.0, "fused_digits": 0.0}
     if opinion:
         features |= {"spread": rng.normal(), "side_doubt": 0.1 * rng.random(), "unseen": rng.random()}
@@ -54,6 +56,13 @@ def test_every_opinion_has_the_same_vote(rows):
         }
         use[tuple(opinion)] = logits(alone, real).std()
     assert max(use.values()) / min(use.values()) < 1.1
+
+
+def test_what_size_alone_explains_is_taken_off(rows):
+    _, real = rows
+    size = np.array([one.features["size"] for one in real])
+    numbers = logits(committee(real, (*LOOKS, DOUBT)), real)
+    assert abs(np.corrcoef(size, numbers)[0, 1]) < 0.05
 
 
 def test_the_promised_shares_of_real_hands_lie_above_the_thresholds_of_all_codes_together():
