@@ -36,7 +36,7 @@ FEATURES = {
 """What each code's model may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""
 
 FLAGGED, REJECTED = 0.10, 0.02
-"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together."""
+"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together; the latter in every folder by itself."""
 
 STRENGTH = 0.3
 """Inverse regularisation of the logistic models (scikit-learn's C) on standardised features."""
@@ -142,6 +142,15 @@ def thresholds(numbers: dict[str, np.ndarray], share: float) -> dict[str, float]
     return {code: float(np.quantile(values, high)) for code, values in numbers.items()}
 
 
+def thresholds_everywhere(numbers: dict[str, np.ndarray], sources: Sequence[str], share: float) -> dict[str, float]:
+    """Returns thresholds that hold the share in every folder of real hands: the highest of the folders' own."""
+    found = [
+        thresholds({code: values[np.array(sources) == source] for code, values in numbers.items()}, share)
+        for source in sorted(set(sources))
+    ]
+    return {code: max(one[code] for one in found) for code in numbers}
+
+
 def knots_of(values: np.ndarray, flag: float, reject: float) -> list[list[float]]:
     """Returns (logit, defect score) knots through the two thresholds: 0.1 at the real hands' median, 0.95 and 1 well beyond."""
     middle = min(float(np.median(values)), flag - 0.2)
@@ -167,7 +176,8 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -
             if sum(code in row.faults for row in have[0]) >= _FEWEST
         }
         numbers = {code: logits(row, have[1]) for code, row in rows.items()}
-        flag, reject = thresholds(numbers, FLAGGED), thresholds(numbers, REJECTED)
+        sources = [row.source for row in have[1]]
+        flag, reject = thresholds(numbers, FLAGGED), thresholds_everywhere(numbers, sources, REJECTED)
         models[kind] = {
             code: row | {"knots": knots_of(numbers[code], flag[code], reject[code])} for code, row in rows.items()
         }

@@ -20,6 +20,7 @@ from limbfix.training.hand_scores import (
     logits,
     summary,
     thresholds,
+    thresholds_everywhere,
 )
 
 
@@ -72,6 +73,15 @@ def test_the_promised_shares_of_real_hands_lie_above_the_thresholds_of_all_codes
         at = thresholds(numbers, share)
         above = np.any([numbers[code] > at[code] for code in numbers], axis=0).mean()
         assert share - 0.01 <= above <= share + 1e-9
+
+
+def test_a_hard_folder_lifts_the_threshold_for_all():
+    rng = np.random.default_rng(4)
+    numbers = {"a": np.concatenate([rng.normal(0, 1, 900), rng.normal(3, 1, 100)])}
+    sources = ["easy"] * 900 + ["hard"] * 100
+    at = thresholds_everywhere(numbers, sources, REJECTED)["a"]
+    assert (numbers["a"][900:] > at).mean() <= REJECTED
+    assert at > thresholds(numbers, REJECTED)["a"]
 
 
 def test_knots_rise_and_go_through_both_thresholds():
