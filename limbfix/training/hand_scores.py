@@ -35,8 +35,9 @@ FEATURES = {
 }
 """What each code's model may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""
 
-FLAGGED, REJECTED = 0.10, 0.02
-"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together; the latter in every folder by itself."""
+FLAGGED, REJECTED = 0.10, 0.01
+"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together; the latter in every folder by itself. One in a hundred, so that of
+pictures with two hands one in fifty is rejected."""
 
 STRENGTH = 0.3
 """Inverse regularisation of the logistic models (scikit-learn's C) on standardised features."""
