@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from limbfix import weights
 from limbfix.errors import AssetMissing, ModelCorrupt, ModelError
 from limbfix.licences import LicencePolicy, is_copyleft, licence_of
-from limbfix.shipped import has_hand_networks, shipped_file, shipped_rows
+from limbfix.shipped import finds_hands, shipped_file, shipped_rows
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -207,8 +207,8 @@ def free_disk(folder: Path | None = None) -> Diagnosis:
 
 
 def _without_mediapipe(message: str) -> tuple[Status, str]:
-    """Weighs something missing that only MediaPipe needs: with networks of our own limbfix judges hands without it."""
-    if not has_hand_networks():
+    """Weighs something missing that only MediaPipe needs: with a finder of our own limbfix judges hands without it."""
+    if not finds_hands():
         return "fail", message
     return "warn", f"{message}; limbfix judges hands without it, but sees no bodies and no faces"
 

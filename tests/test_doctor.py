@@ -165,7 +165,7 @@ def test_a_folder_that_is_not_installed_is_said_to_be_so(only: Path) -> None:
 def test_a_system_library_that_does_not_load_is_named_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, own: bool, status: str
 ) -> None:
-    monkeypatch.setattr(doctor, "has_hand_networks", lambda: own)
+    monkeypatch.setattr(doctor, "finds_hands", lambda: own)
     monkeypatch.setattr(doctor, "SYSTEM_LIBRARIES", {"libno-such.so.1": "libno-such1"})
 
     rows = doctor.system_libraries(["libno-such.so.1", "libc.so.6"])
@@ -178,7 +178,7 @@ def test_a_system_library_that_does_not_load_is_named_with_the_command_that_inst
 def test_missing_and_corrupt_models_are_named_with_the_command_that_fetches_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool, status: str
 ) -> None:
-    monkeypatch.setattr(doctor, "has_hand_networks", lambda: own)
+    monkeypatch.setattr(doctor, "finds_hands", lambda: own)
     monkeypatch.setenv("LIMBFIX_MODELS", str(tmp_path))
     (tmp_path / "hand_landmarker.task").write_bytes(b"not a model")
 

@@ -91,7 +91,10 @@ def read_rows(path: Path) -> list[Row]:
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [Row(**{**row, "n": int(row["n"])}) for row in csv.DictReader(file)]
+        reader = csv.DictReader(file)
+        if set(reader.fieldnames or ()) != {field.name for field in fields(Row)}:
+            return []  # a table of its own: the log of trainings, the comparison of runtimes
+        return [Row(**{**row, "n": int(row["n"])}) for row in reader]
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

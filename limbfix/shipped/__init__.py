@@ -50,6 +50,11 @@ def shipped_rows() -> dict[str, dict[str, Any]]:
     return json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.is_file() else {}
 
 
+def finds_hands() -> bool:
+    """Tells whether this installation lists a finder beside the network that reads hands: then MediaPipe is no must."""
+    return {HAND_FINDER, DIGIT_PARSER} <= shipped_rows().keys()
+
+
 def has_hand_networks() -> bool:
     """Tells whether this installation lists the network that reads hands; the finder may be missing."""
     return DIGIT_PARSER in shipped_rows()

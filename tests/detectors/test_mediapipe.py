@@ -264,7 +264,7 @@ def test_a_second_opinion_answers_each_known_hand_and_adds_the_missed_one(pictur
     hands.close()
     assert seen.box == alone.box
     assert seen.keypoints is not None
-    assert seen.views == (5, 5)
-    assert (unseen.box, unseen.views, unseen.keypoints) == (nothing, (0, 5), None)
-    assert of_nothing.views == (0, 5)
+    assert seen.views == (6, 6)
+    assert (unseen.box, unseen.views, unseen.keypoints) == (nothing, (0, 6), None)
+    assert of_nothing.views == (0, 6)
     assert missed.box.iou(alone.box) > 0.9

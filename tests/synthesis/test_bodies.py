@@ -221,7 +221,7 @@ def test_the_hidden_shoe_of_a_lost_foot_throws_no_shadow(model: BodyModel) -> No
     put_on_footwear(figure, Footwear(name="shoes", top=1.9, ease=0.06, sole=0.1))
     shoes, paint = figure.components[-1], Paint(colours=np.ones(3, np.float32), material=Material())
     remove_limb(figure, "lower_leg", "left", stump=0.5)
-    drawn = drawable_of(shoes, world_matrices(figure), paint)
+    drawn = drawable_of(shoes, skinned(shoes, world_matrices(figure)), paint)
     assert (drawn.positions[:, 0] > 0).any()
     assert (drawn.shown_positions()[:, 0] < 0).all()
     assert len(drawn.shown_positions()) == (drawn.positions[:, 0] < 0).sum()
