@@ -35,9 +35,9 @@ FEATURES = {
 }
 """What each code's model may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""
 
-FLAGGED, REJECTED = 0.10, 0.01
-"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together; the latter in every folder by itself. One in a hundred, so that of
-pictures with two hands one in fifty is rejected."""
+FLAGGED, REJECTED = 0.05, 0.01
+"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together, in every folder by itself: of
+pictures with two hands one in ten is flagged and one in fifty rejected."""
 
 STRENGTH = 0.3
 """Inverse regularisation of the logistic models (scikit-learn's C) on standardised features."""
@@ -178,7 +178,7 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -
         }
         numbers = {code: logits(row, have[1]) for code, row in rows.items()}
         sources = [row.source for row in have[1]]
-        flag, reject = thresholds(numbers, FLAGGED), thresholds_everywhere(numbers, sources, REJECTED)
+        flag, reject = (thresholds_everywhere(numbers, sources, share) for share in (FLAGGED, REJECTED))
         models[kind] = {
             code: row | {"knots": knots_of(numbers[code], flag[code], reject[code])} for code, row in rows.items()
         }
