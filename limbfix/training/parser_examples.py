@@ -196,8 +196,8 @@ def drawn(
     def lossy(pixels: np.ndarray) -> np.ndarray:
         if chain is not None:
             pixels = chain.apply(pixels, np.random.Generator(np.random.PCG64(seed)))
-        pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
-        return np.stack([np.take(curve[:, k], pixels[..., k]) for k in range(3)], -1)
+        small = np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+        return np.stack([curve[:, k][small[..., k]] for k in range(3)], -1)
 
     large = round(_LOSSES_AT * size) if chain is not None else size
     first, second = (seen_through(hand, matrix, size, large=large, change=lossy) for hand in pair)
