@@ -139,15 +139,13 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
 def _usual(builtin: list[str], search: str) -> list[str]:
     """Adds the detectors that `USUAL` stands for on this machine; returns a note if MediaPipe is not among them."""
     from limbfix.detectors.mediapipe_tasks import why_absent
-    from limbfix.shipped import HAND_FINDER, has_hand_networks, shipped_rows
+    from limbfix.shipped import finds_hands, has_hand_networks
 
     if not has_hand_networks():
         builtin += GROUPS["mediapipe"][search]
         return []
     builtin.append("limbfix_hands")
-    why = (
-        why_absent() if HAND_FINDER in shipped_rows() else None
-    )  # without a finder MediaPipe must be there, and says so itself
+    why = why_absent() if finds_hands() else None  # without a finder MediaPipe must be there, and says so itself
     if why is not None:
         return [f"no bodies, no faces and no second opinion on hands: {why}"]
     builtin += GROUPS["mediapipe"][search]
