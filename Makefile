@@ -53,8 +53,8 @@ check: lint types ## lint, types and, if anything changed since they last passed
 	else $(MAKE) test; fi
 
 lint: $(INSTALLED_DEV)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 
 types: $(INSTALLED_DEV)
 	$(BIN)/pyright

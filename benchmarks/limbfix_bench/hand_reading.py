@@ -40,10 +40,9 @@ class ReadHand:
 
 def read_shards(folders: Sequence[Path]) -> list[ReadHand]:
     """Reads the hand that each picture is about, at its labelled box."""
-    from limbfix.training.hand_score_eyes import GateEyes
-
     from limbfix.hand_scores import shipped_models
     from limbfix.synthesis.shards import read_shard
+    from limbfix.training.hand_score_eyes import GateEyes
     from limbfix.training.hand_score_rows import made_parts
 
     models = shipped_models()
