@@ -17,6 +17,10 @@ LimbfixError
   SynthesisError       the data engine lacks something of this machine, or cannot make what was asked
     AssetMissing       body data, a trained generator or a folder of pictures; the message holds the command
     GraphicsMissing    no EGL library or no device to render with
+  GeneratorError       a wrapped generator failed or gave no usable picture
+    ServerError        an image server did not answer, or answered with something else than a picture
+  RepairError          a region could not be repaired; the original stays
+    InpainterMissing   no backend can do what is asked; the message says which would
   OutputError          an output cannot be written
     ReportExists       the folder already holds something; nothing was touched
     OutputLocked       another process is writing the same report or state
@@ -104,6 +108,22 @@ class AssetMissing(SynthesisError):
 
 class GraphicsMissing(SynthesisError):
     """No EGL library or no rendering device; the message holds the command that mends it."""
+
+
+class GeneratorError(LimbfixError):
+    """A wrapped generator failed or gave no usable picture."""
+
+
+class ServerError(GeneratorError):
+    """An image server did not answer in time, or answered with something else than a picture."""
+
+
+class RepairError(LimbfixError):
+    """A region could not be repaired; the original stays as it is."""
+
+
+class InpainterMissing(RepairError):
+    """No backend can do what is asked here; the message says which would, and how to get it."""
 
 
 class OutputError(LimbfixError):

@@ -17,7 +17,7 @@ ROWS = [
     row.split()
     for row in (
         "errors printing",
-        "geometry layouts outlines",
+        "geometry layouts outlines inpainting",
         "exif containers workflows",
         "flat_tables",
         "crops sources decoding",
