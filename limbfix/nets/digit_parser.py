@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from limbfix.nets.efficientnet_lite import LEVELS, EfficientNetLite0
+from limbfix.nets.efficientnet_lite import EfficientNetLite
 from limbfix.nets.hand_maps import (
     APPEARANCE_LEVELS,
     BORDER,
@@ -24,6 +24,7 @@ from limbfix.nets.hand_maps import (
     VIEW,
     centre_weights,
 )
+from limbfix.nets.lite_table import HAND, LITE0_LOOKS
 from limbfix.nets.pyramid import Pyramid, smooth_block
 
 __all__ = [
@@ -64,7 +65,7 @@ class ParserOutput:
 def pooled(maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
     """Returns (b, 304): weighted mean and spread of every channel of the trunk's maps at `APPEARANCE_LEVELS`, square crops only.
 
-    The trunk is the published one up to there: a training that moves it would move these numbers too.
+    The maps are those of the looking trunk, which no training moves.
     """
     parts = []
     for x in (maps[level].float() for level in APPEARANCE_LEVELS):
@@ -75,24 +76,33 @@ def pooled(maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
 
 
 class DigitParser(nn.Module):
-    """The digit parser: trunk, pyramid, dense heads, and an appearance head on the trunk's coarsest and the pyramid's finest map."""
+    """The digit parser: a trunk taught on hands, pyramid, dense heads, and a judgement; beside it the look of the hand.
+
+    The look is read off a second trunk that stays as ImageNet left it: one that learns from made defects forgets what real ones look like.
+    """
 
     def __init__(self, channels: int = 64):
         super().__init__()
-        self.trunk = EfficientNetLite0()
-        self.pyramid = Pyramid(channels)
+        widths = [width for _, _, width in HAND.levels]
+        self.trunk = EfficientNetLite(HAND)
+        self.pyramid = Pyramid(widths, channels)
         self.refine = nn.Sequential(smooth_block(channels), smooth_block(channels))
         self.dense = nn.Conv2d(channels, len(JOINTS) + 2 * len(PHALANGES) + len(PARTS), 1)
-        coarse = LEVELS[-1][2]
         self.judge = nn.Sequential(
-            nn.Linear(coarse + 2 * channels, 128), nn.ReLU(inplace=True), nn.Dropout(0.2),
+            nn.Linear(widths[-1] + 2 * channels, 128), nn.ReLU(inplace=True), nn.Dropout(0.2),
             nn.Linear(128, len(JUDGEMENTS) + 2 * (MOST_DIGITS + 1)),
         )  # fmt: skip
-        self.appearance = nn.Linear(2 * sum(LEVELS[level][2] for level in APPEARANCE_LEVELS), 1)
+        self.looks = EfficientNetLite(LITE0_LOOKS)
+        self.appearance = nn.Linear(2 * sum(LITE0_LOOKS.levels[level][2] for level in APPEARANCE_LEVELS), 1)
         nn.init.constant_(self.dense.bias[: len(JOINTS)], -4.0)  # pyright: ignore[reportOptionalSubscript]
 
     def forward(self, x: torch.Tensor) -> ParserOutput:
         """Parses (b, 3, h, w) normalised crops; h and w are multiples of 32."""
+        looks = self.appearance(pooled(self.looks(x)))[:, 0]
+        return self.parse(x, looks)
+
+    def parse(self, x: torch.Tensor, looks: torch.Tensor | None = None) -> ParserOutput:
+        """Does the same without the look, whose place is taken by zeros: what a training asks for."""
         maps = self.trunk(x)
         fine = self.refine(self.pyramid(maps)[0])
         joints, fields, parts = self.dense(fine).split((len(JOINTS), 2 * len(PHALANGES), len(PARTS)), 1)
@@ -100,5 +110,5 @@ class DigitParser(nn.Module):
         seen = torch.cat([maps[-1].mean((2, 3)), fine.mean((2, 3)), fine.amax((2, 3))], 1)
         judged = self.judge(seen)
         counts = judged[:, len(JUDGEMENTS) :].view(len(x), 2, MOST_DIGITS + 1)
-        looks = self.appearance(pooled(maps))[:, 0]
+        looks = x.new_zeros(len(x)) if looks is None else looks
         return ParserOutput(joints, fields, parts, judged[:, : len(JUDGEMENTS)], counts, looks)

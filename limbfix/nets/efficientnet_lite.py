@@ -1,4 +1,4 @@
-"""Which trunk do the networks share? EfficientNet-lite0 as a pyramid of features, in plain torch.
+"""Which trunk do the networks share? EfficientNet-lite as a pyramid of features, in plain torch.
 
 Source: M. Tan, Q. Le, "EfficientNet", 2019, and Google's lite variant: no squeeze-and-excite, ReLU6, fixed stem and head. Layers,
 their order and their TF-style padding equal timm's `tf_efficientnet_lite0`, so that published ImageNet weights fit tensor by tensor.
@@ -6,13 +6,16 @@ their order and their TF-style padding equal timm's `tf_efficientnet_lite0`, so 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from limbfix.nets.lite_table import LEVELS, MEAN, STAGES, STD, STEM_CHANNELS, TRUNK_EPSILON
+from limbfix.nets.lite_table import LITE0, MEAN, STD, TRUNK_EPSILON, TrunkTable
 
-__all__ = ["LEVELS", "MEAN", "STAGES", "STD", "EfficientNetLite0", "SameConv", "load_imagenet", "normalised"]
+__all__ = ["EfficientNetLite", "SameConv", "load_convolutions", "load_imagenet", "normalised"]
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -73,9 +76,9 @@ class InvertedBlock(nn.Module):
         return x + inner if self.residual else inner
 
 
-def _stage(channels_in: int, kernel: int, stride: int, expansion: int, channels: int, blocks: int) -> nn.Sequential:
+def _stage(channels_in: int, kernel: int, stride: int, expansions: tuple[int, ...], channels: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for index in range(blocks):
+    for index, expansion in enumerate(expansions):
         step = stride if index == 0 else 1
         if expansion == 1:
             layers.append(SeparableBlock(channels_in, channels, kernel, step))
@@ -85,20 +88,25 @@ def _stage(channels_in: int, kernel: int, stride: int, expansion: int, channels:
     return nn.Sequential(*layers)
 
 
-class EfficientNetLite0(nn.Module):
-    """The trunk. Input: (b, 3, h, w) float, RGB, normalised by `normalised`."""
+class EfficientNetLite(nn.Module):
+    """A trunk. Input: (b, 3, h, w) float, RGB, normalised by `normalised`.
 
-    def __init__(self) -> None:
+    Args:
+        table: its numbers.
+    """
+
+    def __init__(self, table: TrunkTable = LITE0) -> None:
         super().__init__()
-        self.stem = SameConv(3, STEM_CHANNELS, 3, 2, bias=False)
-        self.norm = _norm(STEM_CHANNELS)
-        widths = (STEM_CHANNELS, *(channels for *_, channels, _ in STAGES))
-        self.stages = nn.ModuleList(_stage(width, *row) for width, row in zip(widths, STAGES, strict=False))
+        self.table = table
+        self.stem = SameConv(3, table.stem, 3, 2, bias=False)
+        self.norm = _norm(table.stem)
+        widths = (table.stem, *(channels for *_, channels in table.stages))
+        self.stages = nn.ModuleList(_stage(width, *row) for width, row in zip(widths, table.stages, strict=False))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Returns the feature maps of `LEVELS`, finest first: strides 4, 8, 16 and 32."""
+        """Returns the feature maps of the table's levels, finest first."""
         x = functional.relu6(self.norm(self.stem(x)))
-        wanted = {stage for stage, _, _ in LEVELS}
+        wanted = {stage for stage, _, _ in self.table.levels}
         maps = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
@@ -113,8 +121,8 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def load_imagenet(trunk: EfficientNetLite0, tensors: list[torch.Tensor]) -> None:
-    """Fills the trunk from published weights, in their order; those of the classifier's head, at the end, are left over.
+def load_imagenet(trunk: EfficientNetLite, tensors: list[torch.Tensor]) -> None:
+    """Fills a trunk from published weights, in their order; those of later stages and of the classifier are left over.
 
     Args:
         trunk: filled in place.
@@ -132,3 +140,37 @@ def load_imagenet(trunk: EfficientNetLite0, tensors: list[torch.Tensor]) -> None
             raise ValueError(f"expected {tuple(mine.shape)} for {name}, got {tuple(theirs.shape)}: other weights?")
         state[name] = theirs
     trunk.load_state_dict(state)
+
+
+@torch.no_grad()
+def load_convolutions(trunk: EfficientNetLite, layers: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Fills a trunk from convolutions whose batch norms were folded into them; its own norms then only add the biases.
+
+    Args:
+        trunk: filled in place. Its input is -1 to 1 (`normalised`); the published networks want 0 to 1, and the stem is changed for that.
+            Padding then means grey where it meant black, in a border of one pixel.
+        layers: (weight, bias) float32 in the order of computation; those after the trunk's last are left over.
+
+    Raises:
+        ValueError: a weight has another shape than the layer it is for.
+    """
+    pairs = _convolutions(trunk)
+    if len(layers) < len(pairs):
+        raise ValueError(f"expected at least {len(pairs)} convolutions, got {len(layers)}: other weights?")
+    for number, ((conv, norm), (weight, bias)) in enumerate(zip(pairs, layers, strict=False)):
+        if tuple(conv.weight.shape) != weight.shape:
+            raise ValueError(f"convolution {number}: expected {tuple(conv.weight.shape)}, got {weight.shape}")
+        kernel, shift = torch.from_numpy(weight.copy()), torch.from_numpy(bias.copy())
+        if conv is trunk.stem:
+            kernel, shift = STD * kernel, shift + MEAN * kernel.sum((1, 2, 3))
+        conv.weight.copy_(kernel)
+        for tensor, value in ((norm.weight, 1.0), (norm.running_var, 1.0 - norm.eps), (norm.running_mean, 0.0)):
+            assert tensor is not None
+            tensor.fill_(value)
+        norm.bias.copy_(shift)
+
+
+def _convolutions(trunk: EfficientNetLite) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Returns every convolution with the norm after it, in the order of computation: that in which they were registered."""
+    layers = [module for module in trunk.modules() if isinstance(module, (nn.Conv2d, nn.BatchNorm2d))]
+    return list(zip(layers[0::2], layers[1::2], strict=True))  # pyright: ignore[reportReturnType]

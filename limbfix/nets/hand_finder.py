@@ -9,8 +9,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from limbfix.nets.efficientnet_lite import EfficientNetLite0
+from limbfix.nets.efficientnet_lite import EfficientNetLite
 from limbfix.nets.hand_boxes import CHANNELS, INPUT_MULTIPLE, STRIDE, decode
+from limbfix.nets.lite_table import LITE0
 from limbfix.nets.pyramid import Pyramid, smooth_block
 
 __all__ = ["CHANNELS", "INPUT_MULTIPLE", "STRIDE", "HandFinder", "decode"]
@@ -31,8 +32,8 @@ class HandFinder(nn.Module):
 
     def __init__(self, channels: int = 64):
         super().__init__()
-        self.trunk = EfficientNetLite0()
-        self.pyramid = Pyramid(channels, finest=1)
+        self.trunk = EfficientNetLite()
+        self.pyramid = Pyramid([width for _, _, width in LITE0.levels], channels, finest=1)
         self.centre_tower = nn.Sequential(smooth_block(channels), smooth_block(channels))
         self.box_tower = nn.Sequential(smooth_block(channels), smooth_block(channels))
         self.centres = nn.Conv2d(channels, 1, 1)

@@ -38,7 +38,7 @@ JUDGEMENTS = ("extra_digit", "missing_digit", "fused_digits", "malformed", "wron
 """Logits of the appearance head, in this order."""
 
 APPEARANCE_LEVELS = (1, 2)
-"""Rows of `lite_table.LEVELS` whose mean and spread over the crop the appearance score reads: strides 8 and 16. On coarser levels it
+"""Rows of the levels of `lite_table.LITE0_LOOKS` whose mean and spread over the crop the appearance score reads: strides 8 and 16. On coarser levels it
 learnt what made pictures show, and not what is wrong with a hand."""
 
 CENTRE_SPREAD = 0.45

@@ -6,11 +6,11 @@ feature pyramid networks", 2019.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
-
-from limbfix.nets.efficientnet_lite import LEVELS
 
 
 def smooth_block(channels: int) -> nn.Sequential:
@@ -27,15 +27,16 @@ class Pyramid(nn.Module):
     """Joins the trunk's maps from coarse to fine.
 
     Args:
+        widths: channels of the trunk's maps, finest first.
         channels: of every joined map.
-        finest: index in `LEVELS` at which it ends: 0 for stride 4, 1 for stride 8.
+        finest: index of the map at which it ends; finer ones are not used.
     """
 
-    def __init__(self, channels: int = 64, finest: int = 0):
+    def __init__(self, widths: Sequence[int], channels: int = 64, finest: int = 0):
         super().__init__()
         self.finest = finest
-        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for _, _, width in LEVELS[finest:])
-        self.smooth = nn.ModuleList(smooth_block(channels) for _ in LEVELS[finest:])
+        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths[finest:])
+        self.smooth = nn.ModuleList(smooth_block(channels) for _ in widths[finest:])
 
     def forward(self, maps: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """Returns the joined maps, finest first, all of `channels`."""

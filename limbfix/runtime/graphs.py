@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from limbfix.nets.hand_maps import APPEARANCE_LEVELS, centre_weights
-from limbfix.nets.lite_table import LEVELS, MEAN, PYRAMID_EPSILON, STAGES, STD, TRUNK_EPSILON
+from limbfix.nets.lite_table import HAND, LITE0, LITE0_LOOKS, MEAN, PYRAMID_EPSILON, STD, TRUNK_EPSILON, TrunkTable
 from limbfix.runtime.onnx_writer import OnnxGraph
 
 Tensors = Mapping[str, np.ndarray]
@@ -70,15 +70,15 @@ class _Layers:
         scale, shift = (np.array(value, np.float32) for value in (1 / (255 * STD), MEAN / STD))
         return self.graph.node("Sub", [self.graph.node("Mul", [x, self.graph.tensor(scale)]), self.graph.tensor(shift)])
 
-    def trunk(self, x: str, name: str = "trunk") -> list[str]:
-        """Writes the trunk; returns the maps of `LEVELS`."""
+    def trunk(self, x: str, table: TrunkTable, name: str = "trunk") -> list[str]:
+        """Writes a trunk; returns the maps of its levels."""
         x = self.relu6(self.conv(x, f"{name}.stem", f"{name}.norm", stride=2, epsilon=TRUNK_EPSILON))
         maps = []
-        for index, (_, stride, expansion, _, blocks) in enumerate(STAGES):
-            for block in range(blocks):
+        for index, (_, stride, expansions, _) in enumerate(table.stages):
+            for block, expansion in enumerate(expansions):
                 place = f"{name}.stages.{index}.{block}"
                 x = self.block(x, place, expansion, stride if block == 0 else 1, residual=block > 0)
-            if index in {stage for stage, _, _ in LEVELS}:
+            if index in {stage for stage, _, _ in table.levels}:
                 maps.append(x)
         return maps
 
@@ -142,10 +142,11 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
     """
     layers = _Layers(tensors)
     graph = layers.graph
-    maps = layers.trunk(layers.pixels(side))
+    pixels = layers.pixels(side)
+    maps = layers.trunk(pixels, HAND)
     fine = layers.smooth(layers.smooth(layers.pyramid(maps), "refine.0"), "refine.1")
     dense = layers.conv(fine, "dense")
-    cells = side // LEVELS[0][1]
+    cells = side // HAND.levels[0][1]
     start = 0
     for name, channels in zip(PARSER_OUTPUTS, PARSER_CHANNELS, strict=False):
         bounds = [graph.tensor(np.array([value], np.int64)) for value in (start, start + channels, 1)]
@@ -161,7 +162,8 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
     hidden = graph.node("Relu", [layers.linear(graph.node("Concat", seen, axis=1), "judge.0")])
     graph.node("Identity", [layers.linear(hidden, "judge.3")], name="judged")
     graph.output("judged", ("b", len(layers.weight("judge.3.bias"))))
-    moments = [part for k in APPEARANCE_LEVELS for part in layers.moments(maps[k], side // LEVELS[k][1])]
+    looks = layers.trunk(pixels, LITE0_LOOKS, "looks")
+    moments = [part for k in APPEARANCE_LEVELS for part in layers.moments(looks[k], side // LITE0_LOOKS.levels[k][1])]
     pooled = graph.node("Concat", moments, axis=1)
     graph.node("Identity", [layers.linear(pooled, "appearance")], name="appearance")
     graph.output("appearance", ("b", 1))
@@ -175,7 +177,7 @@ def finder_model(tensors: Tensors) -> bytes:
         tensors: state dict of `limbfix.nets.hand_finder.HandFinder`.
     """
     layers = _Layers(tensors)
-    fine = layers.pyramid(layers.trunk(layers.pixels("side")), finest=1)
+    fine = layers.pyramid(layers.trunk(layers.pixels("side"), LITE0), finest=1)
     heads = []
     for tower, head in (("centre_tower", "centres"), ("box_tower", "reaches")):
         x = layers.smooth(layers.smooth(fine, f"{tower}.0"), f"{tower}.1")

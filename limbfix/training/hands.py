@@ -1,6 +1,8 @@
 """How is the digit parser trained? On pairs of hands from shards of the data engine: a defect and its benign twin side by side.
 
-    python -m limbfix.training.hands --shards DIR [DIR ...] --out DIR --minutes N [--imagenet FILE] [--held-out DIR ...]
+    python -m limbfix.training.hands --shards DIR [DIR ...] --out DIR --minutes N [--bundle FILE] [--held-out DIR ...]
+
+The trunk starts as MediaPipe's hand landmark network left it (`--bundle`, Apache-2.0), which knows real hands and their joints.
 
 Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was. Minutes are
 training time over all runs, and the learning rate follows them. Writes `digit_parser.safetensors` (half precision, running mean of
@@ -21,8 +23,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from limbfix.model_files import model_folder
 from limbfix.nets.digit_parser import JUDGEMENTS, DigitParser
-from limbfix.nets.efficientnet_lite import EfficientNetLite0, load_imagenet, normalised
+from limbfix.nets.efficientnet_lite import load_convolutions, load_imagenet, normalised
 from limbfix.training.checkpoints import RunningMean
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
@@ -30,6 +33,7 @@ from limbfix.training.parser_examples import ParserBatch, ParserExamples, ShardR
 from limbfix.training.parser_losses import defect_logit, parser_loss
 from limbfix.training.pretrained import imagenet_tensors
 from limbfix.training.quick_depthwise import quicken
+from limbfix.training.tflite_weights import BUNDLE, LANDMARKS, read_layers
 
 _FOLLOW_STEPS = 100
 
@@ -45,29 +49,32 @@ class ParserTraining:
         melts: share of pairs that are melted anew as they are drawn.
         frozen: stages of the trunk that are not trained, the stem with them; 0 = none.
         rate: AdamW's highest learning rate; decay: of the weights.
+        trunk_share: of the rate, for the trunk, which is learnt already.
         mean_decay: of the running mean of the weights.
     """
 
     seed: int = 7
     size: int = 128
     pairs: int = 12
-    melts: float = 0.35
-    frozen: int = 5
-    rate: float = 7e-4
+    melts: float = 0.1
+    frozen: int = 2
+    rate: float = 2e-3
+    trunk_share: float = 0.25
     decay: float = 0.02
     mean_decay: float = 0.998
 
 
-def freeze(trunk: EfficientNetLite0, stages: int) -> None:
-    """Keeps the trunk's stem and first stages, and their running means, as they are: edges and textures are learnt already.
+def freeze(network: DigitParser, stages: int) -> None:
+    """Keeps the looking trunk, the trunk's stem and its first stages as they are, and the statistics of all of its norms.
 
-    Half of a step's time went into their backward pass, and made pictures have edges of their own that are better not learnt.
+    Edges and textures are learnt already; half of a step's time went into their backward pass, and made pictures have edges of their own.
     """
-    for module in (trunk.stem, trunk.norm, *trunk.stages[:stages]) if stages else ():
-        module.eval()
-        module.train = lambda mode=True, module=module: module  # pyright: ignore[reportAttributeAccessIssue]
-        for parameter in module.parameters():
-            parameter.requires_grad_(False)
+    trunk = network.trunk
+    for part in (network.looks, network.appearance, trunk.stem, trunk.norm, *list(trunk.stages)[:stages]):
+        part.requires_grad_(False)
+    for norm in (module for module in trunk.modules() if isinstance(module, nn.BatchNorm2d)):
+        norm.eval()
+        norm.train = lambda mode=True, norm=norm: norm  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def on(device: torch.device, batch: ParserBatch) -> ParserBatch:
@@ -79,7 +86,8 @@ def training_step(phase: Phase, step: int, examples: ParserExamples, settings: P
     """Returns the loss of one step."""
     device = next(phase.network.parameters()).device
     batch = on(device, examples.batch(step, settings.pairs))
-    return torch.stack(list(parser_loss(phase.network(normalised(batch.pixels)), batch).values())).sum()
+    assert isinstance(phase.network, DigitParser)
+    return torch.stack(list(parser_loss(phase.network.parse(normalised(batch.pixels)), batch).values())).sum()
 
 
 @torch.no_grad()
@@ -90,7 +98,7 @@ def judged(network: DigitParser, examples: ParserExamples, at_once: int = 16) ->
     scores, truths = [], []
     for start in range(0, len(examples.pairs), at_once):
         batch = examples.plain(start, start + at_once)
-        scores.append(network(normalised(batch.pixels.to(device))).judgements.float().cpu().numpy())
+        scores.append(network.parse(normalised(batch.pixels.to(device))).judgements.float().cpu().numpy())
         truths.append(batch)
     small = {
         name: torch.cat([getattr(one, name) for one in truths])
@@ -143,11 +151,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     network = DigitParser()
     if options.start:
         network.load_state_dict(load_file(options.start), strict=False)
-    if options.imagenet:  # after --start: heads may go on while the trunk begins anew
-        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
+    else:
+        load_convolutions(
+            network.trunk, [(e.weight, e.bias) for e in read_layers(options.bundle, LANDMARKS) if e.bias is not None]
+        )
+    if options.imagenet:
+        load_imagenet(network.looks, imagenet_tensors(options.imagenet))
     network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     quicken(network)
-    freeze(network.trunk, settings.frozen)
+    freeze(network, settings.frozen)
     examples = ParserExamples(settings.size, settings.seed, melts=settings.melts)
     reader = ShardReader(options.shards, examples, say)
     reader.read_new()
@@ -170,8 +182,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _phase(network: nn.Module, seconds: float, settings: ParserTraining) -> Phase:
-    learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learnt, lr=settings.rate, weight_decay=settings.decay)
+    learnt = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+    trunk = [parameter for name, parameter in learnt if name.startswith("trunk.")]
+    rest = [parameter for name, parameter in learnt if not name.startswith("trunk.")]
+    groups = [{"params": rest, "share": 1.0}, {"params": trunk, "share": settings.trunk_share}]
+    optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.decay)
     mean = RunningMean(network, settings.mean_decay)
     return Phase(name="parser", network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=settings.rate)
 
@@ -182,7 +197,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--shards", type=Path, nargs="+", required=True, help="folders of shards, searched below too")
     parser.add_argument("--held-out", type=Path, nargs="+", default=[], help="shards that only measure")
-    parser.add_argument("--imagenet", type=Path, help="published efficientnet-lite0 weights to start from (.pth)")
+    parser.add_argument(
+        "--bundle", type=Path, default=model_folder() / BUNDLE, help="MediaPipe's hand bundle, to start from"
+    )
+    parser.add_argument("--imagenet", type=Path, help="published efficientnet-lite0 weights for the look (.pth)")
     parser.add_argument("--start", type=Path, help="weights of an earlier training to start from (.safetensors)")
     parser.add_argument(
         "--follow",
