@@ -1,4 +1,4 @@
-"""Where are hands in a whole picture? A trunk, a pyramid down to stride 8, and two light towers: centres and boxes.
+"""Where are hands in a whole picture? A trunk that ends at stride 8, and two light towers: centres and boxes.
 
 A box holds palm and digits without the forearm, whatever their number. What the maps mean, and how boxes are read off them, is in
 `hand_boxes`. Source: Z. Liu et al., "Training-time-friendly network for real-time object detection", 2020 (centres and boxes).
@@ -9,10 +9,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from limbfix.nets.efficientnet_lite import EfficientNetLite
 from limbfix.nets.hand_boxes import CHANNELS, INPUT_MULTIPLE, STRIDE, decode
-from limbfix.nets.lite_table import LITE0
-from limbfix.nets.pyramid import Pyramid, smooth_block
+from limbfix.nets.palm_trunk import PalmTrunk
+from limbfix.nets.pyramid import smooth_block
 
 __all__ = ["CHANNELS", "INPUT_MULTIPLE", "STRIDE", "HandFinder", "decode"]
 
@@ -24,16 +23,12 @@ _FIRST_REACH = 0.7
 
 
 class HandFinder(nn.Module):
-    """The hand finder. Its maps are those of `hand_boxes.CHANNELS`.
+    """The hand finder. Its maps are those of `hand_boxes.CHANNELS`."""
 
-    Args:
-        channels: of the pyramid and the towers.
-    """
-
-    def __init__(self, channels: int = 64):
+    def __init__(self) -> None:
         super().__init__()
-        self.trunk = EfficientNetLite()
-        self.pyramid = Pyramid([width for _, _, width in LITE0.levels], channels, finest=1)
+        self.trunk = PalmTrunk()
+        channels = self.trunk.channels
         self.centre_tower = nn.Sequential(smooth_block(channels), smooth_block(channels))
         self.box_tower = nn.Sequential(smooth_block(channels), smooth_block(channels))
         self.centres = nn.Conv2d(channels, 1, 1)
@@ -43,5 +38,5 @@ class HandFinder(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Looks at (b, 3, h, w) pictures, `normalised`; h and w are multiples of 32. Returns (b, 5, h / 8, w / 8)."""
-        fine = self.pyramid(self.trunk(x))[0]
+        fine = self.trunk(x)
         return torch.cat([self.centres(self.centre_tower(fine)), self.reaches(self.box_tower(fine))], 1)

@@ -1,10 +1,11 @@
 """How is the hand finder trained? On pictures composed as they are needed: renders, photographs and places of `finder_stock`.
 
-    python -m limbfix.training.finder --made DIR [DIR ...] --photographs DIR --places DIR --out DIR --minutes N [--imagenet FILE]
+    python -m limbfix.training.finder --made DIR [DIR ...] --photographs DIR --places DIR --out DIR --minutes N [--bundle FILE]
 
 Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was. Minutes are
 training time over all runs, and the learning rate follows them. Writes `hand_finder.safetensors` (half precision, running mean of
-the weights), `hand_finder.json` (facts) and a curve below --out. `--start` takes the weights of an earlier run instead of ImageNet's.
+the weights), `hand_finder.json` (facts) and a curve below --out. The trunk starts as MediaPipe's palm detector left it (`--bundle`,
+Apache-2.0); `--start` takes the weights of an earlier run instead.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from limbfix.nets.efficientnet_lite import load_imagenet, normalised
+from limbfix.model_files import model_folder
+from limbfix.nets.efficientnet_lite import normalised
 from limbfix.nets.hand_finder import HandFinder
+from limbfix.nets.palm_table import DOWN
+from limbfix.nets.palm_trunk import load_palm
 from limbfix.synthesis.seeds import rng_for
 from limbfix.training.checkpoints import RunningMean
 from limbfix.training.finder_losses import FinderTargets, draw_targets, finder_loss
@@ -30,8 +34,11 @@ from limbfix.training.finder_scenes import Mixture, Scene, SceneMaker, seen_agai
 from limbfix.training.finder_stock import MadeReader, read_photos, read_places
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
-from limbfix.training.pretrained import imagenet_tensors
 from limbfix.training.quick_depthwise import quicken
+from limbfix.training.tflite_weights import BUNDLE, FINDER, read_layers
+
+ALL_STILL = len(DOWN)
+"""Stages from which on the whole trunk keeps its weights."""
 
 _KEPT = 400
 """Scenes that are kept in memory to be used again, 80 MB at 256 px."""
@@ -52,9 +59,9 @@ class FinderTraining:
             a third of the time of learning from it.
         most: pictures taken from each shard.
         rate: AdamW's highest learning rate; decay: of the weights.
-        trunk_share: of the rate, for the trunk: at the full rate its weights soon leave what its held norms were made for.
+        trunk_share: of the rate, for the trunk, which is learnt already.
         mean_decay: of the running mean of the weights.
-        still: stages of the trunk, from the finest, that keep ImageNet's weights; half of a step's time is theirs.
+        still: stages of the trunk, from the finest, that keep the published weights; half of a step's time is theirs.
         mixture: of the kinds of pictures.
     """
 
@@ -63,18 +70,17 @@ class FinderTraining:
     batch: int = 16
     again: int = 11
     most: int = 256
-    rate: float = 1.2e-3
+    rate: float = 2e-3
     decay: float = 0.02
     trunk_share: float = 0.1
     mean_decay: float = 0.998
-    still: int = 3
+    still: int = 2
     mixture: Mixture = field(default_factory=Mixture)
 
 
 def training_step(phase: Phase, step: int, maker: SceneMaker, settings: FinderTraining) -> Tensor:
     """Returns the loss of one step."""
     assert isinstance(phase.network, HandFinder)
-    hold_norms(phase.network)
     pixels, targets = batch_of(maker, settings, step)
     device = next(phase.network.parameters()).device
     targets = FinderTargets(**{name: getattr(targets, name).to(device) for name in FinderTargets.__dataclass_fields__})
@@ -105,16 +111,11 @@ def scene_number(maker: SceneMaker, settings: FinderTraining, number: int, *, ag
     return seen_again(scene, rng_for(settings.seed, "light", number)) if again else scene
 
 
-def hold_norms(network: HandFinder) -> None:
-    """Lets the trunk's batch norms use what ImageNet taught them: a batch here is too small, and a third of it made up."""
-    for module in network.trunk.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-
-
 def hold_stages(network: HandFinder, still: int) -> list[nn.Parameter]:
-    """Stops the trunk's first stages from learning; returns what does learn."""
-    for part in (network.trunk.stem, network.trunk.norm, *list(network.trunk.stages)[:still]) if still else ():
+    """Stops the trunk's stem and its first stages from learning, all of it from `ALL_STILL` on; returns what does learn."""
+    trunk = network.trunk
+    held = (trunk.stem, trunk.prelu, *list(trunk.down)[:still]) if still < ALL_STILL else (trunk,)
+    for part in held if still else ():
         part.requires_grad_(False)
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
@@ -156,7 +157,7 @@ def main(arguments: Sequence[str] | None = None, settings: FinderTraining | None
     facts: dict[str, object] = {
         "settings": asdict(settings), "made": [len(stock) for stock in maker.made], "photographs": len(maker.photographs),
         "places": len(maker.places), "steps": phase.step, "minutes": options.minutes,
-        "start": str(options.start or options.imagenet or "nothing"),
+        "start": str(options.start or options.bundle),
     }  # fmt: skip
     export(options.out, phase.mean.weights, facts)
     return 0
@@ -168,8 +169,8 @@ def _network(options: argparse.Namespace, seed: int) -> HandFinder:
     network = HandFinder()
     if options.start:
         network.load_state_dict(load_file(options.start))
-    elif options.imagenet:
-        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
+    else:
+        load_palm(network.trunk, [(e.kind, e.weight, e.bias) for e in read_layers(options.bundle, FINDER)])
     network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     quicken(network)
     return network
@@ -193,7 +194,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shares", type=float, nargs="*", default=(), help="how often each folder of --made is drawn")
     parser.add_argument("--photographs", type=Path, required=True, help="folders of normal hands, with labels.csv")
     parser.add_argument("--places", type=Path, required=True, help="pictures without people")
-    parser.add_argument("--imagenet", type=Path, help="published efficientnet-lite0 weights to start from (.pth)")
+    parser.add_argument(
+        "--bundle", type=Path, default=model_folder() / BUNDLE, help="MediaPipe's hand bundle, to start from"
+    )
     parser.add_argument("--start", type=Path, help="weights of an earlier run to start from (.safetensors)")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
