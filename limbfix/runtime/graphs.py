@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from limbfix.nets.hand_maps import APPEARANCE_LEVELS, centre_weights
-from limbfix.nets.lite_table import HAND, LITE0, LITE0_LOOKS, MEAN, PYRAMID_EPSILON, STD, TRUNK_EPSILON, TrunkTable
+from limbfix.nets.lite_table import HAND, LITE0_LOOKS, MEAN, PYRAMID_EPSILON, STD, TRUNK_EPSILON, TrunkTable
+from limbfix.nets.palm_table import BLOCKS, DOWN, UP, UP_BLOCKS
 from limbfix.runtime.onnx_writer import OnnxGraph
 
 Tensors = Mapping[str, np.ndarray]
@@ -177,7 +178,7 @@ def finder_model(tensors: Tensors) -> bytes:
         tensors: state dict of `limbfix.nets.hand_finder.HandFinder`.
     """
     layers = _Layers(tensors)
-    fine = layers.pyramid(layers.trunk(layers.pixels("side"), LITE0), finest=1)
+    fine = _palm_trunk(layers, layers.pixels("side"))
     heads = []
     for tower, head in (("centre_tower", "centres"), ("box_tower", "reaches")):
         x = layers.smooth(layers.smooth(fine, f"{tower}.0"), f"{tower}.1")
@@ -185,3 +186,41 @@ def finder_model(tensors: Tensors) -> bytes:
     layers.graph.node("Concat", heads, name="maps", axis=1)
     layers.graph.output("maps", ("b", 5, "cells_h", "cells_w"))
     return layers.graph.model()
+
+
+def _palm_trunk(layers: _Layers, x: str, name: str = "trunk") -> str:
+    """Writes `limbfix.nets.palm_trunk.PalmTrunk`; returns its map at stride 8."""
+    x = _prelu(layers, layers.conv(x, f"{name}.stem", stride=2), f"{name}.prelu")
+    maps = []
+    for index, (stride, _) in enumerate(DOWN):
+        blocks = BLOCKS + (stride > 1)
+        for block in range(blocks):
+            x = _palm_block(layers, x, f"{name}.down.{index}.{block}", stride if block == 0 else 1)
+        maps.append(x)
+    for index, (beside, _) in enumerate(UP):
+        place = f"{name}.up.{index}"
+        scales = layers.graph.tensor(np.array([1, 1, 2, 2], np.float32))
+        larger = layers.graph.node(
+            "Resize", [x, "", scales], mode="linear", coordinate_transformation_mode="half_pixel"
+        )
+        joined = _prelu(layers, layers.conv(larger, f"{place}.join.0"), f"{place}.join.1")
+        x = layers.graph.node("Add", [maps[beside], joined])
+        for block in range(UP_BLOCKS):
+            x = _palm_block(layers, x, f"{place}.blocks.{block}", 1)
+    return x
+
+
+def _palm_block(layers: _Layers, x: str, name: str, stride: int) -> str:
+    graph = layers.graph
+    inner = layers.conv(layers.conv(x, f"{name}.depthwise", stride=stride), f"{name}.pointwise")
+    if stride == 2:
+        x = graph.node("MaxPool", [x], kernel_shape=(2, 2), strides=(2, 2))
+    before, after = layers.weight(f"{name}.pointwise.weight").shape[1::-1]
+    if after > before:
+        x = graph.node("Pad", [x, graph.tensor(np.array([0, 0, 0, 0, 0, after - before, 0, 0], np.int64))])
+    return _prelu(layers, graph.node("Add", [inner, x]), f"{name}.prelu")
+
+
+def _prelu(layers: _Layers, x: str, name: str) -> str:
+    slopes = layers.graph.tensor(layers.weight(f"{name}.weight")[:, None, None])
+    return layers.graph.node("PRelu", [x, slopes])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from limbfix.nets.digit_parser import JOINTS, PARTS, PHALANGES, STRIDE, DigitParser
-from limbfix.nets.efficientnet_lite import LEVELS, EfficientNetLite0, load_imagenet, normalised
+from limbfix.nets.efficientnet_lite import EfficientNetLite, load_convolutions, load_imagenet, normalised
+from limbfix.nets.lite_table import HAND, LITE0, LITE0_LOOKS
 
 
 def test_the_trunk_computes_what_the_published_network_computes():
@@ -17,7 +19,7 @@ def test_the_trunk_computes_what_the_published_network_computes():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.2)
             module.running_var.uniform_(0.5, 1.5)
-    trunk = EfficientNetLite0().eval()
+    trunk = EfficientNetLite().eval()
     load_imagenet(trunk, list(reference.state_dict().values()))
     x = torch.randn(2, 3, 96, 128)
     with torch.inference_mode():
@@ -29,17 +31,48 @@ def test_the_trunk_computes_what_the_published_network_computes():
 
 
 def test_weights_of_another_network_are_refused():
-    tensors = list(EfficientNetLite0().state_dict().values())
+    tensors = list(EfficientNetLite().state_dict().values())
     with pytest.raises(ValueError, match="other weights"):
-        load_imagenet(EfficientNetLite0(), [torch.zeros(7), *tensors[1:]])
+        load_imagenet(EfficientNetLite(), [torch.zeros(7), *tensors[1:]])
     with pytest.raises(ValueError, match="at least"):
-        load_imagenet(EfficientNetLite0(), tensors[:10])
+        load_imagenet(EfficientNetLite(), tensors[:10])
 
 
-def test_levels_have_the_promised_strides():
+@pytest.mark.parametrize("table", [LITE0, LITE0_LOOKS, HAND])
+def test_levels_have_the_promised_strides(table):
     with torch.inference_mode():
-        maps = EfficientNetLite0().eval()(torch.zeros(1, 3, 128, 64))
-    assert [(m.shape[1], 128 // m.shape[2], 64 // m.shape[3]) for m in maps] == [(c, s, s) for _, s, c in LEVELS]
+        maps = EfficientNetLite(table).eval()(torch.zeros(1, 3, 128, 64))
+    assert [(m.shape[1], 128 // m.shape[2], 64 // m.shape[3]) for m in maps] == [(c, s, s) for _, s, c in table.levels]
+
+
+def folded(trunk: EfficientNetLite) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns random convolutions of a trunk's shapes, as a published network with folded norms holds them."""
+    rng = np.random.default_rng(4)
+    shapes = [tuple(module.weight.shape) for module in trunk.modules() if isinstance(module, torch.nn.Conv2d)]
+    return [
+        (rng.normal(0, 0.1, shape).astype(np.float32), rng.normal(0, 0.1, shape[:1]).astype(np.float32))
+        for shape in shapes
+    ]
+
+
+def test_folded_convolutions_see_zero_to_one_through_minus_one_to_one():
+    trunk = EfficientNetLite(HAND).eval()
+    layers = folded(trunk)
+    load_convolutions(trunk, layers)
+    x = torch.rand(1, 3, 32, 32)
+    weight, bias = map(torch.from_numpy, layers[0])
+    expected = torch.nn.functional.conv2d(x, weight, bias, stride=2)
+    found = trunk.norm(trunk.stem(2 * x - 1))[:, :, :15, :15]
+    torch.testing.assert_close(found, expected[:, :, :15, :15], atol=1e-5, rtol=1e-4)
+
+
+def test_folded_convolutions_of_another_network_are_refused():
+    trunk = EfficientNetLite(HAND)
+    layers = folded(trunk)
+    with pytest.raises(ValueError, match="at least"):
+        load_convolutions(trunk, layers[:5])
+    with pytest.raises(ValueError, match="convolution 1"):
+        load_convolutions(trunk, [layers[0], layers[0], *layers[2:]])
 
 
 def test_parser_maps_lie_on_the_crop():
