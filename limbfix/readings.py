@@ -53,6 +53,7 @@ class HandMaps:
         judgements: (6,) logits of `JUDGEMENTS`.
         counts: (2, MOST_DIGITS + 1) logits of digits present, and visible.
         appearance: how melted the hand looks; any unit.
+        presence: logit that there is a hand at all, to which the finder's is to be added.
     """
 
     heat: np.ndarray
@@ -61,6 +62,7 @@ class HandMaps:
     judgements: np.ndarray
     counts: np.ndarray
     appearance: float = 0.0
+    presence: float = 0.0
 
     def mirrored(self) -> HandMaps:
         """Returns the maps as they would be of the crop seen in a mirror."""
@@ -119,7 +121,10 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float) -> Ha
         cannot_tell=reason,
         judgements={name: round(float(chance), 4) for name, chance in zip(JUDGEMENTS, chances, strict=True)},
         mask=frame.mask(np.isin(classes, _HAND)),
-        features=read_features(maps.judgements, maps.counts, digits, maps.appearance, box_px=box.size, sharpness=sharp),
+        features={
+            **read_features(maps.judgements, maps.counts, digits, maps.appearance, box_px=box.size, sharpness=sharp),
+            "presence": round(maps.presence, 4),
+        },
     )
 
 

@@ -77,6 +77,7 @@ class HandReader:
                 judgements=judged[i, : len(JUDGEMENTS)],
                 counts=counts[i],
                 appearance=float(found["appearance"][i, 0]),
+                presence=float(found["presence"][i, 0]),
             )
             for i in range(len(crops))
         ]

@@ -6,6 +6,7 @@ hands that only it found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,17 +20,17 @@ from limbfix.geometry import Box
 from limbfix.hand_scores import scored, shipped_models
 from limbfix.nets.hand_boxes import decode, suppress
 from limbfix.parts import Part, PartKind, Side
-from limbfix.runtime.sessions import finder_network, load_runtime
+from limbfix.runtime.sessions import Network, finder_network, load_runtime
 from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file, shipped_rows
 
 if TYPE_CHECKING:
     from limbfix.images import Picture
 
-LEAST_SCORE = 0.3
-"""Of the finder, where its file names no threshold of its own. A guess until a finder is shipped."""
+LEAST_SCORE = 0.2
+"""Of the finder, where its file names no threshold of its own: a proposal that is looked at closely. Low on purpose, see `SURE`."""
 
-SURE_SCORE = 0.5
-"""Of the finder, from which a hand needs no second opinion; see `is_believed`. A guess until a finder is shipped."""
+SURE = 1.0
+"""Sum of the finder's logit and the parser's presence from which a hand needs no second opinion; see `is_believed`."""
 
 AGREED = 2
 """Windows of a second opinion from which its joints place the box; see `settled`."""
@@ -43,6 +44,9 @@ MOST_OVERLAP = 0.5
 SAME_HAND_IOU = 0.3
 """From which a hand of another detector is one of ours; or the smaller lies in the larger by this share:"""
 SAME_HAND_INSIDE = 0.8
+
+PIECE = 0.6
+"""Share of the smaller box from which a proposal that nobody confirmed is taken for a piece of a hand that is known."""
 
 SMALLEST_PX = 6.0
 """Shorter side below which nothing is a hand; reading such a crop would only enlarge noise."""
@@ -104,12 +108,13 @@ class LimbfixHands:
         """Returns the parts of all detectors with each hand once: joined, read and scored."""
         others = tuple(part for part in parts if part.kind is not PartKind.HAND)
         joined = join_hands([part for part in parts if part.kind is PartKind.HAND], own=self.name)
-        hands = [settled(hand, picture) for hand in joined if is_believed(hand, own=self.name)]
+        hands = [settled(hand, picture) for hand in joined]
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
         for index, reading in zip(
             unread, self._reader.read(picture.pixels, [hands[i].box for i in unread]), strict=True
         ):
             hands[index] = replace(hands[index], reading=reading)
+        hands = apart([hand for hand in hands if is_believed(hand, own=self.name)], own=self.name)
         models = shipped_models()
         return (*others, *(scored(hand, models) for hand in hands))
 
@@ -120,25 +125,36 @@ class LimbfixHands:
         self._reader.network.close()
 
     def _find(self, pixels: np.ndarray) -> list[tuple[Box, float]]:
-        boxes: list[Box] = []
-        ranks: list[float] = []
-        scores: list[float] = []
-        height, width = pixels.shape[:2]
         if self._finder is None:
             return []
-        least = self._finder.threshold(LEAST_SCORE)
-        for view in finder_views(pixels, self._search):
-            maps = self._finder.run(view.pixels[None])["maps"][0]
-            for xyxy, score in zip(*decode(maps, least_score=least, most=MOST_HANDS), strict=True):
-                box = _in_picture(xyxy, view).clipped(width, height)
-                if min(box.width, box.height) < SMALLEST_PX:
-                    continue
-                boxes.append(box)
-                scores.append(float(score))
-                # a hand that a tile cuts off is seen whole elsewhere, and must not stand for it
-                ranks.append(float(score) - is_cut_off(Box(*map(float, xyxy)), view))
-        kept = distinct(boxes, ranks)[:MOST_HANDS]
-        return [(boxes[i], round(scores[i], 4)) for i in kept]
+        return proposals(self._finder, pixels, self._search, self._finder.threshold(LEAST_SCORE))
+
+
+def proposals(finder: Network, pixels: np.ndarray, search: str, least: float) -> list[tuple[Box, float]]:
+    """Returns boxes in which the finder proposes hands, with its scores, best first; many show none.
+
+    Args:
+        finder: see `limbfix.runtime.sessions.finder_network`.
+        pixels: the whole picture, uint8 (H, W, 3).
+        search: see `limbfix.detectors.hand_windows.finder_views`.
+        least: score, 0-1, below which nothing is proposed.
+    """
+    boxes: list[Box] = []
+    ranks: list[float] = []
+    scores: list[float] = []
+    height, width = pixels.shape[:2]
+    for view in finder_views(pixels, search):
+        maps = finder.run(view.pixels[None])["maps"][0]
+        for xyxy, score in zip(*decode(maps, least_score=least, most=MOST_HANDS), strict=True):
+            box = _in_picture(xyxy, view).clipped(width, height)
+            if min(box.width, box.height) < SMALLEST_PX:
+                continue
+            boxes.append(box)
+            scores.append(float(score))
+            # a hand that a tile cuts off is seen whole elsewhere, and must not stand for it
+            ranks.append(float(score) - is_cut_off(Box(*map(float, xyxy)), view))
+    kept = distinct(boxes, ranks)[:MOST_HANDS]
+    return [(boxes[i], round(scores[i], 4)) for i in kept]
 
 
 def _in_picture(xyxy: np.ndarray, view: View) -> Box:
@@ -164,10 +180,31 @@ def distinct(boxes: Sequence[Box], ranks: Sequence[float]) -> list[int]:
 
 
 def is_believed(hand: Part, *, own: str) -> bool:
-    """Tells whether a hand of ours stands: a sure one does, a doubtful one only if a window of another detector saw it too."""
-    if hand.detector != own or (hand.detection_score or 0.0) >= SURE_SCORE:
+    """Tells whether a hand stands: another detector's does, and ours if its window agrees, or if finder and parser are sure together."""
+    if hand.detector != own or (hand.views is not None and hand.views[0] > 0):
         return True
-    return hand.views is not None and hand.views[0] > 0
+    return surety(hand) >= SURE
+
+
+def surety(hand: Part) -> float:
+    """Returns the finder's logit plus the parser's presence: how surely a proposal of ours is a hand."""
+    score = min(max(hand.detection_score or 0.0, 1e-3), 1 - 1e-3)
+    presence = hand.reading.features.get("presence", 0.0) if hand.reading is not None else 0.0
+    return math.log(score / (1 - score)) + presence
+
+
+def apart(hands: Sequence[Part], *, own: str) -> list[Part]:
+    """Returns the hands without those of ours that are a piece of a hand that is better known: confirmed ones first, then surest first."""
+    ranked = sorted(hands, key=lambda hand: (hand.detector == own and hand.views is None, -surety(hand)))
+    kept: list[Part] = []
+    for hand in ranked:
+        alone = hand.detector == own and hand.views is None
+        near = [
+            hand.box.iou(other.box) > SAME_HAND_IOU or hand.box.overlap_of_smaller(other.box) > PIECE for other in kept
+        ]
+        if not (alone and any(near)):
+            kept.append(hand)
+    return kept
 
 
 def settled(hand: Part, picture: Picture) -> Part:

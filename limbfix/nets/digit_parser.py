@@ -6,6 +6,7 @@ Sources: Z. Cao et al., "Realtime multi-person 2D pose estimation using part aff
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -52,6 +53,7 @@ class ParserOutput:
         judgements: (b, 6) logits of `JUDGEMENTS`.
         counts: (b, 2, MOST_DIGITS + 1) logits of the number of digits present, and visible.
         appearance: (b,), larger = looks more melted; no logit, its zero means nothing.
+        presence: (b,), larger = more surely a hand at all; the finder's logit is to be added.
     """
 
     heatmaps: torch.Tensor
@@ -60,15 +62,13 @@ class ParserOutput:
     judgements: torch.Tensor
     counts: torch.Tensor
     appearance: torch.Tensor
+    presence: torch.Tensor
 
 
-def pooled(maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """Returns (b, 304): weighted mean and spread of every channel of the trunk's maps at `APPEARANCE_LEVELS`, square crops only.
-
-    The maps are those of the looking trunk, which no training moves.
-    """
+def pooled(maps: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Returns weighted mean and spread of every channel of the maps, side by side, (b, 2 c); square crops only."""
     parts = []
-    for x in (maps[level].float() for level in APPEARANCE_LEVELS):
+    for x in (one.float() for one in maps):
         weights = torch.from_numpy(centre_weights(x.shape[2])).to(x.device)
         mean = (x * weights).sum((2, 3))
         parts += [mean, ((x - mean[..., None, None]).square() * weights).sum((2, 3)).sqrt()]
@@ -93,22 +93,36 @@ class DigitParser(nn.Module):
             nn.Linear(128, len(JUDGEMENTS) + 2 * (MOST_DIGITS + 1)),
         )  # fmt: skip
         self.looks = EfficientNetLite(LITE0_LOOKS)
-        self.appearance = nn.Linear(2 * sum(LITE0_LOOKS.levels[level][2] for level in APPEARANCE_LEVELS), 1)
+        looks = 2 * sum(LITE0_LOOKS.levels[level][2] for level in APPEARANCE_LEVELS)
+        self.appearance = nn.Linear(looks, 1)
+        self.presence = nn.Linear(looks + 2 * widths[-1], 1)
         nn.init.constant_(self.dense.bias[: len(JOINTS)], -4.0)  # pyright: ignore[reportOptionalSubscript]
 
     def forward(self, x: torch.Tensor) -> ParserOutput:
         """Parses (b, 3, h, w) normalised crops; h and w are multiples of 32."""
-        looks = self.appearance(pooled(self.looks(x)))[:, 0]
-        return self.parse(x, looks)
+        looks, maps = self.look(x), self.trunk(x)
+        presence = self.presence(torch.cat([looks, pooled(maps[-1:])], 1))[:, 0]
+        return self._parse(maps, self.appearance(looks)[:, 0], presence)
 
-    def parse(self, x: torch.Tensor, looks: torch.Tensor | None = None) -> ParserOutput:
-        """Does the same without the look, whose place is taken by zeros: what a training asks for."""
-        maps = self.trunk(x)
-        fine = self.refine(self.pyramid(maps)[0])
+    def parse(self, x: torch.Tensor) -> ParserOutput:
+        """Does the same without appearance and presence, whose places are taken by zeros: what a training asks for."""
+        nothing = x.new_zeros(len(x))
+        return self._parse(self.trunk(x), nothing, nothing)
+
+    def seen(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns what `presence` reads, (b, 688): the look, and the trunk's coarsest map pooled."""
+        return torch.cat([self.look(x), pooled(self.trunk(x)[-1:])], 1)
+
+    def look(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns what `appearance` reads, (b, 304)."""
+        maps = self.looks(x)
+        return pooled([maps[level] for level in APPEARANCE_LEVELS])
+
+    def _parse(self, maps: Sequence[torch.Tensor], appearance: torch.Tensor, presence: torch.Tensor) -> ParserOutput:
+        fine = self.refine(self.pyramid(tuple(maps))[0])
         joints, fields, parts = self.dense(fine).split((len(JOINTS), 2 * len(PHALANGES), len(PARTS)), 1)
         # The mean says what the hand is like on the whole, the maximum keeps one small wrong finger from being averaged away.
         seen = torch.cat([maps[-1].mean((2, 3)), fine.mean((2, 3)), fine.amax((2, 3))], 1)
         judged = self.judge(seen)
-        counts = judged[:, len(JUDGEMENTS) :].view(len(x), 2, MOST_DIGITS + 1)
-        looks = x.new_zeros(len(x)) if looks is None else looks
-        return ParserOutput(joints, fields, parts, judged[:, : len(JUDGEMENTS)], counts, looks)
+        counts = judged[:, len(JUDGEMENTS) :].view(len(judged), 2, MOST_DIGITS + 1)
+        return ParserOutput(joints, fields, parts, judged[:, : len(JUDGEMENTS)], counts, appearance, presence)

@@ -17,7 +17,7 @@ from limbfix.runtime.onnx_writer import OnnxGraph
 
 Tensors = Mapping[str, np.ndarray]
 
-PARSER_OUTPUTS = ("heatmaps", "fields", "parts", "judged", "appearance")
+PARSER_OUTPUTS = ("heatmaps", "fields", "parts", "judged", "appearance", "presence")
 PARSER_CHANNELS = (5, 8, 11)
 """Of the dense maps, in order."""
 
@@ -139,7 +139,7 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
 
     Returns:
         A model from `pixels` uint8 (b, side, side, 3) to `PARSER_OUTPUTS`: maps at a quarter of the size, and the appearance
-        head's logits (b, 26): judgements, then the two counts; and the appearance score (b, 1).
+        head's logits (b, 26): judgements, then the two counts; the appearance score (b, 1), and the presence (b, 1).
     """
     layers = _Layers(tensors)
     graph = layers.graph
@@ -168,6 +168,10 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
     pooled = graph.node("Concat", moments, axis=1)
     graph.node("Identity", [layers.linear(pooled, "appearance")], name="appearance")
     graph.output("appearance", ("b", 1))
+    coarse = layers.moments(maps[-1], side // HAND.levels[-1][1])
+    seen_there = graph.node("Concat", [pooled, *coarse], axis=1)
+    graph.node("Identity", [layers.linear(seen_there, "presence")], name="presence")
+    graph.output("presence", ("b", 1))
     return graph.model()
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from limbfix.nets.digit_parser import DigitParser, pooled
+from limbfix.nets.digit_parser import DigitParser
 from limbfix.nets.efficientnet_lite import normalised
 from limbfix.synthesis.seeds import rng_for
 from limbfix.training.parser_examples import ParserExamples, drawn, load_examples
@@ -41,7 +41,7 @@ class PairFeatures:
     """Features of many drawn pairs.
 
     Attributes:
-        worse, better: (n, 304) float32 rows, see `limbfix.nets.digit_parser.pooled`.
+        worse, better: (n, 304) float32 rows, see `limbfix.nets.digit_parser.DigitParser.look`.
         weights: how well each defect is seen, 0-1.
     """
 
@@ -54,8 +54,7 @@ class PairFeatures:
 def features(network: DigitParser, pixels: np.ndarray) -> np.ndarray:
     """Returns (n, 304) float32 of crops (n, s, s, 3) uint8."""
     parts = [
-        pooled(network.trunk(normalised(torch.from_numpy(pixels[start : start + 32]))))
-        for start in range(0, len(pixels), 32)
+        network.look(normalised(torch.from_numpy(pixels[start : start + 32]))) for start in range(0, len(pixels), 32)
     ]
     return torch.cat(parts).numpy()
 

@@ -17,7 +17,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hand_weights import finder_file, parser_file
 
 from limbfix.detectors import limbfix_hands
-from limbfix.detectors.limbfix_hands import AGREED, SURE_SCORE, LimbfixHands, distinct, is_believed, join_hands, settled
+from limbfix.detectors.limbfix_hands import (
+    AGREED,
+    SURE,
+    LimbfixHands,
+    apart,
+    distinct,
+    is_believed,
+    join_hands,
+    settled,
+)
+from limbfix.digits import CannotTell, HandReading
 from limbfix.errors import ModelCorrupt
 from limbfix.geometry import Box
 from limbfix.images import Picture
@@ -93,7 +103,7 @@ def test_empty_and_tiny_pictures_are_looked_at_without_harm(detector, size, valu
 
 
 def test_the_same_picture_gives_the_same_hands(detector, monkeypatch):
-    monkeypatch.setattr(limbfix_hands, "SURE_SCORE", 0.0)  # a network that nobody trained is sure of nothing
+    monkeypatch.setattr(limbfix_hands, "SURE", -99.0)  # a network that nobody trained is sure of nothing
     pixels = np.random.default_rng(4).integers(0, 256, (200, 150, 3), dtype=np.uint8)
     picture = picture_of(pixels)
     first, second = (detector.complete(picture, detector.detect(picture, ())) for _ in range(2))
@@ -172,13 +182,31 @@ def test_neighbours_keep_their_own_opinions_and_lonely_hands_stay():
     assert joined[3].detector == "mediapipe_hands"
 
 
-def test_a_doubtful_hand_stands_only_if_somebody_else_saw_it():
-    sure, doubtful = hand(Box(0, 0, 100, 100)), replace(hand(Box(0, 0, 100, 100)), detection_score=SURE_SCORE - 0.1)
-    assert is_believed(replace(sure, detection_score=SURE_SCORE), own=LimbfixHands.name)
+def read_as(part: Part, presence: float) -> Part:
+    features = {"presence": presence}
+    return replace(part, reading=HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, features=features))
+
+
+def test_a_hand_stands_if_finder_and_parser_are_sure_together_or_somebody_else_saw_it():
+    even = replace(hand(Box(0, 0, 100, 100)), detection_score=0.5)  # a logit of 0
+    assert is_believed(read_as(even, SURE), own=LimbfixHands.name)
+    doubtful = read_as(even, SURE - 0.1)
     assert not is_believed(doubtful, own=LimbfixHands.name)
+    assert is_believed(replace(doubtful, detection_score=0.7), own=LimbfixHands.name)
     assert not is_believed(replace(doubtful, views=(0, 6)), own=LimbfixHands.name)
     assert is_believed(replace(doubtful, views=(1, 6)), own=LimbfixHands.name)
     assert is_believed(opinion(Box(0, 0, 10, 10)), own=LimbfixHands.name)
+
+
+def test_a_lonely_proposal_on_a_known_hand_is_a_piece_of_it():
+    known, piece = opinion(Box(0, 0, 100, 100)), read_as(hand(Box(10, 10, 60, 60)), 5.0)
+    weaker = read_as(hand(Box(200, 0, 300, 100)), 1.0)
+    stronger = read_as(hand(Box(220, 0, 320, 100)), 2.0)
+    beside = read_as(hand(Box(300, 100, 400, 200)), 1.0)
+    kept = apart([piece, weaker, known, stronger, beside], own=LimbfixHands.name)
+    assert [part.box for part in kept] == [known.box, stronger.box, beside.box]
+    touching = opinion(Box(40, 0, 140, 100))
+    assert len(apart([known, touching], own=LimbfixHands.name)) == 2
 
 
 def test_joints_on_which_windows_agree_place_the_box():

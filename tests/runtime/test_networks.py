@@ -39,6 +39,7 @@ def test_the_parser_is_the_one_of_torch(tmp_path):
     np.testing.assert_allclose(judged, expected.judgements, atol=1e-4)
     np.testing.assert_allclose(counts.reshape(2, 2, MOST_DIGITS + 1), expected.counts, atol=1e-4)
     np.testing.assert_allclose(found["appearance"][:, 0], expected.appearance, atol=1e-4)
+    np.testing.assert_allclose(found["presence"][:, 0], expected.presence, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 96, 64, 3), (1, 32, 160, 3)])

@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[1] / "synthesis"))
 
 from toy_streams import ToyStream
 
-from limbfix.nets.digit_parser import DigitParser, pooled
+from limbfix.nets.digit_parser import DigitParser
 from limbfix.nets.efficientnet_lite import normalised
 from limbfix.nets.hand_maps import centre_weights
 from limbfix.synthesis.shards import ShardWriter
@@ -64,13 +64,13 @@ def test_the_middle_of_the_crop_counts_most():
 
 def test_pooling_sees_what_changes_in_the_middle():
     torch.manual_seed(0)
-    trunk = DigitParser().eval().trunk
+    network = DigitParser().eval()
     plain = torch.full((1, 64, 64, 3), 120, dtype=torch.uint8)
     middle, corner = plain.clone(), plain.clone()
     middle[:, 26:38, 26:38] = 250
     corner[:, :12, :12] = 250
     with torch.no_grad():
-        at = [pooled(trunk(normalised(one))) for one in (plain, middle, corner)]
+        at = [network.look(normalised(one)) for one in (plain, middle, corner)]
     assert (at[1] - at[0]).norm() > 2 * (at[2] - at[0]).norm()
 
 

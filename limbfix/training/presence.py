@@ -1,0 +1,170 @@
+"""Is a box that the finder proposes a hand? One linear direction in what the parser sees there, fitted on the finder's own mistakes.
+
+    python -m limbfix.training.presence --finder FILE --parser FILE --out FILE --made DIR [...] --photographs DIR --places DIR
+
+The finder looks at a hand with few pixels and proposes too much: ears, mouths, elbows, food. The parser looks at the same place enlarged. What
+tells a hand from a proposal that is none is fitted as a logistic regression on its pooled features; the finder's own logit is added to it.
+Proposals come from whole pictures and from close windows, so that parts of faces are among the mistakes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from limbfix.detectors.hand_windows import hand_view
+from limbfix.detectors.limbfix_hands import proposals
+from limbfix.geometry import Box
+from limbfix.nets.digit_parser import DigitParser
+from limbfix.nets.efficientnet_lite import normalised
+from limbfix.runtime.sessions import finder_network
+from limbfix.synthesis.seeds import rng_for
+from limbfix.training.finder_stock import MadeReader, Stock, read_photos, read_places
+
+IS_HAND, IS_NONE = 0.35, 0.1
+"""Intersection over union with a labelled hand from which a proposal is one, and below which it is none; between them it teaches nothing."""
+
+LEAST_SCORE = 0.12
+"""Of proposals: lower than at run time, for there the good ones are."""
+
+STRENGTH = 0.003
+"""Inverse strength of the ridge. Ten times more or less moved the recall on AI hands by less than 0.02."""
+
+_MOST = 15
+"""Proposals of one window, the best ones."""
+
+_LEAST_PX = 16.0
+
+
+@dataclass(slots=True)
+class Examples:
+    """Crops (s, s, 3) uint8 of proposals, and whether each shows a hand."""
+
+    crops: list[np.ndarray] = field(default_factory=list)
+    truth: list[bool] = field(default_factory=list)
+
+
+def windows(stock: Stock, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yields the whole picture and a close window of it: pixels, boxes of hands (n, 4), and boxes where nothing is asked (m, 4)."""
+    hands = np.array([_box(outline) for outline in stock.hands]).reshape(-1, 4)
+    vague = np.array([_box(outline) for outline in stock.vague]).reshape(-1, 4)
+    yield stock.pixels, hands, vague
+    height, width = stock.pixels.shape[:2]
+    side = int(min(height, width) / rng.uniform(1.8, 4.0))
+    if side < 64:
+        return
+    left, top = int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))
+    shift = np.array([left, top, left, top])
+    near = [boxes[_inside(boxes - shift, side) > 0] - shift for boxes in (hands, vague)]
+    # a hand that the window cuts shows too little to ask for it
+    whole = _inside(near[0], side) > 0.6
+    yield stock.pixels[top : top + side, left : left + side], near[0][whole], np.concatenate([near[1], near[0][~whole]])
+
+
+def collect(finder: Path, stock: Sequence[Stock], side: int, seed: int) -> Examples:
+    """Returns labelled hands, a little beside their boxes, and all proposals of the finder that are surely hands or surely none."""
+    network, found = finder_network(finder), Examples()
+    for number, one in enumerate(stock):
+        rng = rng_for(seed, "presence", number)
+        for pixels, hands, vague in windows(one, rng):
+            pixels = np.ascontiguousarray(pixels)
+            for box in hands:
+                size = float(max(box[2:] - box[:2]))
+                shaken = Box(*(box + rng.normal(0, 0.07 * size, 4)))
+                if size >= _LEAST_PX and min(shaken.width, shaken.height) > _LEAST_PX / 3:
+                    found.crops.append(hand_view(pixels, shaken, side).pixels)
+                    found.truth.append(True)
+            for box, _ in proposals(network, pixels, "full", LEAST_SCORE)[:_MOST]:
+                overlap = max((box.iou(Box(*map(float, hand))) for hand in hands), default=0.0)
+                unclear = any(box.overlap_of_smaller(Box(*map(float, other))) > IS_NONE for other in vague)
+                if overlap >= IS_HAND or (overlap < IS_NONE and not unclear):
+                    found.crops.append(hand_view(pixels, box, side).pixels)
+                    found.truth.append(overlap >= IS_HAND)
+    return found
+
+
+@torch.inference_mode()
+def features(network: DigitParser, crops: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns what `DigitParser.presence` reads, float32 (n, k)."""
+    rows = [
+        network.seen(normalised(torch.from_numpy(np.stack(crops[start : start + 32]))))
+        for start in range(0, len(crops), 32)
+    ]
+    return torch.cat(rows).numpy()
+
+
+def direction(rows: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
+    """Returns weights and bias of the logistic regression, on rows as they are; hands and others weigh the same."""
+    from sklearn.linear_model import LogisticRegression
+
+    mean, scale = rows.mean(0), rows.std(0) + 1e-6
+    model = LogisticRegression(C=STRENGTH, max_iter=400, class_weight="balanced").fit((rows - mean) / scale, truth)
+    weights = model.coef_[0] / scale
+    return weights, float(model.intercept_[0] - mean @ weights)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fits and writes; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    say = lambda text: print(text, flush=True)  # noqa: E731
+    made = MadeReader(options.made, options.most, say)
+    made.read_new()
+    stock = [
+        *read_photos(options.photographs, say)[:: options.every],
+        *read_places(options.places, say)[:: max(1, options.every // 2)],
+        *(one for folder in made.stock for one in folder),
+    ]
+    found = collect(options.finder, stock, options.size, options.seed)
+    tensors = load_file(options.parser)
+    network = DigitParser().eval()
+    network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
+    rows, truth = features(network, found.crops), np.array(found.truth)
+    weights, bias = direction(rows, truth)
+    tensors["presence.weight"] = torch.tensor(weights[None], dtype=torch.float32)
+    tensors["presence.bias"] = torch.tensor([bias], dtype=torch.float32)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, options.out, {"size": str(options.size)})
+    facts = {"proposals": len(truth), "hands": int(truth.sum()), "pictures": len(stock), "size": options.size}
+    options.out.with_suffix(".presence.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    say(json.dumps(facts))
+    return 0
+
+
+def _box(outline: np.ndarray) -> np.ndarray:
+    return np.concatenate([outline.min(0), outline.max(0)])
+
+
+def _inside(boxes: np.ndarray, side: int) -> np.ndarray:
+    """Returns the share of each box that lies in the square (0, 0, side, side)."""
+    cut = np.clip(boxes, 0, side)
+    areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6), axis=1)
+    return np.prod(cut[:, 2:] - cut[:, :2], axis=1) / areas
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m limbfix.training.presence", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--finder", type=Path, required=True, help="weights of the trained finder")
+    parser.add_argument("--parser", type=Path, required=True, help="weights of the trained parser, with its look")
+    parser.add_argument("--out", type=Path, required=True, help="the parser's weights with the presence")
+    parser.add_argument("--made", type=Path, nargs="*", default=[], help="folders of shards, searched below too")
+    parser.add_argument("--photographs", type=Path, required=True, help="folders of normal hands, with labels.csv")
+    parser.add_argument("--places", type=Path, required=True, help="pictures without people")
+    parser.add_argument("--most", type=int, default=60, help="pictures taken from each shard")
+    parser.add_argument("--every", type=int, default=8, help="take one photograph in so many, and twice as many places")
+    parser.add_argument("--size", type=int, default=128, help="px of the parser's crops")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
