@@ -17,7 +17,7 @@ ROWS = [
     row.split()
     for row in (
         "errors printing",
-        "geometry layouts outlines inpainting",
+        "geometry layouts outlines inpainting filling",
         "exif containers workflows",
         "flat_tables",
         "crops sources decoding",
@@ -48,6 +48,7 @@ ROWS = [
         "reports",
         "states settings",
         "gate",
+        "repair",
         "licences",
         "doctor",
         "workers",

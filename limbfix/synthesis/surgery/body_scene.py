@@ -11,7 +11,7 @@ import numpy as np
 
 from limbfix.synthesis.samples import Fault
 from limbfix.synthesis.surgery.body_regions import BACKGROUND, FIRST_LIMB, LIMBS, BodyRegions, along_bone
-from limbfix.synthesis.surgery.filling import MOST_MISFIT, fill_and_judge
+from limbfix.filling import MOST_MISFIT, fill_and_judge
 from limbfix.synthesis.surgery.layers import Layer, dilated, lift, map_points, turn_about
 
 EXTRA_LIMB = FIRST_LIMB + 3 * len(LIMBS)
