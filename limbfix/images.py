@@ -23,7 +23,17 @@ from limbfix.exif import read_exif
 from limbfix.printing import printable
 from limbfix.sources import GenerationSource, read_source
 
-__all__ = ["MAX_FRAMES", "MAX_PIXELS", "Crop", "Picture", "PictureSource", "crop_pixels", "open_picture", "resized", "with_pixels"]
+__all__ = [
+    "MAX_FRAMES",
+    "MAX_PIXELS",
+    "Crop",
+    "Picture",
+    "PictureSource",
+    "crop_pixels",
+    "open_picture",
+    "resized",
+    "with_pixels",
+]
 
 MEMORY_PATH = "<memory>"
 MAX_PIXELS = 100_000_000  # 10,000 x 10,000; decoding needs about 7 bytes of memory for each.

@@ -39,7 +39,9 @@ class ExemplarFill:
         if not hole.any():
             return [request.pixels.copy()]
         if hole.all():
-            raise RepairError("expected surroundings to copy from, got a mask that covers everything; make the picture again")
+            raise RepairError(
+                "expected surroundings to copy from, got a mask that covers everything; make the picture again"
+            )
         avoid = np.zeros_like(hole) if request.avoid is None else request.avoid & ~hole
         fillings: list[np.ndarray] = []
         for number in range(len(request.seeds)):

@@ -6,6 +6,7 @@ Outside the feathered mask not one pixel changes, whatever a painter gives back.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,9 @@ GROWTH, LEAST_GROWTH = 0.06, 4.0
 
 FEATHER, LEAST_FEATHER = 0.03, 2.0
 """Of the region's size, and px: over how much of the growth the painted pixels fade in."""
+
+_LEAST_ON_KEPT = 1.5
+"""px: the rim that an outline's own blur takes."""
 
 MOST_PX = 1536
 """Longer side of what a painter without a size of its own gets; a larger place is worked on reduced, in bounded memory."""
@@ -54,7 +58,19 @@ class Focus:
         return slice(self.top, self.top + rows), slice(self.left, self.left + columns)
 
 
-def focus_on(patch: Patch, width: int, height: int, *, native_px: int | None, multiple: int) -> Focus:
+KeptPixels = Callable[[int, int, tuple[int, int]], np.ndarray]
+"""(left, top, shape) of a window -> bool `shape`, what must not be painted over although it touches the region."""
+
+
+def focus_on(
+    patch: Patch,
+    width: int,
+    height: int,
+    *,
+    native_px: int | None = None,
+    multiple: int = 1,
+    kept: KeptPixels | None = None,
+) -> Focus:
     """Returns the window around a region.
 
     Args:
@@ -62,6 +78,7 @@ def focus_on(patch: Patch, width: int, height: int, *, native_px: int | None, mu
         width, height: of the picture.
         native_px: side at which the painter works best, or None for any.
         multiple: sides of its pixels must be a multiple of this.
+        kept: onto which pixels the region must not grow: the trunk behind an arm that goes.
 
     Raises:
         RepairError: the region is empty.
@@ -74,7 +91,10 @@ def focus_on(patch: Patch, width: int, height: int, *, native_px: int | None, mu
     left, right = _span(box.x_min, box.x_max, side, width)
     top, bottom = _span(box.y_min, box.y_max, side, height)
     core = window_of(patch, left, top, (bottom - top, right - left))
-    grown = ndimage.distance_transform_edt(~core) <= growth
+    gap = np.asarray(ndimage.distance_transform_edt(~core))
+    grown = gap <= growth
+    if kept is not None:
+        grown &= ~kept(left, top, core.shape) | (gap <= _LEAST_ON_KEPT)
     feather = min(max(LEAST_FEATHER, FEATHER * box.size), growth)
     # what lies beyond the picture's edge was cut off, it did not end there: no fade towards the frame
     padded = np.pad(grown, 1, mode="edge")
@@ -117,7 +137,9 @@ def composite(pixels: np.ndarray, painted: np.ndarray, focus: Focus) -> np.ndarr
     expected = (focus.size_wh[1], focus.size_wh[0], 3)
     if not isinstance(painted, np.ndarray) or painted.shape != expected or painted.dtype != np.uint8:
         got = f"{painted.dtype} {painted.shape}" if isinstance(painted, np.ndarray) else type(painted).__name__
-        raise RepairError(f"expected painted pixels uint8 {expected}, got {got}; the inpainter must keep the size of its request")
+        raise RepairError(
+            f"expected painted pixels uint8 {expected}, got {got}; the inpainter must keep the size of its request"
+        )
     window = pixels[focus.window]
     shrunk = resized(painted, (window.shape[1], window.shape[0]))
     alpha = focus.alpha[..., None]

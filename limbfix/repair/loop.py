@@ -17,7 +17,7 @@ from limbfix.inspections import Inspection
 from limbfix.repair.acceptance import judge_repair
 from limbfix.repair.exemplars import ExemplarFill
 from limbfix.repair.focus import Focus, at_size, composite, focus_on, request_pixels
-from limbfix.repair.patches import people_window
+from limbfix.repair.patches import masks_window, people_window
 from limbfix.repair.plans import Action, Step, counted_findings, make_plan
 from limbfix.repair.seams import Seam, seam_of
 
@@ -162,7 +162,9 @@ def repair_picture(
             it is in `attempts`, and the original stays.
     """
     if inspection.picture is None or inspection.scene is None:
-        raise ValueError(f"repair_picture: expected an inspection with pixels and scene, got a bare record of {inspection.record['path']}")
+        raise ValueError(
+            f"repair_picture: expected an inspection with pixels and scene, got a bare record of {inspection.record['path']}"
+        )
     options = options or RepairOptions()
     painter: Inpainter = inpainter or ExemplarFill()
     steps = tuple(plan) if plan is not None else make_plan(inspection, flag_at=options.flag_at)
@@ -194,8 +196,12 @@ def _why_not(step: Step, painter: Inpainter, current: Inspection) -> str | None:
     if step.action is Action.REGENERATE or step.patch is None:
         return f"not repaired: {step.reason}; make the picture again"
     if step.action.value not in painter.purposes:
-        return f"not repaired: {NEEDS_MODEL}" if painter.name == ExemplarFill.name else (
-            f"not repaired: {painter.name} cannot {step.action.value}, only {', '.join(sorted(painter.purposes))}"
+        return (
+            f"not repaired: {NEEDS_MODEL}"
+            if painter.name == ExemplarFill.name
+            else (
+                f"not repaired: {painter.name} cannot {step.action.value}, only {', '.join(sorted(painter.purposes))}"
+            )
         )
     codes = {finding.code for finding in step.findings}
     left = [finding for finding in counted_findings(current) if finding.code in codes]
@@ -242,10 +248,16 @@ def _work_on(
 
 
 def _focus(step: Step, before: Inspection, painter: Inpainter) -> Focus:
-    assert step.patch is not None and before.picture is not None
-    picture = before.picture
+    picture, scene = before.picture, before.scene
+    assert step.patch is not None and picture is not None and scene is not None
+    removes = step.action is Action.REMOVE
     return focus_on(
-        step.patch, picture.width, picture.height, native_px=painter.native_px, multiple=painter.multiple
+        step.patch,
+        picture.width,
+        picture.height,
+        native_px=painter.native_px,
+        multiple=painter.multiple,
+        kept=(lambda left, top, shape: masks_window(scene, left, top, shape)) if removes else None,
     )
 
 
@@ -292,7 +304,9 @@ def _painted(painter: Inpainter, request: InpaintRequest) -> Sequence[np.ndarray
     except Exception as error:  # a stranger's painter; the picture must not be lost over it
         raise RepairError(f"{painter.name} failed, {type(error).__name__}: {error}") from error
     if not 1 <= len(painted) <= len(request.seeds):
-        raise RepairError(f"{painter.name}: expected one picture for each of {len(request.seeds)} seeds, got {len(painted)}")
+        raise RepairError(
+            f"{painter.name}: expected one picture for each of {len(request.seeds)} seeds, got {len(painted)}"
+        )
     return painted
 
 
@@ -312,7 +326,10 @@ def _judged(
         pixels = composite(picture.pixels, painted, focus)
     except RepairError as error:
         return _failed(index, before, strength, seed, _told(error)), None
-    seam = seam_of(picture.pixels[focus.window], pixels[focus.window], focus.alpha)
+    ends = None
+    if step.action is Action.REMOVE and before.scene is not None:  # there a background ends at somebody's outline
+        ends = people_window(before.scene, focus.left, focus.top, focus.alpha.shape) & (focus.alpha == 0)
+    seam = seam_of(picture.pixels[focus.window], pixels[focus.window], focus.alpha, ends=ends)
     after = judge.inspect_picture(with_pixels(picture, pixels))
     judgement = judge_repair(step, before, after, seam)
     attempt = Attempt(

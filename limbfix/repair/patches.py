@@ -21,6 +21,9 @@ from limbfix.skeletons import Hand, Limb, Person, Scene
 ARM_WIDTH, LEG_WIDTH, TRUNK_WIDTH, HEAD_RADIUS = 0.20, 0.30, 0.24, 0.42
 """In torso lengths: upper arm and thigh with a rim of cloth (ANSUR II), shoulders and hips, a head with its hair."""
 
+RIM = 0.03
+"""Of a torso length: half the thickness up to which an unexplained piece is only the rim of a limb."""
+
 DIGIT_WIDTH = 0.17
 """Of a hand's size: a digit with its rim of light and shadow."""
 
@@ -63,7 +66,10 @@ def box_of_patch(patch: Patch) -> Box:
     if not len(rows):
         return Box(patch.left, patch.top, patch.left + patch.pixels.shape[1], patch.top + patch.pixels.shape[0])
     return Box(
-        patch.left + int(columns[0]), patch.top + int(rows[0]), patch.left + int(columns[-1]) + 1, patch.top + int(rows[-1]) + 1
+        patch.left + int(columns[0]),
+        patch.top + int(rows[0]),
+        patch.left + int(columns[-1]) + 1,
+        patch.top + int(rows[-1]) + 1,
     )
 
 
@@ -102,9 +108,7 @@ def limb_patch(limb: Limb, torso: float, scene: Scene) -> Patch:
     return stroke_patch([seen], width, scene)
 
 
-def stroke_patch(
-    lines: Iterable[np.ndarray], width: float, scene: Scene, hull_of: np.ndarray | None = None
-) -> Patch:
+def stroke_patch(lines: Iterable[np.ndarray], width: float, scene: Scene, hull_of: np.ndarray | None = None) -> Patch:
     """Returns lines, float (k, 2) px each, drawn as wide as `width` px with round ends; `hull_of` adds dots there."""
     drawn = [np.asarray(line, float) for line in lines if len(line)]
     points = np.concatenate([*drawn, *([] if hull_of is None else [hull_of])])
@@ -142,7 +146,11 @@ def unexplained_patch(near: Patch, scene: Scene, *, spared: Iterable[Hand] = ())
     if not people.any():
         return None
     seed = window_of(near, left, top, shape)
-    labels, _ = ndimage.label((people & ~skeleton_window(scene, left, top, shape, spared)) | seed)  # type: ignore[misc]
+    piece = people & ~skeleton_window(scene, left, top, shape, spared)
+    # rims of explained limbs hang together with everything; a limb is thicker than they are
+    thick = np.asarray(ndimage.distance_transform_edt(piece)) > RIM * reach
+    piece &= np.asarray(ndimage.distance_transform_edt(~thick)) <= 3 * RIM * reach if thick.any() else False
+    labels, _ = ndimage.label(piece | seed)  # type: ignore[misc]
     touched = np.unique(labels[seed])
     return Patch(left=left, top=top, pixels=np.isin(labels, touched[touched > 0]))
 
@@ -162,7 +170,12 @@ def skeleton_window(scene: Scene, left: int, top: int, shape: tuple[int, ...], h
 
 def people_window(scene: Scene, left: int, top: int, shape: tuple[int, ...]) -> np.ndarray:
     """Returns bool `shape`: where people and hands are in a window, as well as is known."""
-    covered = skeleton_window(scene, left, top, shape, scene.hands)
+    return skeleton_window(scene, left, top, shape, scene.hands) | masks_window(scene, left, top, shape)
+
+
+def masks_window(scene: Scene, left: int, top: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns bool `shape`: what the people's own masks cover of a window; nothing where nobody made any."""
+    covered = np.zeros(shape[:2], bool)
     for person in scene.people:
         mask = person.body.mask if person.body is not None else None
         if mask is not None:

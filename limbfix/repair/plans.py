@@ -89,7 +89,9 @@ def make_plan(inspection: Inspection, *, flag_at: float) -> tuple[Step, ...]:
         ValueError: the scene is not at hand.
     """
     if inspection.scene is None:
-        raise ValueError(f"make_plan: expected an inspection with its scene, got a bare record of {inspection.record['path']}")
+        raise ValueError(
+            f"make_plan: expected an inspection with its scene, got a bare record of {inspection.record['path']}"
+        )
     wrong = [finding for finding in counted_findings(inspection) if finding.defect_score >= flag_at]
     steps = [_step(finding, inspection.scene) for finding in wrong]
     joined = _joined(steps, inspection.scene)
@@ -103,7 +105,9 @@ def make_plan(inspection: Inspection, *, flag_at: float) -> tuple[Step, ...]:
 def counted_findings(inspection: Inspection) -> tuple[Finding, ...]:
     """Returns the findings that the record lists as counted, worst first."""
     counted = {
-        (row["code"], row["defect_score"], row["message"]) for row in inspection.record["findings"] if row["exception"] is None
+        (row["code"], row["defect_score"], row["message"])
+        for row in inspection.record["findings"]
+        if row["exception"] is None
     }
     return tuple(
         finding
@@ -126,7 +130,9 @@ def _step(finding: Finding, scene: Scene) -> Step:
         patch, reason = _redrawn(finding, hand, scene)
     box = patches.box_of_patch(patch)
     if why := _too_large(box, patch, scene):
-        return Step(action=Action.REGENERATE, findings=(finding,), box=box, patch=None, reason=f"{finding.code.value}: {why}")
+        return Step(
+            action=Action.REGENERATE, findings=(finding,), box=box, patch=None, reason=f"{finding.code.value}: {why}"
+        )
     indices = () if finding.hand_index is None else (finding.hand_index,)
     return Step(action=action, findings=(finding,), box=box, patch=patch, reason=reason, hand_indices=indices)
 
@@ -135,7 +141,11 @@ def _extra_digit(finding: Finding, hand: Hand | None, scene: Scene) -> tuple[Act
     reading = hand.part.reading if hand is not None else None
     if hand is None or reading is None or not reading.extra:
         patch = patches.box_patch(finding.box, scene) if hand is None else patches.hand_patch(hand, scene)
-        return Action.REDRAW, patch, "hand.extra_digit: which digit is too many is not known, so the whole hand is redrawn"
+        return (
+            Action.REDRAW,
+            patch,
+            "hand.extra_digit: which digit is too many is not known, so the whole hand is redrawn",
+        )
     surplus = [patches.digit_patch(reading.digits[index], hand, scene) for index in reading.extra]
     kept = [digit for digit in reading.digits if digit.digit_index not in reading.extra and digit.mask is not None]
     patch = patches.union(surplus)

@@ -42,12 +42,14 @@ class Seam:
         return self.step_share > MOST_VISIBLE or not GRAIN_RANGE[0] <= self.grain_ratio <= GRAIN_RANGE[1]
 
 
-def seam_of(before: np.ndarray, after: np.ndarray, alpha: np.ndarray) -> Seam:
+def seam_of(before: np.ndarray, after: np.ndarray, alpha: np.ndarray, *, ends: np.ndarray | None = None) -> Seam:
     """Measures the border of a repair.
 
     Args:
         before, after: uint8 (h, w, 3), the window without and with it.
         alpha: float32 (h, w), 0 where nothing changed.
+        ends: bool (h, w), unchanged things at which a removal may well end in a step, such as the trunk beside an arm that
+            went; the border along them is not looked at, unless there is no other.
     """
     edited = alpha > 0
     if not edited.any() or edited.all():
@@ -59,6 +61,9 @@ def seam_of(before: np.ndarray, after: np.ndarray, alpha: np.ndarray) -> Seam:
     if not border.any():
         return Seam(step_share=0.0, grain_ratio=1.0)
     ring_px = max(2, min(RING_PX, int(np.asarray(inner).max())))
+    if ends is not None and ends.any():
+        free = border & (np.asarray(ndimage.distance_transform_edt(~ends)) > 2 * ring_px)
+        border = free if free.any() else border
     steps_after = _steps(after, middle, ring_px)[border]
     around = (np.asarray(outer) > 2 * ring_px) & (np.asarray(outer) <= 8 * ring_px)
     usual = np.percentile(_gradients(before, ring_px)[around], 90) if around.any() else 0.0
