@@ -53,6 +53,7 @@ ROWS = [
         "doctor",
         "workers",
         "runs",
+        "fixing",
         "synthesis",
         "training",
         "cli",

@@ -58,6 +58,9 @@ class Focus:
         return slice(self.top, self.top + rows), slice(self.left, self.left + columns)
 
 
+Enlarge = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
+"""uint8 (h, w, 3) and a size in px -> uint8 of that size: an upscaler or face restorer."""
+
 KeptPixels = Callable[[int, int, tuple[int, int]], np.ndarray]
 """(left, top, shape) of a window -> bool `shape`, what must not be painted over although it touches the region."""
 
@@ -109,9 +112,17 @@ def focus_on(
     )
 
 
-def request_pixels(pixels: np.ndarray, focus: Focus) -> tuple[np.ndarray, Mask]:
-    """Returns the window's pixels and its mask at the painter's size, all of the feathered zone white."""
-    crop = resized(pixels[focus.window], focus.size_wh)
+def request_pixels(pixels: np.ndarray, focus: Focus, enlarge: Enlarge | None = None) -> tuple[np.ndarray, Mask]:
+    """Returns the window's pixels and its mask at the painter's size, all of the feathered zone white.
+
+    Args:
+        pixels: uint8 (H, W, 3), the whole picture.
+        focus: the window.
+        enlarge: (pixels, size_wh) -> pixels, instead of resampling where the window is enlarged.
+    """
+    window = pixels[focus.window]
+    grows = focus.size_wh[0] > window.shape[1] and focus.size_wh[1] > window.shape[0]
+    crop = enlarge(np.ascontiguousarray(window), focus.size_wh) if enlarge and grows else resized(window, focus.size_wh)
     return crop, Mask(edit=at_size(focus.alpha > 0, focus.size_wh).astype(np.float32))
 
 

@@ -16,7 +16,7 @@ from limbfix.inpainting import Inpainter, InpaintRequest
 from limbfix.inspections import Inspection
 from limbfix.repair.acceptance import judge_repair
 from limbfix.repair.exemplars import ExemplarFill
-from limbfix.repair.focus import Focus, at_size, composite, focus_on, request_pixels
+from limbfix.repair.focus import Enlarge, Focus, at_size, composite, focus_on, request_pixels
 from limbfix.repair.patches import masks_window, people_window
 from limbfix.repair.plans import Action, Step, counted_findings, make_plan
 from limbfix.repair.seams import Seam, seam_of
@@ -25,6 +25,11 @@ NEEDS_MODEL = (
     "redrawing a hand or a foot takes a model, which limbfix does not bring; name one with "
     "`limbfix fix PATH --out DIR --model stable-diffusion-v1-5/stable-diffusion-inpainting` "
     "(some 4 GB, downloaded once by diffusers) or a folder that holds one"
+)
+
+
+_BLOCKED = (
+    "skipped_nsfw: the painter's safety checker blacked this candidate out; it is not tried again with other seeds"
 )
 
 
@@ -51,7 +56,7 @@ class RepairOptions:
         prompt: None = what the picture's metadata say.
         negative_prompt: what the picture should not show.
         seed: the candidates' seeds follow from it.
-        flag_at: defect score from which a counted finding asks for a repair.
+        flag_at: defect score from which a counted finding asks for a repair; None = that of the judge's policy, else 0.5.
     """
 
     candidates: int = 4
@@ -60,7 +65,7 @@ class RepairOptions:
     prompt: str | None = None
     negative_prompt: str = ""
     seed: int = 0
-    flag_at: float = 0.5
+    flag_at: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.candidates <= 64:
@@ -144,6 +149,7 @@ def repair_picture(
     options: RepairOptions | None = None,
     plan: Sequence[Step] | None = None,
     hints: HintMaker | None = None,
+    enlarge: Enlarge | None = None,
     on_step: Callable[[str], None] | None = None,
 ) -> Repaired:
     """Repairs one inspected picture as far as it can be repaired. The original is not touched.
@@ -155,6 +161,7 @@ def repair_picture(
         options: how hard to try.
         plan: places to work on instead of those of the counted findings, such as a focus pass.
         hints: draws hints for painters that take them.
+        enlarge: enlarges the crops of a focus pass, instead of resampling.
         on_step: told one line before each place.
 
     Raises:
@@ -167,7 +174,7 @@ def repair_picture(
         )
     options = options or RepairOptions()
     painter: Inpainter = inpainter or ExemplarFill()
-    steps = tuple(plan) if plan is not None else make_plan(inspection, flag_at=options.flag_at)
+    steps = tuple(plan) if plan is not None else make_plan(inspection, flag_at=_flag_at(options, judge))
     progress = _Progress(current=inspection)
     for index, step in enumerate(steps):
         if on_step is not None:
@@ -175,7 +182,7 @@ def repair_picture(
         if reason := _why_not(step, painter, progress.current):
             progress.attempts.append(_failed(index, progress.current, options.strengths[0], None, reason))
             continue
-        _work_on(index, step, progress, judge, painter, options, hints)
+        _Work(index, step, judge, painter, options, hints, enlarge).carry_out(progress)
     return Repaired(
         before=inspection,
         after=progress.current,
@@ -184,6 +191,13 @@ def repair_picture(
         kept=tuple(progress.kept),
         inpainter=painter.name,
     )
+
+
+def _flag_at(options: RepairOptions, judge: Judge) -> float:
+    if options.flag_at is not None:
+        return options.flag_at
+    policy = getattr(judge, "policy", None)
+    return 0.5 if policy is None else policy.flag_at
 
 
 def candidate_seed(seed: int, step_index: int, candidate: int) -> int:
@@ -217,133 +231,128 @@ def _is_there(finding: Finding, step: Step) -> bool:
     )
 
 
-def _work_on(
-    index: int,
-    step: Step,
-    progress: _Progress,
-    judge: Judge,
-    painter: Inpainter,
-    options: RepairOptions,
-    hints: HintMaker | None,
-) -> None:
-    """Paints all candidates of one place, judges each, and keeps the best of the accepted."""
-    before = progress.current
-    accepted: list[tuple[Inspection, Focus, int]] = []
-    assert step.patch is not None and before.picture is not None
-    for strength in options.strengths:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One place of a plan and everything that is needed to work on it."""
+
+    index: int
+    step: Step
+    judge: Judge
+    painter: Inpainter
+    options: RepairOptions
+    hints: HintMaker | None
+    enlarge: Enlarge | None
+
+    def carry_out(self, progress: _Progress) -> None:
+        """Paints all candidates, judges each, and keeps the best of the accepted."""
+        before = progress.current
+        accepted: list[tuple[Inspection, Focus, int]] = []
+        strengths = self.options.strengths if self.step.strength is None else (self.step.strength,)
+        for strength in strengths:
+            try:
+                focus = self._focus(before)
+                request = self._request(focus, before, strength)
+                painted = _painted(self.painter, request)
+            except RepairError as error:
+                progress.attempts.append(_failed(self.index, before, strength, None, _told(error)))
+                continue
+            for number, pixels in enumerate(painted):
+                seed = request.seeds[number] if self.painter.has_seeds else None
+                attempt, after = self._judged(focus, pixels, before, strength, seed)
+                progress.attempts.append(attempt)
+                if after is not None:
+                    accepted.append((after, focus, len(progress.attempts) - 1))
+        _keep_best(accepted, progress)
+
+    def _focus(self, before: Inspection) -> Focus:
+        picture, scene, patch = before.picture, before.scene, self.step.patch
+        if picture is None or scene is None or patch is None:
+            raise RepairError(
+                "expected a place with pixels in a picture at hand, got neither; inspect it in this process"
+            )
+        removes = self.step.action is Action.REMOVE
+        return focus_on(
+            patch,
+            picture.width,
+            picture.height,
+            native_px=self.painter.native_px,
+            multiple=self.painter.multiple,
+            kept=(lambda left, top, shape: masks_window(scene, left, top, shape)) if removes else None,
+        )
+
+    def _request(self, focus: Focus, before: Inspection, strength: float) -> InpaintRequest:
+        picture, scene, options = before.picture, before.scene, self.options
+        assert picture is not None and scene is not None
+        refines = self.step.action is Action.REFINE
+        pixels, mask = request_pixels(picture.pixels, focus, self.enlarge if refines else None)
+        said = picture.source.prompt if picture.source is not None else None
+        avoid = people_window(scene, focus.left, focus.top, focus.alpha.shape)
+        return InpaintRequest(
+            pixels=pixels,
+            mask=mask,
+            purpose=self.step.action.value,
+            seeds=tuple(candidate_seed(options.seed, self.index, number) for number in range(options.candidates)),
+            prompt=options.prompt if options.prompt is not None else said or "",
+            negative_prompt=options.negative_prompt,
+            strength=strength,
+            steps=options.steps,
+            control=self.hints(before, self.step, focus) if self.hints is not None else None,
+            avoid=at_size(avoid, focus.size_wh),
+        )
+
+    def _judged(
+        self, focus: Focus, painted: np.ndarray | None, before: Inspection, strength: float, seed: int | None
+    ) -> tuple[Attempt, Inspection | None]:
+        """Returns the attempt, and the inspection of the picture with it if it may stay."""
+        picture, scene = before.picture, before.scene
+        assert picture is not None and scene is not None
+        if painted is None:
+            return _failed(self.index, before, strength, seed, _BLOCKED), None
         try:
-            focus = _focus(step, before, painter)
-            request = _request(index, step, focus, before, options, strength, hints)
-            painted = _painted(painter, request)
+            pixels = composite(picture.pixels, painted, focus)
         except RepairError as error:
-            progress.attempts.append(_failed(index, before, strength, None, _told(error)))
-            continue
-        for number, pixels in enumerate(painted):
-            seed = request.seeds[number] if painter.has_seeds else None
-            attempt, after = _judged(index, step, focus, pixels, before, judge, strength, seed)
-            progress.attempts.append(attempt)
-            if after is not None and attempt.is_accepted:
-                accepted.append((after, focus, len(progress.attempts) - 1))
-    _keep_best(accepted, progress)
+            return _failed(self.index, before, strength, seed, _told(error)), None
+        ends = None
+        if self.step.action is Action.REMOVE:  # there a background may end at somebody's outline
+            ends = people_window(scene, focus.left, focus.top, focus.alpha.shape) & (focus.alpha == 0)
+        seam = seam_of(picture.pixels[focus.window], pixels[focus.window], focus.alpha, ends=ends)
+        after = self.judge.inspect_picture(with_pixels(picture, pixels))
+        judgement = judge_repair(self.step, before, after, seam)
+        attempt = Attempt(
+            step_index=self.index,
+            seed=seed,
+            strength=strength,
+            is_accepted=judgement.is_accepted,
+            reason=judgement.reason,
+            score_before=before.defect_score,
+            score_after=after.defect_score,
+            target_after=judgement.target_after,
+            seam=seam,
+        )
+        return attempt, after if judgement.is_accepted else None
 
 
-def _focus(step: Step, before: Inspection, painter: Inpainter) -> Focus:
-    picture, scene = before.picture, before.scene
-    assert step.patch is not None and picture is not None and scene is not None
-    removes = step.action is Action.REMOVE
-    return focus_on(
-        step.patch,
-        picture.width,
-        picture.height,
-        native_px=painter.native_px,
-        multiple=painter.multiple,
-        kept=(lambda left, top, shape: masks_window(scene, left, top, shape)) if removes else None,
-    )
-
-
-def _request(
-    index: int,
-    step: Step,
-    focus: Focus,
-    before: Inspection,
-    options: RepairOptions,
-    strength: float,
-    hints: HintMaker | None,
-) -> InpaintRequest:
-    picture, scene = before.picture, before.scene
-    assert picture is not None and scene is not None
-    pixels, mask = request_pixels(picture.pixels, focus)
-    said = picture.source.prompt if picture.source is not None else None
-    avoid = at_size(people_window(scene, focus.left, focus.top, focus.alpha.shape), focus.size_wh)
-    return InpaintRequest(
-        pixels=pixels,
-        mask=mask,
-        purpose=step.action.value,
-        seeds=tuple(candidate_seed(options.seed, index, number) for number in range(options.candidates)),
-        prompt=options.prompt if options.prompt is not None else said or "",
-        negative_prompt=options.negative_prompt,
-        strength=strength,
-        steps=options.steps,
-        control=hints(before, step, focus) if hints is not None else None,
-        avoid=avoid,
-    )
-
-
-def _painted(painter: Inpainter, request: InpaintRequest) -> Sequence[np.ndarray]:
-    """Returns what a painter made, whatever it raised as one kind of error.
+def _painted(painter: Inpainter, request: InpaintRequest) -> list[np.ndarray | None]:
+    """Returns what a painter made, None for a picture that a safety checker blacked out; whatever it raised as one kind of error.
 
     Raises:
         RepairError: it failed, was out of memory, or gave another number of pictures.
     """
     try:
-        painted = list(painter.inpaint(request))
+        painted = painter.inpaint(request)
+        pictures = list(painted)
     except RepairError:
         raise
     except MemoryError as error:
         raise RepairError(f"{painter.name} ran out of memory; try fewer --candidates or --device cpu") from error
     except Exception as error:  # a stranger's painter; the picture must not be lost over it
         raise RepairError(f"{painter.name} failed, {type(error).__name__}: {error}") from error
-    if not 1 <= len(painted) <= len(request.seeds):
+    if not 1 <= len(pictures) <= len(request.seeds):
         raise RepairError(
-            f"{painter.name}: expected one picture for each of {len(request.seeds)} seeds, got {len(painted)}"
+            f"{painter.name}: expected one picture for each of {len(request.seeds)} seeds, got {len(pictures)}"
         )
-    return painted
-
-
-def _judged(
-    index: int,
-    step: Step,
-    focus: Focus,
-    painted: np.ndarray,
-    before: Inspection,
-    judge: Judge,
-    strength: float,
-    seed: int | None,
-) -> tuple[Attempt, Inspection | None]:
-    picture = before.picture
-    assert picture is not None
-    try:
-        pixels = composite(picture.pixels, painted, focus)
-    except RepairError as error:
-        return _failed(index, before, strength, seed, _told(error)), None
-    ends = None
-    if step.action is Action.REMOVE and before.scene is not None:  # there a background ends at somebody's outline
-        ends = people_window(before.scene, focus.left, focus.top, focus.alpha.shape) & (focus.alpha == 0)
-    seam = seam_of(picture.pixels[focus.window], pixels[focus.window], focus.alpha, ends=ends)
-    after = judge.inspect_picture(with_pixels(picture, pixels))
-    judgement = judge_repair(step, before, after, seam)
-    attempt = Attempt(
-        step_index=index,
-        seed=seed,
-        strength=strength,
-        is_accepted=judgement.is_accepted,
-        reason=judgement.reason,
-        score_before=before.defect_score,
-        score_after=after.defect_score,
-        target_after=judgement.target_after,
-        seam=seam,
-    )
-    return attempt, after if judgement.is_accepted else None
+    blocked = tuple(getattr(painted, "blocked", ())) or (False,) * len(pictures)
+    return [None if is_blocked else picture for picture, is_blocked in zip(pictures, blocked, strict=False)]
 
 
 def _keep_best(accepted: list[tuple[Inspection, Focus, int]], progress: _Progress) -> None:

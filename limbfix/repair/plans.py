@@ -63,6 +63,7 @@ class Step:
         patch: its pixels, not yet grown or feathered; None where the picture must be made again.
         reason: one sentence.
         hand_indices: hands that the place is about.
+        strength: 0-1, how far its pixels may leave what they were; None = as the options say.
     """
 
     action: Action
@@ -71,6 +72,7 @@ class Step:
     patch: Patch | None
     reason: str
     hand_indices: tuple[int, ...] = ()
+    strength: float | None = None
 
     @property
     def codes(self) -> tuple[str, ...]:
