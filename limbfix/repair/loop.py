@@ -363,7 +363,11 @@ def _keep_best(accepted: list[tuple[Inspection, Focus, int]], progress: _Progres
     def rank(candidate: tuple[Inspection, Focus, int]) -> tuple[float, float, float]:
         attempt = progress.attempts[candidate[2]]
         seam = attempt.seam.step_share if attempt.seam is not None else 1.0
-        return attempt.target_after or 0.0, seam, attempt.score_after or 0.0
+        return (
+            attempt.target_after or 0.0,
+            round(seam, 2),
+            round(attempt.score_after or 0.0, 1),
+        )  # else noise would choose
 
     best = min(accepted, key=rank)
     for candidate in accepted:
