@@ -96,13 +96,11 @@ def focus_on(
     core = window_of(patch, left, top, (bottom - top, right - left))
     gap = np.asarray(ndimage.distance_transform_edt(~core))
     grown = gap <= growth
-    if kept is not None:
-        grown &= ~kept(left, top, core.shape) | (gap <= _LEAST_ON_KEPT)
+    stays = np.zeros_like(core) if kept is None else kept(left, top, core.shape) & (gap > _LEAST_ON_KEPT)
+    grown &= ~stays
     feather = min(max(LEAST_FEATHER, FEATHER * box.size), growth)
-    # what lies beyond the picture's edge was cut off, it did not end there: no fade towards the frame
-    padded = np.pad(grown, 1, mode="edge")
-    inside = np.asarray(ndimage.distance_transform_edt(padded))[1:-1, 1:-1] if not grown.all() else np.inf * grown
-    alpha = np.where(grown, np.clip(inside / (feather + 1), 0.0, 1.0), 0.0)
+    alpha = np.where(grown, _fading(~grown & ~stays, feather), 0.0)
+    alpha = np.minimum(alpha, _fading(stays, _LEAST_ON_KEPT))  # an outline is sharp, a wall may be soft
     return Focus(
         left=left,
         top=top,
@@ -110,6 +108,14 @@ def focus_on(
         core=core,
         size_wh=_working_size(right - left, bottom - top, native_px, multiple),
     )
+
+
+def _fading(outside: np.ndarray, feather: float) -> np.ndarray:
+    """Returns float (h, w), 0-1: 1 from `feather` px beyond what lies outside. The frame is no border: things are cut there."""
+    if not outside.any():
+        return np.ones(outside.shape)
+    away = np.asarray(ndimage.distance_transform_edt(np.pad(~outside, 1, mode="edge")))[1:-1, 1:-1]
+    return np.clip(away / (feather + 1), 0.0, 1.0)
 
 
 def request_pixels(pixels: np.ndarray, focus: Focus, enlarge: Enlarge | None = None) -> tuple[np.ndarray, Mask]:

@@ -163,11 +163,8 @@ def _surplus(finding: Finding, hand: Hand | None, scene: Scene) -> tuple[Patch, 
     own = patches.box_patch(finding.box, scene) if hand is None else patches.hand_patch(hand, scene)
     others = [one for one in scene.hands if hand is None or one.hand_index != hand.hand_index]
     limb = patches.unexplained_patch(own, scene, spared=others)
-    if hand is not None:
-        box = patches.box_patch(hand.part.box, scene)
-        own = patches.union([own, box])
     if limb is None:
-        return own, f"{finding.code.value}: taken away; where its limb runs is not known, so the box alone is replaced"
+        return own, f"{finding.code.value}: taken away; where its limb runs is not known, so it alone is replaced"
     if hand is None:  # the box of a piece of mask; what is explained stays
         return limb, f"{finding.code.value}: the piece that belongs to no seen limb is taken away"
     return patches.union([own, limb]), f"{finding.code.value}: the hand and what it hangs on are taken away"

@@ -249,7 +249,7 @@
     const plan = repair.plan.map((step, index) => {
       const tried = repair.attempts.filter((attempt) => attempt.step_index === index);
       const told = tried.map((attempt) => make("li", attempt.accepted ? "kept" : "", `${attempt.accepted ? "kept" : "not kept"}: ${attempt.reason}`));
-      return make("li", "", `${step.action}${step.codes.length ? ` ${step.codes.join(", ")}` : ""}: ${step.reason}`, make("ul", "", ...told));
+      return make("li", "", `${step.action}, ${step.reason}`, make("ul", "", ...told));
     });
     return section("Repair",
       plan.length ? make("ol", "plan", ...plan) : make("p", "none", "Nothing to repair."),
