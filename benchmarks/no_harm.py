@@ -19,7 +19,7 @@ from typing import Any
 
 from limbfix_bench import data_folders, result_rows
 from limbfix_bench.data_folders import AI, HANDS
-from limbfix_bench.estimates import wilson
+from limbfix_bench.estimates import share
 from limbfix_bench.result_rows import RESULTS, Measured, Provenance, Row
 
 DATA = result_rows.ROOT.parent / "shared" / "data"
@@ -54,8 +54,8 @@ def clean_pictures(data: Path, limit: int) -> list[str]:
         ai = sorted(path for path, label in labels.items() if label.defective is False and (data / path).is_file())
     paths = ai[:limit]
     for number, folder in enumerate(folders):
-        share = (limit - len(paths)) // (len(folders) - number)
-        paths += data_folders.pictures_of(data, folder, share) if share else []
+        part = (limit - len(paths)) // (len(folders) - number)
+        paths += data_folders.pictures_of(data, folder, part) if part else []
     return paths
 
 
@@ -74,11 +74,11 @@ def measure(outcomes: list[Outcome]) -> list[Measured]:
         if not some:
             continue
         detail = f"{len(edited)} edited of {len(some)}; {flagged} flagged or rejected, {tried} tried"
-        rows.append(Measured(measure="edited", source=source, estimate=wilson(len(edited), len(some)), detail=detail))
+        rows.append(Measured(measure="edited", source=source, estimate=share(len(edited), len(some)), detail=detail))
         detail = f"{len(worse)} of {len(edited)} files"
         rows.append(
             Measured(
-                measure="kept_with_worse_score", source=source, estimate=wilson(len(worse), len(some)), detail=detail
+                measure="kept_with_worse_score", source=source, estimate=share(len(worse), len(some)), detail=detail
             )
         )
     return rows
