@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from limbfix.crops import resized
@@ -29,6 +30,12 @@ FEATHER, LEAST_FEATHER = 0.03, 2.0
 
 _LEAST_ON_KEPT = 1.5
 """px: the rim that an outline's own blur takes."""
+
+MASK_PX = 1536
+"""Longer side of the windows in which masks are drawn; those of larger ones are enlarged."""
+
+_ROWS = 512
+"""How many rows are blended at once: floats of a whole 8,192 px picture would take a gigabyte."""
 
 MOST_PX = 1536
 """Longer side of what a painter without a size of its own gets; a larger place is worked on reduced, in bounded memory."""
@@ -94,20 +101,33 @@ def focus_on(
     left, right = _span(box.x_min, box.x_max, side, width)
     top, bottom = _span(box.y_min, box.y_max, side, height)
     core = window_of(patch, left, top, (bottom - top, right - left))
-    gap = np.asarray(ndimage.distance_transform_edt(~core))
-    grown = gap <= growth
-    stays = np.zeros_like(core) if kept is None else kept(left, top, core.shape) & (gap > _LEAST_ON_KEPT)
-    grown &= ~stays
     feather = min(max(LEAST_FEATHER, FEATHER * box.size), growth)
-    alpha = np.where(grown, _fading(~grown & ~stays, feather), 0.0)
-    alpha = np.minimum(alpha, _fading(stays, _LEAST_ON_KEPT))  # an outline is sharp, a wall may be soft
+    stays = None if kept is None else kept(left, top, core.shape)
+    alpha = _alpha(core, stays, growth, feather)
     return Focus(
         left=left,
         top=top,
-        alpha=alpha.astype(np.float32),
+        alpha=alpha,
         core=core,
         size_wh=_working_size(right - left, bottom - top, native_px, multiple),
     )
+
+
+def _alpha(core: np.ndarray, kept: np.ndarray | None, growth: float, feather: float) -> np.ndarray:
+    """Returns float32 (h, w): the region grown and feathered; drawn reduced where the window is large, in bounded memory."""
+    longer = max(core.shape)
+    if longer > MASK_PX:
+        scale = MASK_PX / longer
+        size_wh = (max(1, round(core.shape[1] * scale)), max(1, round(core.shape[0] * scale)))
+        reduced = None if kept is None else at_size(kept, size_wh)
+        small = _alpha(at_size(core, size_wh), reduced, growth * scale, feather * scale)
+        return np.asarray(Image.fromarray(small).resize(core.shape[::-1], Image.Resampling.BILINEAR))
+    gap = np.asarray(ndimage.distance_transform_edt(~core))
+    stays = np.zeros_like(core) if kept is None else kept & (gap > _LEAST_ON_KEPT)
+    grown = (gap <= growth) & ~stays
+    alpha = np.where(grown, _fading(~grown & ~stays, feather), 0.0)
+    # an outline is sharp, a wall may be soft
+    return np.minimum(alpha, _fading(stays, _LEAST_ON_KEPT)).astype(np.float32)
 
 
 def _fading(outside: np.ndarray, feather: float) -> np.ndarray:
@@ -159,10 +179,12 @@ def composite(pixels: np.ndarray, painted: np.ndarray, focus: Focus) -> np.ndarr
         )
     window = pixels[focus.window]
     shrunk = resized(painted, (window.shape[1], window.shape[0]))
-    alpha = focus.alpha[..., None]
-    blended = np.rint(window * (1 - alpha) + shrunk * alpha).astype(np.uint8)
     whole = pixels.copy()
-    whole[focus.window] = np.where(alpha > 0, blended, window)
+    for start in range(0, window.shape[0], _ROWS):
+        rows = slice(start, start + _ROWS)
+        alpha = focus.alpha[rows, :, None]
+        blended = np.rint(window[rows] * (1 - alpha) + shrunk[rows] * alpha).astype(np.uint8)
+        whole[focus.window][rows] = np.where(alpha > 0, blended, window[rows])
     return whole
 
 

@@ -256,8 +256,11 @@ class _Work:
             except RepairError as error:
                 progress.attempts.append(_failed(self.index, before, strength, None, _told(error)))
                 continue
-            for number, pixels in enumerate(painted):
+            for number, (pixels, is_blocked) in enumerate(painted):
                 seed = request.seeds[number] if self.painter.has_seeds else None
+                if is_blocked:
+                    progress.attempts.append(_failed(self.index, before, strength, seed, _BLOCKED))
+                    continue
                 attempt, after = self._judged(focus, pixels, before, strength, seed)
                 progress.attempts.append(attempt)
                 if after is not None:
@@ -301,13 +304,11 @@ class _Work:
         )
 
     def _judged(
-        self, focus: Focus, painted: np.ndarray | None, before: Inspection, strength: float, seed: int | None
+        self, focus: Focus, painted: np.ndarray, before: Inspection, strength: float, seed: int | None
     ) -> tuple[Attempt, Inspection | None]:
         """Returns the attempt, and the inspection of the picture with it if it may stay."""
         picture, scene = before.picture, before.scene
         assert picture is not None and scene is not None
-        if painted is None:
-            return _failed(self.index, before, strength, seed, _BLOCKED), None
         try:
             pixels = composite(picture.pixels, painted, focus)
         except RepairError as error:
@@ -332,8 +333,8 @@ class _Work:
         return attempt, after if judgement.is_accepted else None
 
 
-def _painted(painter: Inpainter, request: InpaintRequest) -> list[np.ndarray | None]:
-    """Returns what a painter made, None for a picture that a safety checker blacked out; whatever it raised as one kind of error.
+def _painted(painter: Inpainter, request: InpaintRequest) -> list[tuple[np.ndarray, bool]]:
+    """Returns what a painter made, and whether a safety checker blacked it out; whatever it raised as one kind of error.
 
     Raises:
         RepairError: it failed, was out of memory, or gave another number of pictures.
@@ -352,7 +353,7 @@ def _painted(painter: Inpainter, request: InpaintRequest) -> list[np.ndarray | N
             f"{painter.name}: expected one picture for each of {len(request.seeds)} seeds, got {len(pictures)}"
         )
     blocked = tuple(getattr(painted, "blocked", ())) or (False,) * len(pictures)
-    return [None if is_blocked else picture for picture, is_blocked in zip(pictures, blocked, strict=False)]
+    return list(zip(pictures, blocked, strict=False))
 
 
 def _keep_best(accepted: list[tuple[Inspection, Focus, int]], progress: _Progress) -> None:

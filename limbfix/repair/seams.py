@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
+
+from limbfix.crops import resized
+from limbfix.repair.focus import MASK_PX, at_size
 
 RING_PX = 6
 """Width of the two strips that are compared, inside and outside the border, at most."""
@@ -51,6 +55,7 @@ def seam_of(before: np.ndarray, after: np.ndarray, alpha: np.ndarray, *, ends: n
         ends: bool (h, w), unchanged things at which a removal may well end in a step, such as the trunk beside an arm that
             went; the border along them is not looked at, unless there is no other.
     """
+    before, after, alpha, ends = _reduced(before, after, alpha, ends)
     edited = alpha > 0
     if not edited.any() or edited.all():
         return Seam(step_share=0.0, grain_ratio=1.0)
@@ -74,6 +79,19 @@ def seam_of(before: np.ndarray, after: np.ndarray, alpha: np.ndarray, *, ends: n
     if inside.any() and outside.any():
         ratio = (_grain(after, inside) + GRAIN_FLOOR) / (_grain(before, outside) + GRAIN_FLOOR)
     return Seam(step_share=round(float((steps_after > allowed).mean()), 4), grain_ratio=round(float(ratio), 3))
+
+
+def _reduced(
+    before: np.ndarray, after: np.ndarray, alpha: np.ndarray, ends: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Returns the same at MASK_PX at most: whoever looks at so large a window does not see its pixels."""
+    longer = max(alpha.shape)
+    if longer <= MASK_PX:
+        return before, after, alpha, ends
+    size_wh = tuple(max(1, round(side * MASK_PX / longer)) for side in alpha.shape[::-1])
+    small = np.asarray(Image.fromarray(alpha).resize(size_wh, Image.Resampling.BILINEAR))
+    fewer = None if ends is None else at_size(ends, size_wh)
+    return resized(before, size_wh), resized(after, size_wh), small, fewer
 
 
 def _at_frame(shape: tuple[int, ...]) -> np.ndarray:
