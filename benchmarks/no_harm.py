@@ -1,11 +1,12 @@
 """Does `limbfix fix` leave alone what is right? Sends pictures labelled clean through it and writes results/no_harm.csv.
 
-    python benchmarks/no_harm.py                # 300 pictures: 54 clean AI pictures, the others photographs of hands
-    python benchmarks/no_harm.py --limit 60
+    python benchmarks/no_harm.py     # 302 pictures: 8 examples, 54 clean AI pictures, 240 photographs of hands; 10 minutes
+    python benchmarks/no_harm.py --records ../build/benchmarks/full-0123456789ab    # only what an accuracy run flagged
 
 The painter is the embedded filling: what a model would paint is not measured here. `edited` is the share of pictures of which a
 repaired file was written (target: at most 2 %); `kept_with_worse_score` counts files whose defect score is above the original's
-(target: none), judged anew from the written file.
+(target: none), judged anew from the written file. With `--records`, pictures in which `accuracy.py` found nothing that counts
+are not judged a second time: `fix` has no plan for them.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from limbfix_bench.data_folders import AI, HANDS
 from limbfix_bench.estimates import share
 from limbfix_bench.result_rows import RESULTS, Measured, Provenance, Row
 
+PICTURES = result_rows.ROOT / "examples" / "pictures"
 DATA = result_rows.ROOT.parent / "shared" / "data"
-LIMIT = 300
+LIMIT = 302
+EXAMPLES = "examples"
 SEARCH = "full"
 
 Outcome = dict[str, Any]
@@ -34,29 +37,44 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     data = options.data.resolve()
     if not data.is_dir():
-        print(f"no_harm: no pictures at {data}; name a folder with --data. Nothing was measured.")
-        return 0
+        print(f"no_harm: no pictures at {data}, so only the examples are measured; name a folder with --data.")
     origin = Provenance.of_now(SEARCH)
     paths = clean_pictures(data, options.limit)
-    outcomes = list(_fixed(data, paths, options.log))
-    rows = measure(outcomes)
+    known = read_quiet(options.records)
+    print(f"{len(paths)} pictures, {sum(path in known for path in paths)} of them known to be quiet")
+    loud = {one["path"]: one for one in _fixed(data, [path for path in paths if path not in known], options.log)}
+    rows = measure([loud.get(path) or known[path] for path in paths])
     result_rows.print_rows(made := [result_rows.make_row(row, origin, f"{len(paths)} pictures") for row in rows])
     _write(options.out, made)
     return 0
 
 
 def clean_pictures(data: Path, limit: int) -> list[str]:
-    """Returns the pictures that people call clean: those of `ai_images`, then photographs of hands, evenly from each folder."""
+    """Returns pictures that are clean: examples, `ai_images` that people call so, photographs of hands, evenly from each folder."""
+    examples = [f"{EXAMPLES}/{path.name}" for path in sorted(PICTURES.glob("clean_*"))]
     folders = [folder for folder in HANDS if (data / folder).is_dir()]
     ai = []
     if (data / AI / "labels.csv").is_file():
         labels = data_folders.read_picture_labels(data)
         ai = sorted(path for path, label in labels.items() if label.defective is False and (data / path).is_file())
-    paths = ai[:limit]
+    paths = [*examples, *ai][:limit]
     for number, folder in enumerate(folders):
         part = (limit - len(paths)) // (len(folders) - number)
         paths += data_folders.pictures_of(data, folder, part) if part else []
     return paths
+
+
+def read_quiet(folders: list[Path]) -> dict[str, Outcome]:
+    """Returns the outcomes of pictures in which an accuracy run found nothing from the policy's flag on: no plan, no edit."""
+    from limbfix.policies import Policy
+
+    quiet: dict[str, Outcome] = {}
+    for file in (file for folder in folders for file in sorted(folder.glob("*.jsonl"))):
+        for record in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+            findings = record["findings"]
+            if all(finding["defect_score"] < Policy().flag_at or finding["exception"] for finding in findings):
+                quiet[record["path"]] = _outcome(record, None)
+    return quiet
 
 
 def measure(outcomes: list[Outcome]) -> list[Measured]:
@@ -65,6 +83,7 @@ def measure(outcomes: list[Outcome]) -> list[Measured]:
     for source, some in (
         ("clean", outcomes),
         ("clean/ai_images", [one for one in outcomes if one["path"].startswith(f"{AI}/")]),
+        ("clean/examples", [one for one in outcomes if one["path"].startswith(f"{EXAMPLES}/")]),
         ("clean/real_hands", [one for one in outcomes if one["path"].startswith("real_hands/")]),
     ):
         edited = [one for one in some if one["edited"]]
@@ -93,7 +112,7 @@ def _fixed(data: Path, paths: list[str], log: Path | None) -> Iterator[Outcome]:
     with tempfile.TemporaryDirectory() as folder, Gate(search=SEARCH) as gate:
         options = FixOptions(out=Path(folder), repair=RepairOptions(), flag_at=gate.policy.flag_at)
         judge = FixingJudge(gate, JudgingOptions(policy=gate.policy.label), options, tell=print)
-        tasks = (Task(path=path, file=str(data / path), relative=path) for path in paths)
+        tasks = (Task(path=path, file=str(_file(data, path)), relative=path) for path in paths)
         for number, judged in enumerate(judge.judge(tasks, lambda _: None), start=1):
             outcome = _outcome(judged.record, gate)
             if log is not None:
@@ -102,6 +121,10 @@ def _fixed(data: Path, paths: list[str], log: Path | None) -> Iterator[Outcome]:
             if outcome["edited"] or number % 25 == 0:
                 print(f"{number} of {len(paths)}: {outcome}", flush=True)
             yield outcome
+
+
+def _file(data: Path, path: str) -> Path:
+    return PICTURES / Path(path).name if path.startswith(f"{EXAMPLES}/") else data / path
 
 
 def _outcome(record: dict[str, Any], gate: Any) -> Outcome:
@@ -127,6 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=DATA, help=f"folder with ai_images and real_hands [{DATA}]")
     parser.add_argument("--limit", type=int, default=LIMIT, help=f"pictures [{LIMIT}]")
     parser.add_argument("--out", type=Path, default=RESULTS / "no_harm.csv", help="results file")
+    parser.add_argument(
+        "--records", type=Path, nargs="*", default=[], help="folders with records of accuracy.py, same code"
+    )
     parser.add_argument("--log", type=Path, help="also one JSON line for each picture, as they come")
     return parser
 

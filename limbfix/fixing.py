@@ -123,6 +123,8 @@ class FixingJudge:
             message = f"internal error, {type(error).__name__}: {error}. Please report it with the picture."
             judged = unjudged(task, self.models, self._judging, code="internal_error", message=message, seconds=0.0)
             return replace(judged, trace=traceback.format_exc())
+        if task.file != task.path:
+            inspection = replace(inspection, record={**inspection.record, "path": task.path})
         judged = Judged(task=task, record=inspection.record, keypoints=inspection.keypoints)
         if inspection.picture is None or inspection.scene is None:
             return judged
