@@ -126,8 +126,10 @@ def _alpha(core: np.ndarray, kept: np.ndarray | None, growth: float, feather: fl
     stays = np.zeros_like(core) if kept is None else kept & (gap > _LEAST_ON_KEPT)
     grown = (gap <= growth) & ~stays
     alpha = np.where(grown, _fading(~grown & ~stays, feather), 0.0)
-    # an outline is sharp, a wall may be soft
-    return np.minimum(alpha, _fading(stays, _LEAST_ON_KEPT)).astype(np.float32)
+    if stays.any():  # an outline is sharp, a wall may be soft; the blur takes the steps out of a slanting one
+        away = np.asarray(ndimage.gaussian_filter(1.0 - (stays & ~grown), 1.0))
+        alpha = np.where(grown, np.minimum(alpha, np.clip(1.6 * away - 0.6, 0.0, 1.0)), 0.0)
+    return alpha.astype(np.float32)
 
 
 def _fading(outside: np.ndarray, feather: float) -> np.ndarray:

@@ -16,5 +16,7 @@ import limbfix.gate
 
 if __name__ == "__main__":
     limbfix.gate.check = extra_hand
-    limbfix.cli.check.gate_maker = lambda settings, policy: lambda: limbfix.gate.Gate(policy, detectors=[BlobDetector()])
+    limbfix.cli.check.gate_maker = lambda settings, policy: (
+        lambda: limbfix.gate.Gate(policy, detectors=[BlobDetector()])
+    )
     limbfix.cli.main()

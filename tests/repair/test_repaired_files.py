@@ -139,7 +139,9 @@ def test_a_turned_picture_comes_out_upright_and_says_so(fixed, orientation):
 
 
 def test_prompt_workflow_and_unknown_safe_chunks_of_a_png_travel(fixed):
-    data = with_text(three_hands(), parameters="a man\nSteps: 20, Seed: 7, Model: m", workflow=WORKFLOW, prompt=WORKFLOW)
+    data = with_text(
+        three_hands(), parameters="a man\nSteps: 20, Seed: 7, Model: m", workflow=WORKFLOW, prompt=WORKFLOW
+    )
     data = with_png_chunk(data, b"tIME", struct.pack(">HBBBBB", 2026, 11, 23, 1, 2, 3))
     data = with_png_chunk(data, b"pHYs", struct.pack(">IIB", 11811, 11811, 1))
     data = with_png_chunk(data, b"myNt", b"safe to copy")
@@ -226,8 +228,10 @@ def test_every_chunk_of_the_file_has_its_checksum(fixed):
     while at < len(file.data):
         (length,) = struct.unpack_from(">I", file.data, at)
         kind, body = file.data[at + 4 : at + 8], file.data[at + 8 : at + 8 + length]
-        assert png_chunk(kind, body)[-4:] == file.data[at + 8 + length : at + 12 + length] == struct.pack(
-            ">I", zlib.crc32(kind + body)
+        assert (
+            png_chunk(kind, body)[-4:]
+            == file.data[at + 8 + length : at + 12 + length]
+            == struct.pack(">I", zlib.crc32(kind + body))
         )
         kinds.append(kind)
         at += 12 + length
