@@ -99,7 +99,7 @@ def with_third_arm():
 
 
 def test_an_extra_hand_goes_with_the_arm_that_it_hangs_on_and_nobody_else_loses_anything():
-    body, (left, right), third, arm = with_third_arm()
+    body, (left, right), third, _ = with_third_arm()
     made = scene(body, left, right, third)
     index = next(one.hand_index for one in made.hands if one.part is third)
     step = one_step(made, finding(0.85, "person.extra_hand", hand_index=index, person_index=0, box=third.box))
