@@ -15,10 +15,10 @@ from limbfix.inpainting import Inpainter
 from limbfix.inspections import Inspection
 from limbfix.printing import printable
 from limbfix.repair import ExemplarFill, Repaired, RepairOptions, repair_picture
+from limbfix.repair.candidates import HintMaker
 from limbfix.repair.files import RepairedFile, repaired_file
 from limbfix.repair.focus import Enlarge
 from limbfix.repair.focus_pass import Area, focus_plan
-from limbfix.repair.loop import HintMaker
 from limbfix.repair.plans import Step, make_plan
 from limbfix.repair.repair_records import repair_record
 from limbfix.workers import Judged, JudgingOptions, Task

@@ -94,7 +94,7 @@ class Painters:
 
     Attributes:
         inpainter: None = the embedded filling.
-        hints: see `limbfix.repair.loop.HintMaker`.
+        hints: see `limbfix.repair.candidates.HintMaker`.
         find_areas: of a focus pass, or None.
         enlarge: of a focus pass, or None.
     """

@@ -5,8 +5,9 @@
 
 from limbfix.repair.acceptance import Judgement
 from limbfix.repair.exemplars import ExemplarFill
-from limbfix.repair.loop import Attempt, Repaired, RepairOptions, repair_picture
+from limbfix.repair.loop import repair_picture
 from limbfix.repair.plans import Action, Step, make_plan
+from limbfix.repair.results import Attempt, Repaired, RepairOptions
 
 __all__ = [
     "Action",

@@ -16,9 +16,9 @@ import numpy as np
 from limbfix.containers import Container, Limits, read_container
 from limbfix.errors import OutputError, PictureError
 from limbfix.images import open_picture
-from limbfix.repair.loop import Repaired
 from limbfix.repair.metadata import Carried, read_carried, with_chunks
 from limbfix.repair.native import native_image, pasted
+from limbfix.repair.results import Repaired
 
 JPEG_QUALITY = 95
 

@@ -16,7 +16,7 @@ from limbfix.digits import Digit
 from limbfix.digits import Mask as Patch
 from limbfix.geometry import Box, distance
 from limbfix.parts import Keypoints
-from limbfix.skeletons import Hand, Limb, Person, Scene
+from limbfix.skeletons import Hand, Person, Scene
 
 ARM_WIDTH, LEG_WIDTH, TRUNK_WIDTH, HEAD_RADIUS = 0.34, 0.42, 0.20, 0.42
 """In torso lengths: upper arm and thigh, half as wide again as bare ones (ANSUR II: 0.2 and 0.33) for sleeves and a view from near,
@@ -100,13 +100,6 @@ def digit_patch(digit: Digit, hand: Hand, scene: Scene) -> Patch:
     if digit.mask is not None and digit.mask.area:
         return digit.mask
     return stroke_patch([digit.polyline], DIGIT_WIDTH * hand.part.box.size, scene)
-
-
-def limb_patch(limb: Limb, torso: float, scene: Scene) -> Patch:
-    """Returns a limb's line grown to its width."""
-    seen = limb.xy[np.isfinite(limb.xy).all(axis=1)]
-    width = (ARM_WIDTH if limb.kind == "arm" else LEG_WIDTH) * torso
-    return stroke_patch([seen], width, scene)
 
 
 def stroke_patch(lines: Iterable[np.ndarray], width: float, scene: Scene, hull_of: np.ndarray | None = None) -> Patch:

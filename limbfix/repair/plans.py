@@ -16,7 +16,7 @@ from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box
 from limbfix.inspections import Inspection
 from limbfix.repair import patches
-from limbfix.skeletons import Hand, LimbKind, Person, Scene
+from limbfix.skeletons import Hand, Person, Scene
 
 MOST_REGIONS = 6
 """Places in one picture: with more, a new render costs less than its repair and looks like one piece."""
@@ -96,7 +96,7 @@ def make_plan(inspection: Inspection, *, flag_at: float) -> tuple[Step, ...]:
         )
     wrong = [finding for finding in counted_findings(inspection) if finding.defect_score >= flag_at]
     steps = [_step(finding, inspection.scene) for finding in wrong]
-    joined = _joined(steps, inspection.scene)
+    joined = _joined(steps)
     repairable = [step for step in joined if step.action is not Action.REGENERATE]
     if len(repairable) > MOST_REGIONS:
         reason = f"{len(repairable)} places are wrong; more than {MOST_REGIONS} are better made again than repaired"
@@ -200,13 +200,13 @@ def _holds_torso(box: Box, patch: Patch, person: Person) -> bool:
     return bool(patches.window_of(patch, round(trunk.x_min), round(trunk.y_min), shape).mean() > 0.5)
 
 
-def _joined(steps: Iterable[Step], scene: Scene) -> tuple[Step, ...]:
+def _joined(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Joins steps whose places touch or nearly so; redrawing wins over removing, and the worst finding comes first."""
     joined: list[Step] = []
     for step in steps:
         for index, other in enumerate(joined):
             if _is_near(step, other):
-                joined[index] = _merged(other, step, scene)
+                joined[index] = _merged(other, step)
                 break
         else:
             joined.append(step)
@@ -228,14 +228,14 @@ def _padded(box: Box, margin: float) -> Box:
     return Box(box.x_min - margin, box.y_min - margin, box.x_max + margin, box.y_max + margin)
 
 
-def _merged(first: Step, second: Step, scene: Scene) -> Step:
-    assert first.patch is not None and second.patch is not None
+def _merged(first: Step, second: Step) -> Step:
+    """Returns one step for two places that both have pixels."""
     removes_hand = any(
         finding.code is DefectCode.PERSON_EXTRA_HAND for finding in (*first.findings, *second.findings)
     )  # a malformed hand that is one too many is not redrawn, it goes
     both = {first.action, second.action}
     action = Action.REMOVE if removes_hand or both == {Action.REMOVE} else Action.REDRAW
-    patch = patches.union([first.patch, second.patch])
+    patch = patches.union([step.patch for step in (first, second) if step.patch is not None])
     findings = tuple(sorted((*first.findings, *second.findings), key=lambda finding: -finding.defect_score))
     return Step(
         action=action,
@@ -245,9 +245,3 @@ def _merged(first: Step, second: Step, scene: Scene) -> Step:
         reason=first.reason if first.action is action else second.reason,
         hand_indices=tuple(dict.fromkeys((*first.hand_indices, *second.hand_indices))),
     )
-
-
-def limb_kind(code: DefectCode) -> LimbKind | None:
-    """Returns which limb a code is about, or None."""
-    name = code.value.rpartition("_")[2]
-    return LimbKind(name) if name in ("arm", "leg") else None

@@ -6,8 +6,8 @@ from typing import Any
 
 from limbfix.inspections import Inspection
 from limbfix.repair.files import RepairedFile
-from limbfix.repair.loop import Attempt, Repaired
 from limbfix.repair.plans import Step
+from limbfix.repair.results import Attempt, Repaired
 
 MOST_REASON_CHARS = 600
 

@@ -11,7 +11,7 @@ from limbfix.errors import DetectorError, RepairError
 from limbfix.gate import Gate
 from limbfix.inspections import Inspection
 from limbfix.repair import Action, ExemplarFill, RepairOptions, make_plan, repair_picture
-from limbfix.repair.loop import candidate_seed
+from limbfix.repair.candidates import candidate_seed
 
 
 @pytest.fixture
