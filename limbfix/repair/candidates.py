@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from limbfix.errors import InpainterMissing, RepairError
+from limbfix.errors import InpainterMissing, LimbfixError, RepairError
 from limbfix.images import Picture, with_pixels
 from limbfix.inpainting import Inpainter, InpaintRequest
 from limbfix.inspections import Inspection
@@ -114,9 +114,15 @@ class Work:
             negative_prompt=options.negative_prompt,
             strength=strength,
             steps=options.steps,
-            control=self.hints(before, self.step, focus) if self.hints is not None else None,
+            control=self._hint(before, focus),
             avoid=at_size(avoid, focus.size_wh),
         )
+
+    def _hint(self, before: Inspection, focus: Focus) -> np.ndarray | None:
+        try:
+            return None if self.hints is None else self.hints(before, self.step, focus)
+        except LimbfixError as error:  # such as body data that are not on this machine
+            raise RepairError(f"no hint could be drawn: {error}") from error
 
     def _judged(
         self, focus: Focus, painted: np.ndarray, before: Inspection, strength: float, seed: int | None

@@ -83,13 +83,9 @@ def _why_not(step: Step, painter: Inpainter, current: Inspection) -> str | None:
     if step.action is Action.REGENERATE or step.patch is None:
         return f"not repaired: {step.reason}; make the picture again"
     if step.action.value not in painter.purposes:
-        return (
-            f"not repaired: {NEEDS_MODEL}"
-            if painter.name == ExemplarFill.name
-            else (
-                f"not repaired: {painter.name} cannot {step.action.value}, only {', '.join(sorted(painter.purposes))}"
-            )
-        )
+        if painter.name == ExemplarFill.name:
+            return f"not repaired: {NEEDS_MODEL}"
+        return f"not repaired: {painter.name} cannot {step.action.value}, only {', '.join(sorted(painter.purposes))}"
     codes = {finding.code for finding in step.findings}
     left = [finding for finding in counted_findings(current) if finding.code in codes]
     if step.findings and not any(_is_there(finding, step) for finding in left):

@@ -7,7 +7,7 @@ import pytest
 from blob_detector import GOOD, BlobDetector, drawn
 from drawn_repairs import EXTRA, FAILURES, Painter, extra_hand, malformed_hand, red, three_hands, unchanged, white
 
-from limbfix.errors import DetectorError, RepairError
+from limbfix.errors import AssetMissing, DetectorError, RepairError
 from limbfix.gate import Gate
 from limbfix.inspections import Inspection
 from limbfix.repair import Action, ExemplarFill, RepairOptions, make_plan, repair_picture
@@ -213,6 +213,21 @@ def test_progress_is_told_for_each_place(gate):
 def test_impossible_options_are_refused(options):
     with pytest.raises(ValueError, match="RepairOptions"):
         RepairOptions(**options)
+
+
+def test_a_hint_that_cannot_be_drawn_leaves_the_original_and_its_remedy(gate):
+    def no_body(inspection, step, focus):
+        raise AssetMissing("body data are missing; fetch them with: a command")
+
+    repaired = repair_picture(gate.inspect(three_hands()), gate, inpainter=Painter(white), hints=no_body)
+    assert not repaired.is_changed and "fetch them with: a command" in repaired.attempts[0].reason
+
+
+def test_a_hint_reaches_the_painter(gate):
+    painter = Painter(unchanged)
+    hints = lambda inspection, step, focus: np.zeros((focus.size_wh[1], focus.size_wh[0], 3), np.uint8)  # noqa: E731
+    repair_picture(gate.inspect(three_hands()), gate, inpainter=painter, hints=hints)
+    assert painter.requests[0].control.shape == painter.requests[0].pixels.shape
 
 
 def test_too_many_places_are_made_again(monkeypatch, gate):
