@@ -88,7 +88,8 @@ def _reduced(
     longer = max(alpha.shape)
     if longer <= MASK_PX:
         return before, after, alpha, ends
-    size_wh = tuple(max(1, round(side * MASK_PX / longer)) for side in alpha.shape[::-1])
+    height, width = (max(1, round(side * MASK_PX / longer)) for side in alpha.shape)
+    size_wh = (width, height)
     small = np.asarray(Image.fromarray(alpha).resize(size_wh, Image.Resampling.BILINEAR))
     fewer = None if ends is None else at_size(ends, size_wh)
     return resized(before, size_wh), resized(after, size_wh), small, fewer
