@@ -59,3 +59,13 @@ def test_a_repair_of_nothing_or_everything_has_no_border():
     before = wall()
     for alpha in (np.zeros((240, 240), np.float32), np.ones((240, 240), np.float32)):
         assert seam_of(before, 255 - before, alpha).step_share == 0
+
+
+def test_a_large_window_is_measured_reduced_and_still_tells_good_from_bad():
+    rng = np.random.default_rng(0)
+    before = rng.integers(90, 110, (1000, 1700, 3), dtype=np.uint8)
+    alpha = np.zeros((1000, 1700), np.float32)
+    alpha[300:700, 500:1100] = 1
+    glued = np.where(alpha[..., None] > 0, np.uint8(250), before)
+    assert not seam_of(before, before, alpha, ends=np.zeros((1000, 1700), bool)).is_visible
+    assert seam_of(before, glued, alpha).is_visible
