@@ -5,8 +5,8 @@
 
 The painter is the embedded filling: what a model would paint is not measured here. `edited` is the share of pictures of which a
 repaired file was written (target: at most 2 %); `kept_with_worse_score` counts files whose defect score is above the original's
-(target: none), judged anew from the written file. With `--records`, pictures in which `accuracy.py` found nothing that counts
-are not judged a second time: `fix` has no plan for them.
+(target: none), judged anew from the written file. With `--records`, pictures in which `accuracy.py` found nothing that the
+filling may take away (`limbfix.repair.plans`) are not judged a second time: `fix` has nothing to try on them.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ def clean_pictures(data: Path, limit: int) -> list[str]:
 
 
 def read_quiet(folders: list[Path]) -> dict[str, Outcome]:
-    """Returns the outcomes of pictures in which an accuracy run found nothing from the policy's flag on: no plan, no edit."""
-    from limbfix.policies import Policy
+    """Returns the outcomes of pictures in which an accuracy run found nothing that the filling may take away: no edit."""
+    from limbfix.repair.plans import SURE, takes_away
 
     quiet: dict[str, Outcome] = {}
     for file in (file for folder in folders for file in sorted(folder.glob("*.jsonl"))):
         for record in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
-            findings = record["findings"]
-            if all(finding["defect_score"] < Policy().flag_at or finding["exception"] for finding in findings):
+            counted = [one for one in record["findings"] if not one["exception"]]
+            if not any(takes_away(one["code"]) and one["defect_score"] >= SURE for one in counted):
                 quiet[record["path"]] = _outcome(record, None)
     return quiet
 

@@ -24,6 +24,10 @@ MOST_REGIONS = 6
 MOST_SHARE = 0.25
 """Of the picture's area in one region, or the person's torso in it: what is left would not tell what belongs there."""
 
+SURE = 0.8
+"""Defect score from which a limb or hand is taken away. Below, it is a doubt: a piece that no skeleton explains is an athlete's arm as
+often as a third one, and a hand on no arm may belong to somebody on a screen behind."""
+
 JOIN_GAP = 0.3
 """Regions nearer to each other than this share of the smaller one's size become one: two seams side by side are seen."""
 
@@ -124,6 +128,9 @@ def _step(finding: Finding, scene: Scene) -> Step:
     if action is Action.REGENERATE:
         reason = f"{finding.code.value}: a whole limb or the body's form cannot be painted into a picture"
         return Step(action=action, findings=(finding,), box=finding.box, patch=None, reason=reason)
+    if action is Action.REMOVE and finding.code.startswith("person.") and finding.defect_score < SURE:
+        reason = f"{finding.code.value}: a doubt of {finding.defect_score:.2f}; nothing is taken away from a person below {SURE:.2f}"
+        return Step(action=Action.REGENERATE, findings=(finding,), box=finding.box, patch=None, reason=reason)
     if finding.code is DefectCode.HAND_EXTRA_DIGIT:
         action, patch, reason = _extra_digit(finding, hand, scene)
     elif action is Action.REMOVE:
@@ -245,3 +252,8 @@ def _merged(first: Step, second: Step) -> Step:
         reason=first.reason if first.action is action else second.reason,
         hand_indices=tuple(dict.fromkeys((*first.hand_indices, *second.hand_indices))),
     )
+
+
+def takes_away(code: str) -> bool:
+    """Returns whether a finding with this code may ask for a removal."""
+    return _ACTIONS.get(DefectCode(code)) is Action.REMOVE

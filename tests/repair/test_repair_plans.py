@@ -134,6 +134,14 @@ def test_what_no_painter_can_mend_in_place_is_made_again(code):
     assert step.action is Action.REGENERATE and step.patch is None
 
 
+@pytest.mark.parametrize("code", ["person.detached_limb", "person.extra_arm", "person.extra_hand", "person.extra_leg"])
+def test_nothing_is_taken_away_on_a_doubt(code):
+    """Found by benchmarks/no_harm.py: the hands of a man on a screen went, because they hang on no arm."""
+    part = hand(500, 500, 100)
+    step = one_step(scene(part), finding(0.6, code, hand_index=0, box=part.box))
+    assert step.action is Action.REGENERATE and "doubt" in step.reason
+
+
 def test_a_place_as_large_as_a_trunk_is_made_again():
     body, left, right = whole_person()
     step = one_step(scene(body, left, right), finding(0.9, "person.extra_arm", person_index=0, box=body.box))
