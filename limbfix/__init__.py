@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from limbfix.inspections import Inspection
     from limbfix.policies import Policy, load_policy
     from limbfix.records import record_schema
+    from limbfix.repair import Repaired, RepairOptions, repair_picture
 
 __version__ = "0.1.0"
 
@@ -32,12 +33,15 @@ _HOMES = {
     "LimbfixError": "errors",
     "Picture": "images",
     "Policy": "policies",
+    "RepairOptions": "repair",
+    "Repaired": "repair",
     "Severity": "findings",
     "find_pictures": "discovery",
     "inspect": "gate",
     "load_policy": "policies",
     "open_picture": "images",
     "record_schema": "records",
+    "repair_picture": "repair",
 }
 
 __all__ = [
@@ -48,6 +52,8 @@ __all__ = [
     "LimbfixError",
     "Picture",
     "Policy",
+    "RepairOptions",
+    "Repaired",
     "Severity",
     "__version__",
     "find_pictures",
@@ -55,6 +61,7 @@ __all__ = [
     "load_policy",
     "open_picture",
     "record_schema",
+    "repair_picture",
 ]
 
 

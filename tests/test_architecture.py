@@ -17,7 +17,7 @@ ROWS = [
     row.split()
     for row in (
         "errors printing",
-        "geometry layouts outlines inpainting",
+        "geometry layouts outlines inpainting filling",
         "exif containers workflows",
         "flat_tables",
         "crops sources decoding",
@@ -48,10 +48,12 @@ ROWS = [
         "reports",
         "states settings",
         "gate",
+        "repair",
         "licences",
         "doctor",
         "workers",
         "runs",
+        "fixing",
         "synthesis",
         "training",
         "cli",
