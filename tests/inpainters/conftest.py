@@ -12,8 +12,17 @@ from tiny_pipelines import save_tiny, save_tiny_controlnet
 
 from limbfix.inpainters import open_inpainter
 from limbfix.inpainting import InpaintRequest, Mask
+from limbfix.synthesis.assets import FOLDER_VARIABLE, synthesis_folder
 
 SIDE = 64
+
+SYNTHESIS = synthesis_folder()
+"""Where the body data lie for whoever started the suite; read before any test moves the home."""
+
+
+@pytest.fixture(autouse=True)
+def _body_data_stay(_isolated: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(SYNTHESIS))
 
 
 @pytest.fixture(scope="session", autouse=True)
