@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limbfix.inpainters.choices import Choice, all_choices, choice_for
-    from limbfix.inpainters.focus_regions import FocusRegion, focus_regions
+    from limbfix.inpainters.focus_areas import FocusRegion, focus_regions
     from limbfix.inpainters.hints import openpose_hint
     from limbfix.inpainters.opening import inpainter_from_pipe, open_inpainter
     from limbfix.inpainters.pipelines import Candidates, PipelineInpainter
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Candidates": "pipelines",
     "Choice": "choices",
-    "FocusRegion": "focus_regions",
+    "FocusRegion": "focus_areas",
     "PipelineInpainter": "pipelines",
     "Preset": "presets",
     "Upscaler": "upscaling",
     "all_choices": "choices",
     "choice_for": "choices",
     "depth_hint": "posed_depth",
-    "focus_regions": "focus_regions",
+    "focus_regions": "focus_areas",
     "inpainter_from_pipe": "opening",
     "open_inpainter": "opening",
     "open_upscaler": "upscaling",
