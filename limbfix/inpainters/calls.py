@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +23,6 @@ BATCHED = frozenset(
         "StableDiffusionInpaintPipeline",
         "StableDiffusionXLInpaintPipeline",
         "StableDiffusionControlNetInpaintPipeline",
-        "StableDiffusionXLControlNetInpaintPipeline",
         "FluxFillPipeline",
     }
 )
@@ -187,7 +187,7 @@ def _steps(request: InpaintRequest, usual: int) -> int:
 
 def _with_tokens(request: InpaintRequest, tokens: Sequence[str]) -> str:
     said = f"{request.prompt} {request.negative_prompt}"
-    absent = [token for token in tokens if token not in said]
+    absent = [token for token in tokens if not re.search(rf"(?<!\w){re.escape(token)}(?!\w)", said)]
     return ", ".join(part for part in (request.prompt, *absent) if part)
 
 

@@ -25,6 +25,14 @@ OWN = {
 }
 """Pipeline class -> inpainting class, for what `AutoPipelineForInpainting` of diffusers 0.42.1 does not know."""
 
+INSTEAD = {
+    "StableDiffusion3ControlNetPipeline": "StableDiffusion3InpaintPipeline",
+    "QwenImageControlNetPipeline": "QwenImageInpaintPipeline",
+    "ZImageControlNetPipeline": "ZImageInpaintPipeline",
+}
+"""Pipelines with a ControlNet whose inpainting twin wants one that was trained to inpaint: theirs shows poses or edges, so it is left
+out."""
+
 UNSUITED = {
     "IFInpaintingPipeline": "paints at 64 px and needs two more pipelines to enlarge",
     "KandinskyInpaintCombinedPipeline": "takes no strength, and its prior is a second pipeline",
@@ -70,7 +78,7 @@ def choice_for(pipe: Any) -> Choice:
     """
     name = pipe if isinstance(pipe, str) else (pipe if isinstance(pipe, type) else type(pipe)).__name__
     has_class = _class_named(name) is not None
-    own = OWN.get(name)
+    own = OWN.get(name) or INSTEAD.get(name)
     if own is not None and _class_named(own) is not None:
         source = "itself" if own == name else "limbfix"
         return Choice(pipeline=name, inpainter=own, source=source, why=_sentence(name, own, source))
@@ -105,8 +113,9 @@ def inpaint_class(name: str) -> type:
 def _sentence(name: str, inpainter: str, source: str) -> str:
     if source == "itself":
         return f"{name} inpaints"
-    table = "diffusers' table names it" if source == "diffusers" else "limbfix's table names it; diffusers' lacks it"
-    return f"{inpainter} takes the weights of {name} ({table})"
+    table = "diffusers' table names it" if source == "diffusers" else "limbfix's table names it"
+    without = " without its ControlNet" if name in INSTEAD else ""
+    return f"{inpainter} takes the weights of {name}{without} ({table})"
 
 
 def _in_diffusers_table(name: str) -> str | None:

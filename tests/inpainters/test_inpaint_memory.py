@@ -25,7 +25,8 @@ def cuda(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("free", "way"), [(24, "resident"), (10, "resident"), (9, "offload"), (6, "sequential"), (0, "sequential")]
+    ("free", "way"),
+    [(24, "resident"), (11, "resident"), (10, "offload"), (9, "offload"), (6, "sequential"), (0, "sequential")],
 )
 def test_the_free_memory_decides_how_a_gpu_is_used(cuda, free, way):
     placement = place_for(SDXL, free=free * GB)

@@ -188,7 +188,7 @@ def test_without_a_hint_a_controlnet_paints_as_the_model_alone(opened, ask):
     assert np.abs(with_net.astype(int) - alone).max() <= TOLERANCE
 
 
-def test_steps_are_told_and_an_error_of_the_listener_is_a_repair_error(tiny, ask):
+def test_each_step_is_told(tiny, ask):
     told = []
     open_inpainter(tiny("sd-inpaint"), device="cpu", on_step=lambda *at: told.append(at)).inpaint(
         ask(strength=1.0, seeds=(1,))

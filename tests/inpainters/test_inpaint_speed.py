@@ -1,6 +1,5 @@
 """The benchmark of inpainting runs where there is no GPU, and refuses politely what needs one."""
 
-# ruff: noqa: E402  (benchmarks/ is no package: its folder must be on the path before it is imported)
 import csv
 import sys
 from pathlib import Path
