@@ -111,10 +111,14 @@ def free_bytes(device: str) -> int:
 
 def put(pipe: Any, placement: Placement) -> None:
     """Moves a pipeline that is limbfix's own to its place."""
+    import torch
+
     if hasattr(pipe, "remove_all_hooks"):
         pipe.remove_all_hooks()
     if placement.way == "resident":
         pipe.to(placement.device)
+        if pipe.dtype != (wanted := getattr(torch, placement.dtype)):
+            pipe.to(wanted)
         return
     pipe.to("cpu")
     if placement.way == "offload":
@@ -132,7 +136,8 @@ def steps_down(placement: Placement) -> tuple[Placement, ...]:
     ways = ("resident", "offload", "sequential") if placement.device.startswith("cuda") else ("resident",)
     left = ways[ways.index(placement.way) + 1 :]
     below = [Placement(device=placement.device, dtype=placement.dtype, way=way, why="out of memory") for way in left]
-    last = Placement(device="cpu", dtype=placement.dtype, way="resident", why="out of memory on the device")
+    on_cpu = "bfloat16" if placement.dtype == "float16" else placement.dtype  # CPUs are slow or lost in float16
+    last = Placement(device="cpu", dtype=on_cpu, way="resident", why="out of memory on the device")
     return (*below[:1], last)
 
 

@@ -100,6 +100,17 @@ def test_a_class_that_needs_a_hint_says_so(ask):
         arguments_for(kind, [Job(request=ask(), seed=1)], CallSettings())
 
 
+def test_a_controlnet_for_many_hints_is_told_which_it_gets(ask):
+    kind = inpaint_class("StableDiffusionXLControlNetUnionInpaintPipeline")
+    grey = np.full((64, 64, 3), 90, np.uint8)
+    coloured = grey * np.uint8([1, 0, 0])
+    modes = [
+        arguments_for(kind, [Job(request=ask(control=hint), seed=1)], CallSettings())["control_mode"]
+        for hint in (coloured, grey)
+    ]
+    assert modes == [0, 1]
+
+
 def test_the_page_is_what_the_installed_diffusers_says():
     import diffusers
 

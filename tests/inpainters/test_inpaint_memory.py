@@ -71,6 +71,7 @@ def test_free_memory_is_a_number_with_and_without_psutil(monkeypatch):
 def test_the_ways_down_end_on_the_cpu():
     gpu = Placement(device="cuda", dtype="float16", way="resident", why="")
     assert [(step.device, step.way) for step in steps_down(gpu)] == [("cuda", "offload"), ("cpu", "resident")]
+    assert steps_down(gpu)[-1].dtype == "bfloat16"
     assert steps_down(Placement(device="cpu", dtype="float32", way="resident", why="")) == ()
 
 
