@@ -25,8 +25,9 @@ def _body_data_stay(_isolated: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(SYNTHESIS))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
+@pytest.fixture(scope="session")
+def one_thread():
+    """Tiny tensors are computed fastest by one thread; asked for by what loads torch anyway."""
     import torch
 
     before = torch.get_num_threads()
@@ -36,7 +37,7 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def tiny(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Gives the folder of a tiny pipeline, built when it is first asked for."""
     root, built = tmp_path_factory.mktemp("tiny"), {}
 
