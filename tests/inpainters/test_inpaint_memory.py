@@ -143,11 +143,13 @@ def test_another_failure_is_not_taken_for_memory(opened, ask, monkeypatch):
 
 
 def test_ctrl_c_passes_through_frees_memory_and_leaves_the_inpainter_usable(tiny, ask, monkeypatch):
+    stopped, freed = [], []
+
     def stop(step: int, _steps: int) -> None:
-        if step == 2:
+        if step == 2 and not stopped:
+            stopped.append(step)
             raise KeyboardInterrupt
 
-    freed = []
     monkeypatch.setattr(pipelines, "release", lambda: freed.append(True))
     inpainter = open_inpainter(tiny("sd-inpaint"), device="cpu", on_step=stop)
     with pytest.raises(KeyboardInterrupt):
