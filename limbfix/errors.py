@@ -21,6 +21,7 @@ LimbfixError
     ServerError        an image server did not answer, or answered with something else than a picture
   RepairError          a region could not be repaired; the original stays
     InpainterMissing   no backend can do what is asked; the message says which would
+    RepairBlocked      a safety checker blacked out what was painted; not to be tried around
   OutputError          an output cannot be written
     ReportExists       the folder already holds something; nothing was touched
     OutputLocked       another process is writing the same report or state
@@ -124,6 +125,10 @@ class RepairError(LimbfixError):
 
 class InpainterMissing(RepairError):
     """No backend can do what is asked here; the message says which would, and how to get it."""
+
+
+class RepairBlocked(RepairError):
+    """A pipeline's safety checker blacked out what was painted; the original stays, and nobody tries around it."""
 
 
 class OutputError(LimbfixError):
