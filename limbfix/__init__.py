@@ -21,40 +21,56 @@ if TYPE_CHECKING:
     from limbfix.inspections import Inspection
     from limbfix.policies import Policy, load_policy
     from limbfix.records import record_schema
+    from limbfix.wrapping import EarlyStop, wrap
+    from limbfix.wrapping.capability import capabilities
+    from limbfix.wrapping.checker import AnatomyChecker
+    from limbfix.wrapping.gate_reports import AnatomyRejected, GateReport
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AnatomyChecker": "wrapping.checker",
+    "AnatomyRejected": "wrapping.gate_reports",
     "DefectCode": "findings",
+    "EarlyStop": "wrapping",
     "Finding": "findings",
     "Gate": "gate",
+    "GateReport": "wrapping.gate_reports",
     "Inspection": "inspections",
     "LimbfixError": "errors",
     "Picture": "images",
     "Policy": "policies",
     "Severity": "findings",
+    "capabilities": "wrapping.capability",
     "find_pictures": "discovery",
     "inspect": "gate",
     "load_policy": "policies",
     "open_picture": "images",
     "record_schema": "records",
+    "wrap": "wrapping",
 }
 
 __all__ = [
+    "AnatomyChecker",
+    "AnatomyRejected",
     "DefectCode",
+    "EarlyStop",
     "Finding",
     "Gate",
+    "GateReport",
     "Inspection",
     "LimbfixError",
     "Picture",
     "Policy",
     "Severity",
     "__version__",
+    "capabilities",
     "find_pictures",
     "inspect",
     "load_policy",
     "open_picture",
     "record_schema",
+    "wrap",
 ]
 
 

@@ -96,6 +96,14 @@ class Gate:
         start = time.perf_counter()
         return self._judge(open_picture(image, max_pixels=self.max_pixels, name=name), start)
 
+    def inspect_picture(self, picture: Picture) -> Inspection:
+        """Judges pixels that are open already, such as a repaired picture: nothing is read or decoded again.
+
+        Raises:
+            DetectorError: a detector failed.
+        """
+        return self._judge(picture, time.perf_counter())
+
     def judge_path(self, path: str) -> Inspection:
         """Judges one file; what goes wrong becomes an `unjudged` record with the reason, so that a run goes on."""
         start = time.perf_counter()

@@ -22,6 +22,7 @@ ROWS = [
         "flat_tables",
         "crops sources decoding",
         "images discovery",
+        "generators",
         "digits",
         "parts digit_records",
         "bundles weights_manifest",
@@ -54,6 +55,7 @@ ROWS = [
         "runs",
         "synthesis",
         "training",
+        "wrapping",
         "cli",
         "__main__",
     )

@@ -1,0 +1,134 @@
+"""In which forms do generators hand over a picture? PIL image, uint8 array, bytes, path: one way in, and the same way back."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbfix.errors import GeneratorError, PictureError
+from limbfix.images import MEMORY_PATH, Picture, open_picture
+from limbfix.sources import GenerationSource
+
+EXPECTED = "a PIL image, a uint8 array (h, w, 3), the bytes of a PNG, JPEG or WebP, or the path of one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Held:
+    """A value of the caller's generator and what it held when it was made.
+
+    Attributes:
+        value: as it came.
+        data: the bytes of the file, where the value is a path; the generator may write the next attempt over it.
+        picture: its pixels for the gate.
+    """
+
+    value: Any
+    data: bytes | None
+    picture: Picture
+
+
+def is_picture(value: object) -> bool:
+    """Whether a value is one picture, by its type."""
+    from PIL import Image
+
+    return isinstance(value, Image.Image | np.ndarray | bytes | bytearray | str | os.PathLike)
+
+
+def hold(value: Any, *, prompt: str, seed: int | None) -> Held:
+    """Reads one value.
+
+    Raises:
+        GeneratorError: it is no picture, or one that cannot be read.
+    """
+    data: bytes | None = None
+    if isinstance(value, bytearray):
+        value = bytes(value)
+    try:
+        if not is_picture(value):
+            raise TypeError(f"got {type(value).__name__}")
+        if isinstance(value, str | os.PathLike):
+            picture = open_picture(value)
+            data = Path(value).read_bytes()
+        else:
+            picture = open_picture(value, name=MEMORY_PATH)
+    except (PictureError, TypeError, OSError) as error:
+        raise GeneratorError(f"the wrapped generator: expected {EXPECTED}; {error}") from error
+    return Held(value=value, data=data, picture=with_source(picture, prompt=prompt, seed=seed))
+
+
+def with_source(picture: Picture, *, prompt: str, seed: int | None) -> Picture:
+    """Returns the picture with its prompt, so that the policy's prompt rules hold for pictures without metadata too."""
+    if picture.source is not None or not prompt:
+        return picture
+    source = GenerationSource(generator=None, prompt=prompt, seed=None if seed is None else str(seed))
+    return replace(picture, source=source)
+
+
+def give_back(held: Held, repaired: np.ndarray | None) -> Any:
+    """Returns the value for the caller: the one that was kept, of the type that came.
+
+    A path whose file was written over by a later attempt gets its bytes back. A repaired picture is a new file beside it.
+
+    Args:
+        held: the kept attempt.
+        repaired: uint8 (h, w, 3) of the repair, or None.
+    """
+    if repaired is not None:
+        return _repaired_value(held, repaired)
+    if held.data is not None and _read(Path(held.value)) != held.data:
+        _write(Path(held.value), held.data)
+    return held.value
+
+
+def _repaired_value(held: Held, pixels: np.ndarray) -> Any:
+    from PIL import Image
+
+    if isinstance(held.value, np.ndarray):
+        if held.value.ndim == 3 and held.value.shape[2] == 4:
+            return np.dstack([pixels, held.value[:, :, 3]])
+        return pixels
+    image = Image.fromarray(pixels)
+    if isinstance(held.value, Image.Image):
+        image.info = dict(held.value.info)
+        return image
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    if held.data is None:
+        return buffer.getvalue()
+    target = free_name(Path(held.value))
+    _write(target, buffer.getvalue())
+    return str(target) if isinstance(held.value, str) else target
+
+
+def free_name(path: Path) -> Path:
+    """Returns a name beside a file that nothing has yet: `a.repaired.png`, `a.repaired-2.png`."""
+    candidate, number = path.with_name(f"{path.stem}.repaired.png"), 2
+    while candidate.exists():
+        candidate, number = path.with_name(f"{path.stem}.repaired-{number}.png"), number + 1
+    return candidate
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file as a whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise GeneratorError(
+            f"{path}: expected to write the kept picture there, got: {error.strerror or error}"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
