@@ -127,7 +127,7 @@ class Automatic1111:
 
 def _seed(answer: dict[str, Any], asked: Any) -> str:
     """Returns the seed that the server says it took; the `info` field is JSON in a string."""
-    with suppress(ValueError, TypeError, AttributeError):
+    with suppress(ValueError, TypeError, LookupError):
         return str(json.loads(answer["info"])["seed"])
     return str(asked)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 67_108_864
 """8,192 x 8,192."""
+_STILL, _PAINTED = 1.0, 8.0
+"""Mean change in levels of 255: less is nothing at all; more is no longer what a VAE's round trip leaves of a picture."""
 
 
 def png_bytes(pixels: np.ndarray) -> bytes:
@@ -100,6 +102,7 @@ def painted(image: Image.Image, request: InpaintRequest, origin: str, *, may_res
     pixels = np.array(open_picture(image).pixels)
     height, width = request.pixels.shape[:2]
     if pixels.shape[:2] == (height, width):
+        _require_right_side(pixels, request, origin)
         return pixels
     ratio = (pixels.shape[1] / pixels.shape[0]) / (width / height)
     if may_resize and 0.98 < ratio < 1.02:
@@ -110,6 +113,23 @@ def painted(image: Image.Image, request: InpaintRequest, origin: str, *, may_res
         f"{origin}: expected a picture of {width} x {height} px, got {pixels.shape[1]} x {pixels.shape[0]}; "
         "check the server's workflow or settings for something that scales"
     )
+
+
+def _require_right_side(pixels: np.ndarray, request: InpaintRequest, origin: str) -> None:
+    """Refuses a picture that changed everywhere but where it should: the server means masks the other way round.
+
+    Raises:
+        RepairError: nothing changed inside the mask, and much outside.
+    """
+    inside, outside = request.mask.edit == 1, request.mask.edit == 0
+    if not inside.any() or not outside.any():
+        return
+    change = np.abs(pixels.astype(np.int16) - request.pixels).mean(axis=2)
+    if change[inside].mean() < _STILL and change[outside].mean() > _PAINTED:
+        raise RepairError(
+            f"{origin}: expected paint inside the mask, got it outside only; this server, or an input of its workflow, means "
+            "masks the other way round: turn the mask there"
+        )
 
 
 def require_request(request: InpaintRequest, origin: str) -> None:

@@ -132,7 +132,7 @@ class ServerLink:
         if announced.isdigit() and int(announced) > self.max_bytes:
             raise ServerError(self._too_large(address, int(announced)))
         end, body = time.monotonic() + limit_s, bytearray()
-        for chunk in response.iter_bytes(1 << 16):
+        for chunk in response.iter_bytes():  # As it comes: a wanted size would wait until it is full.
             body += chunk
             if len(body) > self.max_bytes:
                 raise ServerError(self._too_large(address, len(body)))

@@ -69,8 +69,6 @@ def default_repairer(gate: Any, inpainter: Inpainter | None) -> Repairer:
                 for one in done.attempts
             ],
         }
-        return Repair(
-            is_accepted=done.is_changed, pixels=done.picture.pixels, inspection=done.after, record=record
-        )
+        return Repair(is_accepted=done.is_changed, pixels=done.picture.pixels, inspection=done.after, record=record)
 
     return repair
