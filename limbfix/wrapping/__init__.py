@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limbfix.errors import UsageError
+from limbfix.wrapping.kinds import is_pipeline
 from limbfix.wrapping.options import EarlyStop, FailOn, OnFail, WrapOptions
 from limbfix.wrapping.repairing import Repairer, default_repairer
 from limbfix.wrapping.rounds import GateLike
@@ -59,7 +60,8 @@ def wrap(
         gate: who judges, to share one loaded `limbfix.Gate`.
         max_attempts, max_seconds, on_fail, fail_on, seed, early_stop, records: see `WrapOptions`.
         repairer: who repairs instead of limbfix's own repair.
-        inpainter: what limbfix's own repair paints with; None lets it choose, see `limbfix.capabilities`.
+        inpainter: what limbfix's own repair paints with; None = the generator's own parts where they can, else the embedded
+            filling; `limbfix.capabilities` says which.
         seed_name: the function's parameter for the seed, where it has another name than `seed`.
 
     Raises:
@@ -82,7 +84,7 @@ def wrap(
 
         gate = Gate(policy)
     if options.repairs and repairer is None:
-        repairer = default_repairer(gate, inpainter)
+        repairer = default_repairer(gate, inpainter, generator)
     return _wrapped(GateSession(generator, gate, repairer, options), seed_name)
 
 
@@ -126,14 +128,6 @@ def _wrapped(session: GateSession, seed_name: str | None) -> Any:
 
 def _is(question: Any, function: Any) -> bool:
     return question(function) or question(getattr(function, "__call__", None))  # noqa: B004
-
-
-def is_pipeline(generator: Any) -> bool:
-    """Whether something is a diffusers pipeline, told without importing diffusers."""
-    return any(
-        base.__module__.startswith("diffusers.") and base.__name__ in ("DiffusionPipeline", "ModularPipeline")
-        for base in type(generator).__mro__
-    )
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from limbfix.images import Picture
 from limbfix.inspections import Inspection
 from limbfix.wrapping.options import WrapOptions
+from limbfix.wrapping.repairing import Repair
 
 SKIPPED_NSFW = "skipped_nsfw"
 RANKS = {"pass": 0, "flag": 1, "no_subject": 2, "unjudged": 3, "reject": 4, SKIPPED_NSFW: 6}
@@ -118,11 +119,12 @@ class Ledger:
     native: Any = None
     picture: Picture | None = None
     inspection: Inspection | None = None
-    repaired: np.ndarray | None = None
+    repaired: Repair | None = None
     is_nsfw: bool = False
+    notes: list[str] = field(default_factory=list)
 
     def add(
-        self, attempt: Attempt, *, made: Made, inspection: Inspection | None, repaired: np.ndarray | None = None
+        self, attempt: Attempt, *, made: Made, inspection: Inspection | None, repaired: Repair | None = None
     ) -> bool:
         """Notes an attempt and keeps its pixels if it is the best so far; says whether it is."""
         self.attempts.append(attempt)

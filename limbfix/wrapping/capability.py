@@ -36,7 +36,7 @@ class Capabilities:
 
 def capabilities(generator: Any) -> Capabilities:
     """Returns what limbfix can do with a pipeline or function, wrapped or not; nothing is rendered, loaded or fetched."""
-    from limbfix.wrapping import is_pipeline
+    from limbfix.wrapping.kinds import is_pipeline
     from limbfix.wrapping.sessions import GateSession
 
     session = getattr(generator, "limbfix", None)
@@ -101,13 +101,10 @@ def _can_stop_early(pipe: Any, parameters: Any) -> tuple[bool, str]:
 
 
 def _repair_route(pipe: Any) -> tuple[str, str]:
-    """Returns (what paints, why), from diffusers' own table: the pipeline's parts are used again, nothing is fetched."""
-    from diffusers.pipelines.auto_pipeline import AUTO_INPAINT_PIPELINES_MAPPING, _get_task_class
+    """Returns (what paints, why): the pipeline's own parts where a class takes them, nothing is fetched."""
+    from limbfix.inpainters import choice_for
 
-    name = type(pipe).__name__
-    if "Inpaint" in name or "Fill" in name:
-        return f"diffusers:{name}", "It inpaints itself."
-    found = _get_task_class(AUTO_INPAINT_PIPELINES_MAPPING, name, throw_error_if_not_exist=False)
-    if found is not None:
-        return f"diffusers:{found.__name__}", f"Built from the parts of the {name} that is loaded; no second download."
-    return "exemplar_fill", f"diffusers has no inpainting pipeline for {name}; extra parts can still be filled over."
+    choice = choice_for(pipe)
+    if choice.inpainter is None:
+        return "exemplar_fill", f"{choice.why}; extra parts can still be filled over."
+    return f"diffusers:{choice.inpainter}", f"{choice.why}; no second download."

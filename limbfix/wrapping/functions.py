@@ -59,6 +59,11 @@ class GatedFunction:
         )
         return finished(self.limbfix, options, call, ledgers, result)
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "limbfix":
+            raise AttributeError(name)  # A copy that is not filled yet.
+        return getattr(self.limbfix.generator, name)
+
     def __repr__(self) -> str:
         return f"<{self.limbfix.generator!r}, gated by limbfix>"
 
@@ -280,7 +285,7 @@ def finished(
     session: GateSession, options: WrapOptions, call: FunctionCall, ledgers: list[Ledger], result: Any
 ) -> Gated:
     """Returns the value for the caller and the reports."""
-    values = [give_back(ledger.native, ledger.repaired) for ledger in ledgers]
+    values = [give_back(ledger.native, ledger.repaired, ledger.notes) for ledger in ledgers]
     record, missing = call.record()
     because = NO_SEED if call.seed_name is None else ""
     if missing:

@@ -129,7 +129,7 @@ def make_report(
         "has_failed": ledger.kept.verdict != SKIPPED_NSFW and ledger.has_failed,
         "is_reproducible": not not_reproducible_because,
         "not_reproducible_because": not_reproducible_because,
-        "notes": tuple(notes),
+        "notes": (*notes, *ledger.notes),
         "generator": dict(generator),
         "call": dict(call),
     }

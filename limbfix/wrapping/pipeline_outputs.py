@@ -11,7 +11,7 @@ import numpy as np
 from limbfix.errors import GeneratorError
 from limbfix.images import Picture, open_picture
 from limbfix.wrapping.gate_reports import GateReport
-from limbfix.wrapping.values import with_source
+from limbfix.wrapping.values import repaired_image, with_source
 
 
 class GatedTuple(tuple):
@@ -73,11 +73,7 @@ def with_pixels(image: Any, pixels: np.ndarray) -> Any:
         pixels: uint8 (h, w, 3).
     """
     if hasattr(image, "getexif"):
-        from PIL import Image
-
-        repaired = Image.fromarray(pixels)
-        repaired.info = dict(image.info)
-        return repaired
+        return repaired_image(image, pixels)
     has_changed = as_uint8(image) != pixels
     if hasattr(image, "detach"):
         import torch

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _OF_THE_WRAPPER = ("generator", "callback_on_step_end", "callback_on_step_end_tensor_inputs", "callback", "return_dict")
 """Arguments that do not change pixels, and the generator, which stands in the record as seeds."""
+_CALLBACKS = ("callback_on_step_end", "callback")
 
 
 def pipeline_record(pipe: Any) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def call_record(call: PipelineCall, maker: PipelineMaker) -> tuple[dict[str, Any
     """Returns the call as plain JSON values, and the names of arguments that JSON cannot hold."""
     arguments = {name: value for name, value in call.arguments.items() if name not in _OF_THE_WRAPPER}
     plain, missing = plain_values(arguments)
+    missing += [name for name in _CALLBACKS if call.arguments.get(name) is not None]  # It may change the picture.
     seeds = [maker._user_seed(index) for index in range(call.images)] if maker.seed_mode.startswith("user") else None
     return {
         "arguments": plain,

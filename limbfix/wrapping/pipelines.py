@@ -97,7 +97,8 @@ def gated_call(session: GateSession, options: WrapOptions, call: PipelineCall) -
     maker = PipelineMaker(session.gate, options, call)
     ledgers = drive(session.rounds(maker.options, base_seed=maker.base_seed, prompt_of=call.prompt_of), maker)
     images = [
-        ledger.native if ledger.repaired is None else with_pixels(ledger.native, ledger.repaired) for ledger in ledgers
+        ledger.native if ledger.repaired is None else with_pixels(ledger.native, ledger.repaired.pixels)
+        for ledger in ledgers
     ]
     record, missing = call_record(call, maker)
     notes = CallNotes(

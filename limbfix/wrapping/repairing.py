@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from limbfix.inpainting import Inpainter
 from limbfix.inspections import Inspection
+
+AsFile = Callable[[bytes], tuple[bytes, tuple[str, ...]]]
+"""The bytes of the parent, those that were judged -> the bytes of the repaired file with its metadata, and what did not travel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,12 +24,14 @@ class Repair:
         pixels: uint8 (h, w, 3), of the original's size.
         inspection: the judgement of `pixels`.
         record: plan and attempts as plain JSON values.
+        as_file: how it becomes a file, or None for a plain PNG.
     """
 
     is_accepted: bool
     pixels: np.ndarray
     inspection: Inspection
     record: dict[str, Any] = field(default_factory=dict)
+    as_file: AsFile | None = None
 
 
 class Repairer(Protocol):
@@ -45,30 +51,54 @@ class Repairer(Protocol):
         ...
 
 
-def default_repairer(gate: Any, inpainter: Inpainter | None) -> Repairer:
-    """Returns limbfix's own repair, which judges every candidate with the same gate."""
-    from limbfix.repair import RepairOptions, repair_picture
+def default_repairer(gate: Any, inpainter: Inpainter | None, generator: Any) -> Repairer:
+    """Returns limbfix's own repair, which judges every candidate with the same gate.
+
+    Args:
+        gate: a `limbfix.Gate`.
+        inpainter: who paints; None = the generator itself where it can, else the embedded filling.
+        generator: what is wrapped.
+    """
 
     def repair(inspection: Inspection, *, prompt: str, seed: int) -> Repair:
+        from limbfix.repair import RepairOptions, repair_picture
+
         options = RepairOptions(prompt=prompt or None, seed=seed)
-        done = repair_picture(inspection, gate, inpainter=inpainter, options=options)
-        record = {
-            "accepted": done.is_changed,
-            "inpainter": done.inpainter,
-            "plan": [{"action": step.action.value, "codes": [str(code) for code in step.codes]} for step in done.plan],
-            "attempts": [
-                {
-                    "step_index": one.step_index,
-                    "seed": one.seed,
-                    "strength": one.strength,
-                    "accepted": one.is_accepted,
-                    "reason": one.reason,
-                    "score_before": one.score_before,
-                    "score_after": one.score_after,
-                }
-                for one in done.attempts
-            ],
-        }
-        return Repair(is_accepted=done.is_changed, pixels=done.picture.pixels, inspection=done.after, record=record)
+        painter = inpainter or own_inpainter(generator)
+        return _as_repair(repair_picture(inspection, gate, inpainter=painter, options=options))
 
     return repair
+
+
+def own_inpainter(generator: Any) -> Inpainter | None:
+    """Returns the generator as an inpainter: a server client as it is, a pipeline by its own parts; None where it cannot."""
+    from limbfix.wrapping.kinds import is_pipeline
+
+    if not is_pipeline(generator):
+        return generator if isinstance(generator, Inpainter) else None
+    from limbfix.errors import InpainterMissing
+    from limbfix.inpainters import inpainter_from_pipe
+
+    try:
+        return inpainter_from_pipe(generator)  # Each time anew: the caller may have moved it, or changed its scheduler.
+    except InpainterMissing:
+        return None
+
+
+def _as_repair(done: Any) -> Repair:
+    from limbfix.repair.repair_records import repair_record
+
+    def as_file(parent: bytes) -> tuple[bytes, tuple[str, ...]]:
+        from limbfix.repair.files import repaired_file
+
+        file = repaired_file(parent, done)
+        lost = ("The parent's C2PA manifest does not fit the repaired picture and was left out.",)
+        return file.data, (*file.notes, *(lost if file.has_lost_c2pa else ()))
+
+    return Repair(
+        is_accepted=done.is_changed,
+        pixels=done.picture.pixels,
+        inspection=done.after,
+        record=repair_record(done),
+        as_file=as_file,
+    )

@@ -206,7 +206,7 @@ def _repaired_one(ledger: Ledger, attempt: int, means: Means) -> Generator[Step,
         pixels_sha256=pixels_sha256(repair.pixels),
         repair=repair.record,
     )
-    ledger.add(note, made=made, inspection=repair.inspection, repaired=repair.pixels)
+    ledger.add(note, made=made, inspection=repair.inspection, repaired=repair)
 
 
 class Maker(Protocol):

@@ -6,13 +6,17 @@ import io
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from limbfix.errors import GeneratorError, PictureError
 from limbfix.images import MEMORY_PATH, Picture, open_picture
 from limbfix.sources import GenerationSource
+from limbfix.wrapping.repairing import Repair
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 EXPECTED = "a PIL image, a uint8 array (h, w, 3), the bytes of a PNG, JPEG or WebP, or the path of one"
 
@@ -69,48 +73,75 @@ def with_source(picture: Picture, *, prompt: str, seed: int | None) -> Picture:
     return replace(picture, source=source)
 
 
-def give_back(held: Held, repaired: np.ndarray | None) -> Any:
+def give_back(held: Held, repair: Repair | None, notes: list[str]) -> Any:
     """Returns the value for the caller: the one that was kept, of the type that came.
 
     A path whose file was written over by a later attempt gets its bytes back. A repaired picture is a new file beside it.
 
     Args:
         held: the kept attempt.
-        repaired: uint8 (h, w, 3) of the repair, or None.
+        repair: of it, or None.
+        notes: what the report should say besides; added to.
     """
-    if repaired is not None:
-        return _repaired_value(held, repaired)
+    if repair is not None:
+        return _repaired_value(held, repair, notes)
     if held.data is not None and _read(Path(held.value)) != held.data:
+        notes.append(f"A later attempt had written over {held.value}; it holds the kept picture again.")
         _write(Path(held.value), held.data)
     return held.value
 
 
-def _repaired_value(held: Held, pixels: np.ndarray) -> Any:
+def _repaired_value(held: Held, repair: Repair, notes: list[str]) -> Any:
     from PIL import Image
 
     if isinstance(held.value, np.ndarray):
-        if held.value.ndim == 3 and held.value.shape[2] == 4:
-            return np.dstack([pixels, held.value[:, :, 3]])
-        return pixels
-    image = Image.fromarray(pixels)
+        has_alpha = held.value.ndim == 3 and held.value.shape[2] == 4
+        return np.dstack([repair.pixels, held.value[:, :, 3]]) if has_alpha else repair.pixels
     if isinstance(held.value, Image.Image):
-        image.info = dict(held.value.info)
-        return image
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+        return repaired_image(held.value, repair.pixels)
+    data = held.data if held.data is not None else held.value
+    if repair.as_file is not None:
+        data, lost = repair.as_file(data)
+        notes += lost
+    else:
+        buffer = io.BytesIO()
+        Image.fromarray(repair.pixels).save(buffer, format="PNG")
+        data = buffer.getvalue()
     if held.data is None:
-        return buffer.getvalue()
-    target = free_name(Path(held.value))
-    _write(target, buffer.getvalue())
+        return data
+    target = new_file_beside(Path(held.value), data)
     return str(target) if isinstance(held.value, str) else target
 
 
-def free_name(path: Path) -> Path:
-    """Returns a name beside a file that nothing has yet: `a.repaired.png`, `a.repaired-2.png`."""
-    candidate, number = path.with_name(f"{path.stem}.repaired.png"), 2
-    while candidate.exists():
-        candidate, number = path.with_name(f"{path.stem}.repaired-{number}.png"), number + 1
-    return candidate
+def repaired_image(image: Image.Image, pixels: np.ndarray) -> Image.Image:
+    """Returns a PIL image with repaired pixels: upright sRGB, so orientation and colour profile go; texts and alpha stay."""
+    from PIL import Image
+
+    repaired = Image.fromarray(pixels)
+    if "A" in image.getbands() and image.size == repaired.size:
+        repaired.putalpha(image.getchannel("A"))
+    dropped = ("exif", "icc_profile", "gamma", "transparency", "srgb", "chromaticity")
+    repaired.info = {key: value for key, value in image.info.items() if key not in dropped}
+    return repaired
+
+
+def new_file_beside(path: Path, data: bytes) -> Path:
+    """Writes a new file beside one, under a name that nothing has yet (`a.repaired.png`, `a.repaired-2.png`), and returns it."""
+    number = 1
+    while True:
+        target = path.with_name(f"{path.stem}.repaired{'' if number == 1 else f'-{number}'}.png")
+        try:
+            with target.open("xb") as file:
+                file.write(data)
+        except FileExistsError:
+            number += 1
+            continue
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            raise GeneratorError(
+                f"{target}: expected to write the repaired picture there, got: {error.strerror or error}"
+            ) from error
+        return target
 
 
 def _read(path: Path) -> bytes | None:

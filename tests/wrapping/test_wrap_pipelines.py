@@ -202,8 +202,10 @@ def test_another_pipeline_can_be_made_from_a_gated_one(pipe):
 
 
 def test_wrong_arguments_are_refused_as_ever(pipe):
-    with pytest.raises(TypeError, match="num_steps"):
-        limbfix.wrap(pipe, gate=SteeredGate())("x", num_steps=2)
+    with pytest.raises(TypeError, match="multiple values"):
+        limbfix.wrap(pipe, gate=SteeredGate())("x", prompt="y")
+    with pytest.raises(ValueError, match="divisible by 8"):
+        limbfix.wrap(pipe, gate=SteeredGate())("x", height=63)
 
 
 def test_a_picture_that_the_safety_checker_flags_is_skipped_and_never_tried_again(pipe):
@@ -335,7 +337,7 @@ def test_two_steps_tell_the_clean_picture_exactly(name):
 
     from limbfix.wrapping.previews import estimate_clean
 
-    scheduler = getattr(diffusers, name)()
+    scheduler = getattr(diffusers, name)(**({"clip_sample": False} if name == "DDIMScheduler" else {}))
     scheduler.set_timesteps(10)
     clean, noise = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
     latents, before = None, None
@@ -387,6 +389,7 @@ def test_the_anatomy_checker_keeps_an_nsfw_checker_and_can_blacken():
 
 
 def test_capabilities_of_a_pipeline(pipe):
+    pytest.importorskip("limbfix.inpainters")
     known = limbfix.capabilities(limbfix.wrap(pipe, gate=SteeredGate()))
     assert (known.name, known.kind) == ("StableDiffusionPipeline", "pipeline")
     assert known.has_seeds

@@ -31,6 +31,8 @@ def with_flags(pipe: Any, flagged: list[list[bool]]) -> Any:
     import torch
 
     class Checker(torch.nn.Module):
+        device, dtype = torch.device("cpu"), torch.float32
+
         def forward(self, images: Any, clip_input: Any) -> Any:
             flags = flagged.pop(0) if flagged else [False] * len(images)
             images = images.clone()
