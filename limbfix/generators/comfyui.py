@@ -36,6 +36,9 @@ _POLL_SECONDS = (0.1, 1.0)
 class ComfyUI:
     """A ComfyUI server with one workflow, as a generator and, where the workflow takes a picture, as an inpainter.
 
+    Pictures that are uploaded for repairs stay in the server's input folder, under names that begin with `limbfix-`: its API can
+    delete none.
+
     Args:
         workflow: path or content of a workflow in API format.
         nodes: name -> "node id.input"; see `read_workflow_file`. With `mask`, the mask is uploaded as a picture, white = edit, for a

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from limbfix.errors import MissingExtra, ServerError, UsageError
 from limbfix.printing import printable
@@ -27,7 +27,7 @@ class ServerLink:
     """One server.
 
     Args:
-        url: `http://host:port`, with a path where the server lives below one.
+        url: `http://host:port`, with a path where the server lives below one; `user:password@` in it becomes `auth`.
         timeout_s: longest wait for the first byte, and for the whole answer.
         connect_s: longest wait for a connection.
         max_bytes: larger answers are refused, unread where the server announces them.
@@ -50,7 +50,12 @@ class ServerLink:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"server: expected an address such as http://127.0.0.1:7860, got {url!r}")
+            raise UsageError(
+                f"server: expected an address such as http://127.0.0.1:7860, got {url.rpartition('@')[2]!r}"
+            )
+        if parts.username is not None:  # Never shown, so never part of the address.
+            auth = auth or (unquote(parts.username), unquote(parts.password or ""))
+            url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         if not timeout_s > 0 or not connect_s > 0 or max_bytes < 1:
             raise UsageError(
                 f"server {url}: expected times and sizes above 0, got {timeout_s}, {connect_s}, {max_bytes}"

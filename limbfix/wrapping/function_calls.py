@@ -12,6 +12,8 @@ from limbfix.wrapping.plain import plain_values
 from limbfix.wrapping.seeds import attempt_seed, fresh_seed
 
 SEED_NAMES = ("seed", "random_seed", "rng_seed", "noise_seed")
+RANDOM = -1
+"""What image servers and their users mean by this seed: choose one. Then limbfix does, and records it."""
 NO_SEED = (
     "The wrapped function takes no seed, so nobody can make the same pictures again; give it a parameter named `seed`."
 )
@@ -104,6 +106,8 @@ def read_call(
     user_seed = keywords.pop(seed_name, None) if seed_name is not None else None
     if seed_name is not None and user_seed is None:
         arguments, keywords, user_seed = _without_positional_seed(function, arguments, keywords, seed_name)
+    if user_seed == RANDOM:
+        user_seed = None
     base_seed = options.seed
     if base_seed is None:
         is_whole = isinstance(user_seed, int) and not isinstance(user_seed, bool) and user_seed >= 0

@@ -104,9 +104,10 @@ class WrapOptions:
         if not changes:
             return self
         known = {field.name for field in fields(self)}
-        if not isinstance(changes, Mapping) or (unknown := set(changes) - known):
-            wrong = sorted(map(str, unknown)) if isinstance(changes, Mapping) else type(changes).__name__
-            raise UsageError(f"limbfix=: expected a dict with some of {', '.join(sorted(known))}, got {wrong}")
+        given = set(changes) if isinstance(changes, Mapping) else {type(changes).__name__}
+        if wrong := given - known:
+            names = ", ".join(sorted(map(str, wrong)))
+            raise UsageError(f"limbfix=: expected a dict with some of {', '.join(sorted(known))}, got {names}")
         return replace(self, **changes)
 
 

@@ -105,7 +105,7 @@ class PipelineCall:
             return value
         if isinstance(value, list | tuple) and len(value) == self.prompts:
             return [value[place] for place in prompts]
-        if getattr(value, "ndim", 0) > (2 if name in PICTURES else 0) and value.shape[0] == self.prompts:
+        if hasattr(value, "shape") and value.ndim > (2 if name in PICTURES else 0) and value.shape[0] == self.prompts:
             return value[list(prompts)]
         return value
 

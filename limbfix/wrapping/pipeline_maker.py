@@ -36,7 +36,7 @@ class PipelineMaker:
         self.call, self.options, self._gate = call, options, gate
         self.notes: list[str] = []
         self.spoilt_generator = ""
-        self._user = call.arguments.get("generator") if call.has_seeds else None
+        self._user: Any = call.arguments.get("generator") if call.has_seeds else None
         is_list = isinstance(self._user, list | tuple)
         self.seed_mode = "user_list" if is_list else "user_one" if self._user is not None else "derived"
         if not call.has_seeds:
@@ -54,6 +54,19 @@ class PipelineMaker:
     def _user_seed(self, image_index: int) -> int:
         chosen = self._user[image_index % len(self._user)] if isinstance(self._user, list | tuple) else self._user
         return int(chosen.initial_seed()) if chosen is not None else self.base
+
+    @property
+    def user_seeds(self) -> list[int] | None:
+        """The seed of the caller's generator for each image, or None where the seeds are our own."""
+        if not self.seed_mode.startswith("user"):
+            return None
+        return [self._user_seed(index) for index in range(self.call.images)]
+
+    @property
+    def generator_device(self) -> str:
+        """Where the first attempt's numbers were drawn; other devices draw others."""
+        one = self._user[0] if isinstance(self._user, list | tuple) and self._user else self._user
+        return "cpu" if one is None else str(one.device)
 
     def first(self, *, may_stop_early: bool) -> Sequence[Made]:
         """Calls the pipeline as the caller did, with seeds of our own only where there are none."""

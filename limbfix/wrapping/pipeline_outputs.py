@@ -46,9 +46,12 @@ def read_output(raw: Any) -> PipelineOutput:
         raise GeneratorError(
             f"the wrapped pipeline: expected an output with images, got {type(raw).__name__}; limbfix gates still pictures"
         )
+    if any(isinstance(image, list | tuple) for image in images):
+        raise GeneratorError("the wrapped pipeline: expected one picture for each image, got lists of layers or frames")
     flags = raw[1] if isinstance(raw, tuple) and len(raw) > 1 else getattr(raw, "nsfw_content_detected", None)
-    is_list = isinstance(flags, list | tuple) and len(flags) == len(images)
-    return PipelineOutput(raw=raw, images=list(images), nsfw=[bool(flag) for flag in flags] if is_list else None)
+    if not isinstance(flags, list | tuple) or len(flags) != len(images):
+        return PipelineOutput(raw=raw, images=list(images), nsfw=None)
+    return PipelineOutput(raw=raw, images=list(images), nsfw=[bool(flag) for flag in flags])
 
 
 def picture_of(image: Any, *, prompt: str, seed: int | None) -> Picture:

@@ -37,13 +37,13 @@ def call_record(call: PipelineCall, maker: PipelineMaker) -> tuple[dict[str, Any
     arguments = {name: value for name, value in call.arguments.items() if name not in _OF_THE_WRAPPER}
     plain, missing = plain_values(arguments)
     missing += [name for name in _CALLBACKS if call.arguments.get(name) is not None]  # It may change the picture.
-    seeds = [maker._user_seed(index) for index in range(call.images)] if maker.seed_mode.startswith("user") else None
     return {
         "arguments": plain,
         "images": call.images,
         "per_prompt": call.per_prompt,
         "seed_mode": maker.seed_mode,
         "base_seed": maker.base,
-        "user_seeds": seeds,
+        "user_seeds": maker.user_seeds,
+        "generator_device": maker.generator_device,
         "has_own_base": maker.options.seed is not None,
     }, missing

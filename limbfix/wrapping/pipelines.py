@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from limbfix.wrapping.attempts import Ledger
+from limbfix.wrapping.drivers import drive
 from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.pipeline_calls import PipelineCall, read_pipeline_call
 from limbfix.wrapping.pipeline_maker import PipelineMaker
 from limbfix.wrapping.pipeline_outputs import merged, with_pixels
 from limbfix.wrapping.pipeline_records import call_record, pipeline_record
-from limbfix.wrapping.rounds import drive
 from limbfix.wrapping.sessions import CallNotes, GateSession
 
 _OWN = "_limbfix_session"

@@ -76,10 +76,10 @@ def _record(line: str, path: Path, number: int) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(line) if len(line) <= _MAX_LINE_CHARS else None
-        if record["wrap_version"] == REPORT_VERSION and isinstance(record["id"], str):
-            return record
-    except (ValueError, TypeError, KeyError, RecursionError):
-        pass
+    except (ValueError, RecursionError):
+        record = None
+    if isinstance(record, dict) and record.get("wrap_version") == REPORT_VERSION and isinstance(record.get("id"), str):
+        return record
     raise UsageError(
         f"records {path}, line {number}: expected a record of limbfix.wrap (records=...), version {REPORT_VERSION}, got something else"
     )
@@ -128,7 +128,7 @@ def _pipeline_again(record: dict[str, Any], attempt: dict[str, Any], pipe: Any) 
     batch: Sequence[int] = attempt["batch"]
     seeds = [_seed_of(call_record, index, attempt["attempt"]) for index in batch]
     if attempt["attempt"] == 0:
-        arguments = dict(call.arguments) | {"generator": _first_generator(call_record["seed_mode"], seeds)}
+        arguments = dict(call.arguments) | {"generator": _first_generator(call_record, seeds)}
     else:
         prompts = tuple(dict.fromkeys(index // call.per_prompt for index in batch))
         arguments = call.again(prompts, len(batch), [_generator(seed) for seed in seeds])
@@ -146,16 +146,22 @@ def _seed_of(call: dict[str, Any], image_index: int, attempt: int) -> int:
     return attempt_seed(base, image_index, attempt)
 
 
-def _first_generator(mode: str, seeds: Sequence[int]) -> Any:
-    if mode == "user_one" or len(seeds) == 1:
-        return _generator(seeds[0])
-    return [_generator(seed) for seed in seeds]
+def _first_generator(call: dict[str, Any], seeds: Sequence[int]) -> Any:
+    device = call["generator_device"]
+    if call["seed_mode"] == "user_one" or len(seeds) == 1:
+        return _generator(seeds[0], device)
+    return [_generator(seed, device) for seed in seeds]
 
 
-def _generator(seed: int) -> Any:
+def _generator(seed: int, device: str = "cpu") -> Any:
     import torch
 
-    return torch.Generator("cpu").manual_seed(seed)
+    try:
+        return torch.Generator(device).manual_seed(seed)
+    except RuntimeError as error:
+        raise UsageError(
+            f"replay: expected the device {device}, where the caller's generator was, got: {error}; replay there"
+        ) from error
 
 
 def _function_again(record: dict[str, Any], attempt: dict[str, Any], function: Any) -> np.ndarray:
@@ -184,11 +190,12 @@ def load_pipeline(record: dict[str, Any], folder: str | None, device: str | None
     """
     import diffusers
     import torch
+    from diffusers import DiffusionPipeline  # pyright: ignore[reportPrivateImportUsage]
 
     made = record["generator"]
     source = folder or made["source"]
     kind = getattr(diffusers, str(made["class"]), None)
-    if not (isinstance(kind, type) and issubclass(kind, diffusers.DiffusionPipeline)):
+    if not (isinstance(kind, type) and issubclass(kind, DiffusionPipeline)):
         raise UsageError(
             f"record {record['id']}: expected a pipeline class of diffusers {diffusers.__version__}, got {made['class']!r}"
         )

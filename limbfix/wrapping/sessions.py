@@ -23,7 +23,7 @@ class Gated:
     """
 
     value: Any
-    reports: tuple[GateReport, ...]
+    reports: Sequence[GateReport]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

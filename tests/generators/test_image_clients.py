@@ -263,3 +263,23 @@ def test_an_empty_mask_is_never_sent():
 def test_only_web_addresses_are_servers(url):
     with pytest.raises(UsageError, match="expected an address"):
         Automatic1111(url)
+
+
+def test_a_password_in_the_address_is_sent_and_never_shown(serve):
+    server = serve(image_servers.failing)
+    client = Automatic1111(server.url.replace("http://", "http://me:pass%40word@"))
+    with pytest.raises(ServerError) as caught:
+        client("a wave", seed=1)
+    assert "pass" not in str(caught.value) + repr(client)
+    assert client.link._client.auth is not None
+
+
+def test_a_server_that_sends_elsewhere_is_not_followed(serve):
+    def elsewhere(handler, method, path, body):
+        handler.send_response(302)
+        handler.send_header("Location", "http://127.0.0.1:1/")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    with pytest.raises(ServerError, match="status 200, got 302"):
+        Automatic1111(serve(elsewhere).url)("a wave", seed=1)

@@ -110,6 +110,13 @@ def test_without_a_seed_a_base_is_chosen_and_recorded_so_that_the_call_can_be_re
     assert report.is_reproducible
 
 
+def test_minus_one_means_choose_a_seed_as_image_servers_have_it():
+    paint = Painter()
+    (report,) = limbfix.wrap(paint, gate=SteeredGate()).with_reports("x", seed=-1).reports
+    assert paint.seeds[0] >= 0
+    assert report.attempts[0].seed_origin == "derived"
+
+
 def test_a_function_without_seed_is_made_again_and_reported_as_not_reproducible():
     pictures = iter([pixels_of_seed(1), pixels_of_seed(2)])
     gated = limbfix.wrap(lambda prompt: next(pictures), gate=SteeredGate(["reject", "pass"]))
