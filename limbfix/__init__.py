@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limbfix.discovery import find_pictures
-    from limbfix.errors import LimbfixError
+    from limbfix.errors import AnatomyRejected, LimbfixError
     from limbfix.findings import DefectCode, Finding, Severity
     from limbfix.gate import Gate, inspect
     from limbfix.images import Picture, open_picture
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from limbfix.wrapping import EarlyStop, wrap
     from limbfix.wrapping.capability import capabilities
     from limbfix.wrapping.checker import AnatomyChecker
-    from limbfix.wrapping.gate_reports import AnatomyRejected, GateReport
+    from limbfix.wrapping.gate_reports import GateReport
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AnatomyChecker": "wrapping.checker",
-    "AnatomyRejected": "wrapping.gate_reports",
+    "AnatomyRejected": "errors",
     "DefectCode": "findings",
     "EarlyStop": "wrapping",
     "Finding": "findings",

@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from limbfix.inpainting import Inpainter
     from limbfix.policies import Policy
 
-__all__ = ["AnatomyChecker", "AnatomyRejected", "EarlyStop", "GateReport", "capabilities", "wrap"]
+__all__ = ["AnatomyChecker", "EarlyStop", "GateReport", "capabilities", "wrap"]
 
 _HOMES = {
     "AnatomyChecker": "checker",
-    "AnatomyRejected": "gate_reports",
     "GateReport": "gate_reports",
     "capabilities": "capability",
 }

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from limbfix.errors import GeneratorError, OutputError
+from limbfix.errors import AnatomyRejected, OutputError
 from limbfix.inspections import Inspection
 from limbfix.wrapping.attempts import SKIPPED_NSFW, Attempt, Ledger
 
@@ -96,19 +96,6 @@ class GateReport:
         return f"<GateReport image {self.image_index}: {self.verdict} ({score}), {renders} renders: {self.reason}>"
 
 
-class AnatomyRejected(GeneratorError):
-    """An image failed and the caller asked for an error (`on_fail="raise"`).
-
-    Attributes:
-        reports: one for each image of the call.
-        output: what the call would have returned.
-    """
-
-    def __init__(self, message: str, reports: Sequence[GateReport], output: Any) -> None:
-        super().__init__(message)
-        self.reports, self.output = tuple(reports), output
-
-
 def make_report(
     ledger: Ledger,
     *,
@@ -146,7 +133,7 @@ def raise_if_asked(on_fail: str, reports: Sequence[GateReport], output: Any) -> 
         raise AnatomyRejected(
             f"expected pictures without anatomical defects, got {len(failed)} of {len(reports)} that fail; image "
             f"{worst.image_index}: {worst.reason} The pictures are in this error's `output`, the reports in `reports`.",
-            reports,
+            tuple(reports),
             output,
         )
 

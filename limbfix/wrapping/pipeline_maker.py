@@ -23,7 +23,7 @@ class PipelineMaker:
 
     Attributes:
         call: what the caller asked for.
-        options: of this call; never regenerates where images cannot be told apart.
+        options: of this call.
         first_output: what the caller's own call returned.
         notes: for the reports.
         seed_mode: `derived`, `user_one` (one generator for the batch), `user_list` or `none`.
@@ -36,6 +36,7 @@ class PipelineMaker:
         self.call, self.options, self._gate = call, options, gate
         self.notes: list[str] = []
         self.spoilt_generator = ""
+        self._is_unmatched = False
         self._user: Any = call.arguments.get("generator") if call.has_seeds else None
         is_list = isinstance(self._user, list | tuple)
         self.seed_mode = "user_list" if is_list else "user_one" if self._user is not None else "derived"
@@ -95,13 +96,11 @@ class PipelineMaker:
             f"The pipeline returned {images} images where {self.call.images} were expected; nobody can say which prompt made "
             "which, so no image was made again."
         )
-        self.unmatched = True
-
-    unmatched = False
+        self._is_unmatched = True
 
     def again(self, shots: Sequence[Shot]) -> Sequence[Made]:
         """Makes failing images anew, in as few calls as the pipeline allows."""
-        if self.unmatched:
+        if self._is_unmatched:
             raise GeneratorError(self.notes[-1])
         by_index = {shot.image_index: shot for shot in shots}
         made: dict[int, Made] = {}

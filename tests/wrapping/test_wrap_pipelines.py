@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from steered_gate import SteeredGate
-from wrap_models import example_module, load_tiny, with_flags
+from wrap_models import example_module, load_tiny, save_tiny_xl, with_flags
 
 import limbfix
 from limbfix.errors import UsageError
@@ -260,6 +260,23 @@ def test_a_repair_changes_only_its_own_pixels_of_a_float_picture(folder, pipe, o
     assert images.dtype == expected.dtype
     changed = (images != expected).any(axis=3 if output_type == "np" else 1)[0]
     assert np.argwhere(changed).tolist() == [[3, 4]]
+
+
+def test_stable_diffusion_xl_is_gated_in_the_same_way(tmp_path):
+    pipe = load_tiny(save_tiny_xl(tmp_path / "xl"), "StableDiffusionXLPipeline")
+    spy = Spy(pipe)
+    gate = SteeredGate(["reject", "pass", "pass", "pass"])
+    output = limbfix.wrap(pipe, gate=gate, seed=2, early_stop=True)(
+        ["one", "two"], prompt_2=["eins", "zwei"], num_inference_steps=5, height=64, width=64, output_type="pt"
+    )
+    assert tuple(output.images.shape) == (2, 3, 64, 64)
+    assert not hasattr(output, "nsfw_content_detected")
+    assert [len(report.attempts) for report in output.reports] == [1, 1]
+    gate = SteeredGate(["pass", "reject"])
+    limbfix.wrap(pipe, gate=gate, seed=2)(
+        ["one", "two"], prompt_2=["eins", "zwei"], num_inference_steps=2, height=64, width=64
+    )
+    assert (spy.calls[-1]["prompt"], spy.calls[-1]["prompt_2"]) == (["two"], ["zwei"])
 
 
 def test_ctrl_c_in_a_retry_leaves_the_pipeline_as_it_was(folder, pipe):

@@ -16,6 +16,61 @@ def example_module() -> Any:
     return module
 
 
+def save_tiny_xl(folder: Path) -> Path:
+    """Saves a Stable Diffusion XL with two text encoders, pooled embeddings and size conditioning."""
+    import torch
+    from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    torch.manual_seed(0)
+    tokenizer = example_module().make_tokenizer(folder / "words")
+    words = len(tokenizer)
+    text = CLIPTextConfig(
+        vocab_size=words,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        projection_dim=16,
+        bos_token_id=words - 2,
+        eos_token_id=words - 1,
+        pad_token_id=words - 1,
+    )
+    unet = UNet2DConditionModel(
+        sample_size=32,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        norm_num_groups=8,
+        attention_head_dim=(2, 4),
+        cross_attention_dim=32,
+        transformer_layers_per_block=(1, 1),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=64,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(8, 16),
+        norm_num_groups=8,
+        latent_channels=4,
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+    )
+    pipe = StableDiffusionXLPipeline(
+        vae=vae,
+        unet=unet,
+        scheduler=EulerDiscreteScheduler(),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        text_encoder=CLIPTextModel(text).eval(),
+        text_encoder_2=CLIPTextModelWithProjection(text).eval(),
+    )
+    pipe.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
 def load_tiny(folder: Path, kind: str = "StableDiffusionPipeline") -> Any:
     """Loads the saved pipeline as another class of the same parts; quiet."""
     import diffusers
