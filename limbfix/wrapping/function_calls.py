@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,14 @@ def seed_parameter(function: Callable[..., Any]) -> str | None:
         if one.default is one.empty and one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     ]
     return required[1] if len(required) == 2 else None
+
+
+def whole(seed: object) -> int | None:
+    """Returns a seed as a whole number, NumPy's included; None for any other."""
+    try:
+        return None if isinstance(seed, bool) else operator.index(seed)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +87,16 @@ class FunctionCall:
         """Where the first seed comes from."""
         return "none" if self.seed_name is None else "derived" if self.user_seed is None else "user"
 
+    @property
+    def why_not_reproducible(self) -> str:
+        """One sentence, empty where the call can be made again."""
+        if self.seed_name is None:
+            return NO_SEED
+        if whole(self.first_seed()) is None:
+            return f"The caller's seed is no whole number but {type(self.user_seed).__name__}, which a record does not hold."
+        _, missing = self.record()
+        return f"The record cannot hold the arguments {', '.join(missing)}." if missing else ""
+
     def record(self) -> tuple[dict[str, Any], list[str]]:
         """Returns the call as plain JSON values, and the names of arguments that JSON cannot hold."""
         names = self._positional_names()
@@ -106,12 +125,12 @@ def read_call(
     user_seed = keywords.pop(seed_name, None) if seed_name is not None else None
     if seed_name is not None and user_seed is None:
         arguments, keywords, user_seed = _without_positional_seed(function, arguments, keywords, seed_name)
-    if user_seed == RANDOM:
+    seed = whole(user_seed)
+    if seed == RANDOM:
         user_seed = None
     base_seed = options.seed
     if base_seed is None:
-        is_whole = isinstance(user_seed, int) and not isinstance(user_seed, bool) and user_seed >= 0
-        base_seed = user_seed if is_whole else fresh_seed()
+        base_seed = seed if seed is not None and seed >= 0 else fresh_seed()
     return FunctionCall(
         function=function,
         arguments=arguments,

@@ -8,7 +8,7 @@ from typing import Any
 
 from limbfix.errors import GeneratorError
 from limbfix.wrapping.attempts import Made, Shot
-from limbfix.wrapping.function_calls import FunctionCall
+from limbfix.wrapping.function_calls import FunctionCall, whole
 from limbfix.wrapping.values import EXPECTED, hold, is_picture
 
 
@@ -136,11 +136,11 @@ def made_of(value: Any, call: FunctionCall, seed: Any, origin: str, batch: tuple
     Raises:
         GeneratorError: it is no picture.
     """
-    held = hold(value, prompt=call.prompt, seed=seed if isinstance(seed, int) else None)
+    held = hold(value, prompt=call.prompt, seed=whole(seed))
     return Made(
         picture=held.picture,
         native=held,
-        seed=seed if isinstance(seed, int) else None,
+        seed=whole(seed),
         seed_origin=origin,
         batch=batch,
         seconds=seconds,

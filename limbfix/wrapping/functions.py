@@ -9,7 +9,7 @@ from typing import Any
 
 from limbfix.wrapping.attempts import Ledger
 from limbfix.wrapping.drivers import drive, drive_async
-from limbfix.wrapping.function_calls import NO_SEED, FunctionCall, read_call, seed_parameter
+from limbfix.wrapping.function_calls import FunctionCall, read_call, seed_parameter
 from limbfix.wrapping.function_makers import (
     AsyncFunctionMaker,
     AsyncStreamMaker,
@@ -17,17 +17,11 @@ from limbfix.wrapping.function_makers import (
     StreamMaker,
     made_of,
 )
-from limbfix.wrapping.gate_reports import GateReport
+from limbfix.wrapping.gate_reports import GatedList, GatedTuple, GateReport
 from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.rounds import Rounds
 from limbfix.wrapping.sessions import CallNotes, Gated, GateSession
 from limbfix.wrapping.values import give_back
-
-
-class GatedList(list):
-    """The pictures of one call; `reports` holds one report for each."""
-
-    reports: tuple[GateReport, ...] = ()
 
 
 class _Gated:
@@ -169,19 +163,16 @@ def finished(
 ) -> Gated:
     """Returns the value for the caller and the reports."""
     values = [give_back(ledger.native, ledger.repaired, ledger.notes) for ledger in ledgers]
-    record, missing = call.record()
-    because = NO_SEED if call.seed_name is None else ""
-    if missing:
-        because = because or f"The record cannot hold the arguments {', '.join(missing)}."
+    because = call.why_not_reproducible
     notes = CallNotes(
         generator={"kind": "function", "name": _name_of(session.generator)},
-        call=record,
+        call=call.record()[0],
         not_reproducible_because=lambda ledger: because,
     )
     reports = session.reports(ledgers, notes, options)
     value: Any = values[0]
     if isinstance(result, list | tuple):
-        value = GatedList(values)
+        value = GatedTuple(values) if isinstance(result, tuple) else GatedList(values)
         value.reports = reports
     session.finish(value, reports, options)
     return Gated(value=value, reports=reports)

@@ -96,6 +96,18 @@ class GateReport:
         return f"<GateReport image {self.image_index}: {self.verdict} ({score}), {renders} renders: {self.reason}>"
 
 
+class GatedList(list):
+    """The pictures of one call; `reports` holds one report for each."""
+
+    reports: tuple[GateReport, ...] = ()
+
+
+class GatedTuple(tuple):
+    """The same, or what a pipeline returns for `return_dict=False`."""
+
+    reports: tuple[GateReport, ...] = ()
+
+
 def make_report(
     ledger: Ledger,
     *,

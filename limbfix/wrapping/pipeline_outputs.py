@@ -10,14 +10,8 @@ import numpy as np
 
 from limbfix.errors import GeneratorError
 from limbfix.images import Picture, open_picture
-from limbfix.wrapping.gate_reports import GateReport
+from limbfix.wrapping.gate_reports import GatedTuple, GateReport
 from limbfix.wrapping.values import repaired_image, with_source
-
-
-class GatedTuple(tuple):
-    """The tuple that a pipeline returns for `return_dict=False`; `reports` holds one report for each image."""
-
-    reports: tuple[GateReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

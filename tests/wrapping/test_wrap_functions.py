@@ -117,6 +117,14 @@ def test_minus_one_means_choose_a_seed_as_image_servers_have_it():
     assert report.attempts[0].seed_origin == "derived"
 
 
+def test_seeds_of_numpy_are_seeds_and_what_is_no_number_is_reported():
+    (report,) = limbfix.wrap(Painter(), gate=SteeredGate()).with_reports("x", seed=np.int64(7)).reports
+    assert (report.attempts[0].seed, report.is_reproducible) == (7, True)
+    (report,) = limbfix.wrap(Painter(), gate=SteeredGate()).with_reports("x", seed=[1, 2]).reports
+    assert not report.is_reproducible
+    assert "no whole number" in report.not_reproducible_because
+
+
 def test_a_function_without_seed_is_made_again_and_reported_as_not_reproducible():
     pictures = iter([pixels_of_seed(1), pixels_of_seed(2)])
     gated = limbfix.wrap(lambda prompt: next(pictures), gate=SteeredGate(["reject", "pass"]))
