@@ -18,7 +18,7 @@ from limbfix.images import Picture
 from limbfix.inspections import Inspection
 from limbfix.wrapping.attempts import SKIPPED_NSFW, Attempt, Ledger, Made, Shot, pixels_sha256
 from limbfix.wrapping.options import WrapOptions
-from limbfix.wrapping.repairing import Repairer
+from limbfix.wrapping.repairing import Repair, Repairer
 from limbfix.wrapping.seeds import attempt_seed
 
 LOG = logging.getLogger("limbfix")
@@ -173,10 +173,21 @@ def _repaired(ledgers: Sequence[Ledger], attempt: int, means: Means) -> Generato
         yield from _repaired_one(ledger, attempt, means)
 
 
+def _mended(repairer: Repairer, inspection: Inspection, *, prompt: str, seed: int) -> Repair:
+    """Returns the repair; whatever goes wrong in it is one kind of error, because the render is worth more than the trace."""
+    try:
+        return repairer(inspection, prompt=prompt, seed=seed)
+    except RepairError:
+        raise
+    except Exception as error:
+        raise RepairError(f"{type(error).__name__}: {error}") from error
+
+
 def _repaired_one(ledger: Ledger, attempt: int, means: Means) -> Generator[Step, Any, None]:
     assert means.repairer is not None and ledger.picture is not None and ledger.inspection is not None
     base = means.base_seed(ledger.image_index)
     call = partial(
+        _mended,
         means.repairer,
         ledger.inspection,
         prompt=means.prompt_of(ledger.image_index),

@@ -296,6 +296,8 @@ class FakeRepairer:
         self.calls.append((inspection.picture.sha256, prompt))
         if self._verdict == "error":
             raise RepairError("nothing to copy from")
+        if self._verdict == "bug":
+            raise IndexError("nobody foresaw this")
         pixels = inspection.picture.pixels.copy()
         pixels[0, 0] = 255 - pixels[0, 0]
         judged = SteeredGate([self._verdict]).inspect_picture(inspection.picture)
@@ -314,7 +316,9 @@ def test_a_repair_that_is_accepted_is_kept_with_everything_else_of_the_picture()
     assert done.reports[0].attempts[1].pixels_sha256 == pixels_sha256(done.value[:, :, :3])
 
 
-@pytest.mark.parametrize("repairer", [FakeRepairer("error"), FakeRepairer("reject", is_accepted=False)])
+@pytest.mark.parametrize(
+    "repairer", [FakeRepairer("error"), FakeRepairer("bug"), FakeRepairer("reject", is_accepted=False)]
+)
 def test_a_repair_that_fails_leaves_the_original_and_goes_on_with_another_seed(repairer):
     paint = Painter()
     gate = SteeredGate(["reject", "pass"])
