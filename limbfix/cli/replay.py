@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from limbfix.wrapping.replaying import Replayed
 
 
@@ -43,7 +45,7 @@ def replay(
             rows.append(row)
             print(_line(row), flush=True)
             if out is not None and row.pixels is not None:
-                _save(row, out, record["id"])
+                _save(row.pixels, out / f"{record['id']}-{row.attempt}.png")
     except KeyboardInterrupt:
         print(f"limbfix: INTERRUPTED - {len(rows)} attempts", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -86,8 +88,10 @@ def _imported(name: str) -> Any:
             value = getattr(value, part)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"replay: --function: expected MODULE:NAME of a function, got {name!r}: {error}") from error
+    from limbfix.wrapping.sessions import GateSession
+
     session = getattr(value, "limbfix", None)
-    return session.generator if hasattr(session, "generator") else value
+    return session.generator if isinstance(session, GateSession) else value
 
 
 def _line(row: Replayed) -> str:
@@ -99,16 +103,15 @@ def _line(row: Replayed) -> str:
     return f"attempt {row.attempt}  seed {row.seed}  {state}"
 
 
-def _save(row: Replayed, folder: Path, name: str) -> None:
+def _save(pixels: np.ndarray, target: Path) -> None:
     from PIL import Image
 
     from limbfix.errors import OutputError
 
-    target = folder / f"{name}-{row.attempt}.png"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as file:
-            Image.fromarray(row.pixels).save(file, format="PNG")
+            Image.fromarray(pixels).save(file, format="PNG")
     except OSError as error:
         raise OutputError(
             f"{target}: expected to write a new file, got: {error.strerror or error}; name another folder"

@@ -75,7 +75,7 @@ class ComfyUI:
         Raises:
             UsageError: a name without a place. ServerError: the server is out of reach, fails, or sends no picture.
         """
-        given = {"prompt": prompt, **values} | ({} if seed is None else {"seed": seed})
+        given: dict[str, Any] = {"prompt": prompt, **values} | ({} if seed is None else {"seed": seed})
         if isinstance(given.get("image"), np.ndarray):
             given["image"] = self.upload(png_bytes(given["image"]))
         return self._render(given)
@@ -167,7 +167,8 @@ class ComfyUI:
             pause = min(pause * 1.5, _POLL_SECONDS[1])
 
     def _fetch(self, entry: Mapping[str, Any]) -> Image.Image:
-        outputs = entry.get("outputs") if isinstance(entry.get("outputs"), dict) else {}
+        told = entry.get("outputs")
+        outputs: dict[str, Any] = told if isinstance(told, dict) else {}
         wanted = [self.workflow.places["output"][0]] if "output" in self.workflow.places else list(outputs)
         shown = [
             image

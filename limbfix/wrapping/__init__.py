@@ -25,13 +25,7 @@ if TYPE_CHECKING:
     from limbfix.inpainting import Inpainter
     from limbfix.policies import Policy
 
-__all__ = ["AnatomyChecker", "EarlyStop", "GateReport", "capabilities", "wrap"]
-
-_HOMES = {
-    "AnatomyChecker": "checker",
-    "GateReport": "gate_reports",
-    "capabilities": "capability",
-}
+__all__ = ["EarlyStop", "WrapOptions", "wrap"]
 
 
 def wrap(
@@ -127,11 +121,3 @@ def _wrapped(session: GateSession, seed_name: str | None) -> Any:
 
 def _is(question: Any, function: Any) -> bool:
     return question(function) or question(getattr(function, "__call__", None))  # noqa: B004
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'limbfix.wrapping' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"limbfix.wrapping.{_HOMES[name]}"), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from limbfix.wrapping.attempts import Ledger
 from limbfix.wrapping.drivers import drive, drive_async
@@ -30,7 +30,7 @@ class _Gated:
     def __init__(self, session: GateSession, seed_name: str | None = None) -> None:
         self.limbfix = session
         self._seed_name = seed_name or seed_parameter(session.generator)
-        functools.update_wrapper(self, session.generator, updated=())
+        functools.update_wrapper(cast(Any, self), session.generator, updated=())
 
     def _read(self, arguments: tuple[Any, ...], keywords: dict[str, Any], options: WrapOptions) -> FunctionCall:
         return read_call(self.limbfix.generator, arguments, keywords, options, self._seed_name)

@@ -105,8 +105,11 @@ class PipelineCall:
             return value
         if isinstance(value, list | tuple) and len(value) == self.prompts:
             return [value[place] for place in prompts]
-        if hasattr(value, "shape") and value.ndim > (2 if name in PICTURES else 0) and value.shape[0] == self.prompts:
-            return value[list(prompts)]
+        shape = getattr(value, "shape", ())
+        least_dimensions = 4 if name in PICTURES else 1
+        if len(shape) >= least_dimensions and shape[0] == self.prompts:
+            batch: Any = value
+            return batch[list(prompts)]
         return value
 
 

@@ -37,9 +37,10 @@ class PipelineMaker:
         self.notes: list[str] = []
         self.spoilt_generator = ""
         self._is_unmatched = False
-        self._user: Any = call.arguments.get("generator") if call.has_seeds else None
-        is_list = isinstance(self._user, list | tuple)
-        self.seed_mode = "user_list" if is_list else "user_one" if self._user is not None else "derived"
+        given = call.arguments.get("generator") if call.has_seeds else None
+        is_list = isinstance(given, list | tuple)
+        self._users: list[Any] = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+        self.seed_mode = "user_list" if is_list else "user_one" if self._users else "derived"
         if not call.has_seeds:
             self.seed_mode = "none"
         self.base = fresh_seed() if options.seed is None else options.seed
@@ -48,13 +49,12 @@ class PipelineMaker:
         """Returns what the seeds of an image's later attempts are derived from."""
         if self.seed_mode == "none":
             return None
-        if self.options.seed is not None or self._user is None:
+        if self.options.seed is not None or not self._users:
             return self.base
         return self._user_seed(image_index)
 
     def _user_seed(self, image_index: int) -> int:
-        chosen = self._user[image_index % len(self._user)] if isinstance(self._user, list | tuple) else self._user
-        return int(chosen.initial_seed()) if chosen is not None else self.base
+        return int(self._users[image_index % len(self._users)].initial_seed()) if self._users else self.base
 
     @property
     def user_seeds(self) -> list[int] | None:
@@ -66,8 +66,7 @@ class PipelineMaker:
     @property
     def generator_device(self) -> str:
         """Where the first attempt's numbers were drawn; other devices draw others."""
-        one = self._user[0] if isinstance(self._user, list | tuple) and self._user else self._user
-        return "cpu" if one is None else str(one.device)
+        return str(self._users[0].device) if self._users else "cpu"
 
     def first(self, *, may_stop_early: bool) -> Sequence[Made]:
         """Calls the pipeline as the caller did, with seeds of our own only where there are none."""
@@ -80,7 +79,7 @@ class PipelineMaker:
             arguments["generator"] = generators if len(generators) > 1 else generators[0]
         elif self.seed_mode != "none":
             seeds = [self._user_seed(index) for index in indices]
-            self.spoilt_generator = _spoilt(self._user)
+            self.spoilt_generator = _spoilt(self._users)
         if "latents" in arguments and arguments["latents"] is not None:
             self.spoilt_generator = "The caller gave the noise itself (latents), which a record does not hold."
         output, seconds, watch = self._run(arguments, may_stop_early, indices)
@@ -166,11 +165,11 @@ def _generators(seeds: Sequence[int | None]) -> list[Any]:
     return [torch.Generator("cpu").manual_seed(seed or 0) for seed in seeds]
 
 
-def _spoilt(user: Any) -> str:
+def _spoilt(users: Sequence[Any]) -> str:
     """Says why the caller's generator cannot be had again from its seed: numbers were drawn from it before."""
     import torch
 
-    for one in user if isinstance(user, list | tuple) else [user]:
+    for one in users:
         fresh = torch.Generator(one.device).manual_seed(one.initial_seed())
         if not torch.equal(fresh.get_state(), one.get_state()):
             return (

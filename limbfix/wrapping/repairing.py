@@ -80,7 +80,10 @@ def own_inpainter(generator: Any) -> Inpainter | None:
     from limbfix.inpainters import inpainter_from_pipe
 
     try:
-        return inpainter_from_pipe(generator)  # Each time anew: the caller may have moved it, or changed its scheduler.
+        painter: Any = inpainter_from_pipe(
+            generator
+        )  # Each time anew: the caller may have moved it, or changed its scheduler.
+        return painter
     except InpainterMissing:
         return None
 

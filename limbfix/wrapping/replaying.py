@@ -165,7 +165,7 @@ def _generator(seed: int, device: str = "cpu") -> Any:
 
 
 def _function_again(record: dict[str, Any], attempt: dict[str, Any], function: Any) -> np.ndarray:
-    from limbfix.wrapping.functions import pictures_of
+    from limbfix.wrapping.function_makers import pictures_of
     from limbfix.wrapping.values import hold
 
     call = record["call"]
