@@ -18,6 +18,7 @@ LimbfixError
     AssetMissing       body data, a trained generator or a folder of pictures; the message holds the command
     GraphicsMissing    no EGL library or no device to render with
   GeneratorError       a wrapped generator failed or gave no usable picture
+    AnatomyRejected    an image failed, and the caller of limbfix.wrap asked for an error
     ServerError        an image server did not answer, or answered with something else than a picture
   RepairError          a region could not be repaired; the original stays
     InpainterMissing   no backend can do what is asked; the message says which would
@@ -27,6 +28,10 @@ LimbfixError
     OutputLocked       another process is writing the same report or state
     StateError         the state file is no limbfix state
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 
 class LimbfixError(Exception):
@@ -113,6 +118,19 @@ class GraphicsMissing(SynthesisError):
 
 class GeneratorError(LimbfixError):
     """A wrapped generator failed or gave no usable picture."""
+
+
+class AnatomyRejected(GeneratorError):
+    """An image failed and the caller asked for an error (`on_fail="raise"`).
+
+    Attributes:
+        reports: one for each image of the call.
+        output: what the call would have returned.
+    """
+
+    def __init__(self, message: str, reports: tuple[Any, ...], output: Any) -> None:
+        super().__init__(message)
+        self.reports, self.output = reports, output
 
 
 class ServerError(GeneratorError):

@@ -22,6 +22,7 @@ ROWS = [
         "flat_tables",
         "crops sources decoding",
         "images discovery",
+        "generators",
         "digits",
         "parts digit_records",
         "bundles weights_manifest",
@@ -57,6 +58,7 @@ ROWS = [
         "inpainters",
         "fixing",
         "training",
+        "wrapping",
         "cli",
         "__main__",
     )

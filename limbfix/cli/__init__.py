@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, fix, models
+from limbfix.cli import check, doctor, explain, fix, models, replay
 
 app = typer.Typer(
     name="limbfix",
@@ -25,6 +25,7 @@ app.command("fix")(fix.fix)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
+app.command("replay")(replay.replay)
 
 
 def _print_version(is_wanted: bool) -> None:
