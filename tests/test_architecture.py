@@ -47,6 +47,8 @@ ROWS = [
         "actions",
         "reports",
         "states settings",
+        "ledger",
+        "refund_reports",
         "gate",
         "licences",
         "doctor",
