@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, ledger, models
+from limbfix.cli import check, doctor, explain, ledger, models, report
 
 app = typer.Typer(
     name="limbfix",
@@ -25,6 +25,7 @@ app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.add_typer(ledger.app, name="ledger")
+app.command("report")(report.report)
 
 
 def _print_version(is_wanted: bool) -> None:

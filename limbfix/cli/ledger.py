@@ -97,7 +97,7 @@ def list_(
 
 @app.command()
 def show(
-    case: Annotated[str, typer.Argument(metavar="CASE", help="The id of a case, or its first digits.")],
+    case: Annotated[str, typer.Argument(metavar="CASE", help="The id of a case, its first digits, or @ORDER.")],
     ledger: Place = DEFAULT_PLACE,
 ) -> None:
     """Shows one case with its whole history."""
@@ -114,7 +114,7 @@ def show(
         found = find_case(reader, case)
         if found is None:
             raise UsageError(
-                f"case {case[:64]!r}: expected the id of one case, or its first digits; see `limbfix ledger list`"
+                f"case {case[:64]!r}: expected the id of one case, its first digits, or @ORDER; see `limbfix ledger list`"
             )
         print(_line(found), file=out)
         for entry in reader.history(found.case_id):
@@ -126,7 +126,7 @@ def show(
 
 @app.command()
 def decide(
-    case: Annotated[str, typer.Argument(metavar="CASE", help="The id of a case, or its first digits.")],
+    case: Annotated[str, typer.Argument(metavar="CASE", help="The id of a case, its first digits, or @ORDER.")],
     answer: Annotated[Literal["confirm", "decline", "set", "undo"], typer.Argument(help="What you decide.")],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who decides.")],
     why: Annotated[str, typer.Option(metavar="TEXT", help="Why.")],

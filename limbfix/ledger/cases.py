@@ -109,20 +109,21 @@ def current_cases(ledger: Ledger) -> list[Case]:
         return group_cases(reader.standing())
 
 
-def find_case(reader: Reader, case_id: str) -> Case | None:
-    """Returns one case as it stands, or None; the first digits of its id are enough where they are of one case alone."""
+def find_case(reader: Reader, name: str) -> Case | None:
+    """Returns one case as it stands, or None where a name fits none or several.
+
+    Args:
+        reader: of the ledger.
+        name: a case's id, the first digits of it, or `@` and the order, where that has one picture.
+    """
     from sqlalchemy import text
 
-    found = (
-        reader.connection.execute(
-            text(
-                "SELECT DISTINCT case_id FROM entries WHERE kind = 'case' AND case_id >= :low AND case_id <= :high LIMIT 2"
-            ),
-            {"low": case_id, "high": case_id + "g"},  # beyond every hex digit, in every collation
-        )
-        .scalars()
-        .all()
-    )
+    where = "order_id = :name" if name.startswith("@") else "case_id >= :name AND case_id <= :high"
+    values = {"name": name.removeprefix("@")} | (
+        {} if name.startswith("@") else {"high": name + "g"}
+    )  # beyond every digit
+    query = text(f"SELECT DISTINCT case_id FROM entries WHERE kind = 'case' AND {where} LIMIT 2")
+    found = reader.connection.execute(query, values).scalars().all()
     if len(found) != 1:
         return None
     entries = reader.history(found[0])

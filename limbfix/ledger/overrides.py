@@ -38,7 +38,7 @@ class Decision:
     who: str
     why: str
     answer: Answer
-    give: Give | None = None
+    give: Give | str | None = None
     amount: str | None = None
     label: Literal["defective", "fine", "unsure"] | None = None
     codes: tuple[str, ...] = ()
@@ -51,6 +51,8 @@ class Decision:
                 raise UsageError(f"decision: {name}: expected 1 to {_MOST_WORDS} characters of text, got {text[:40]!r}")
         if self.answer not in ("confirm", "decline", "set", "undo"):
             raise UsageError(f"decision: answer: expected confirm, decline, set or undo, got {self.answer!r}")
+        if self.give is not None and self.give not in list(Give):
+            raise UsageError(f"decision: give: expected one of {', '.join(Give)}, got {self.give!r}")
         if (self.answer == "set") != (self.give is not None):
             raise UsageError("decision: give: expected with the answer `set` and only there")
         if (self.give in PAYING) != (self.amount is not None):
@@ -62,7 +64,7 @@ def decide(ledger: Ledger, case_id: str, decision: Decision, *, saw: str | None 
 
     Args:
         ledger: where.
-        case_id: which case; its first digits where they are of one case alone.
+        case_id: which case; its first digits, or `@` and the order.
         decision: what was decided.
         saw: `latest_hash` of the case that the person looked at; None = whatever stands now.
 
@@ -83,7 +85,7 @@ def _write(writer: Writer, case_id: str, decision: Decision, saw: str | None) ->
     case = find_case(writer, case_id)
     if case is None:
         raise UsageError(
-            f"case {case_id[:64]!r}: expected the id of one case, or its first digits; see `limbfix ledger list`"
+            f"case {case_id[:64]!r}: expected the id of one case, its first digits, or @ORDER; see `limbfix ledger list`"
         )
     if saw is not None and saw != case.latest_hash:
         raise CaseChanged(
@@ -126,13 +128,13 @@ def _result(case: Case, decision: Decision) -> tuple[Give, str]:
     nothing = amount_text(case.price * 0, case.currency)
     if decision.answer == "set" and decision.give is not None:
         if decision.amount is None:
-            return decision.give, nothing
+            return Give(decision.give), nothing
         amount = parse_amount(decision.amount, case.currency, origin="decision: amount")
         if amount > case.price:
             raise UsageError(
                 f"decision: amount: expected at most the price, {case.price} {case.currency}, got {amount}"
             )
-        return decision.give, amount_text(amount, case.currency)
+        return Give(decision.give), amount_text(amount, case.currency)
     if decision.answer == "undo":
         before = case.overrides[-2].data if len(case.overrides) > 1 else recommended
         return Give(before["give"]), str(before["amount"])
