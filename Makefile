@@ -56,7 +56,7 @@ demo-refunds: install-dev ## judge the example pictures, invent orders, recommen
 	$(LEDGER) ledger decide @R-1011 set --give full --amount 1800 --by "Ben (demo)" --label defective \
 		--why "The customer counted six fingers, and so do I; the check missed it" --ledger $(REFUNDS)/ledger.db
 	$(LEDGER) ledger verify --ledger $(REFUNDS)/ledger.db
-	for format in html pdf csv json parquet; do $(LEDGER) report --ledger $(REFUNDS)/ledger.db --title "Refunds of the demo shop" \
+	for format in html pdf csv json parquet; do $(LEDGER) report --ledger $(REFUNDS)/ledger.db --title "Refunds of the demo shop (thresholds set low on purpose)" \
 		--out $(REFUNDS)/report.$$format || exit 1; done
 	@echo "The report: $(CURDIR)/$(REFUNDS)/report.html"
 

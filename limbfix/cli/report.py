@@ -31,21 +31,17 @@ def report(
 
     limbfix recommends; it never moves money. Exit codes: 0 written, 2 usage or internal error.
     """
-    from typing import get_args
-
     from limbfix.ledger import NOTICE
     from limbfix.ledger.store import open_ledger
     from limbfix.printing import printable
     from limbfix.refund_reports.page import summary_sentence
-    from limbfix.refund_reports.writing import Format, write_report
+    from limbfix.refund_reports.writing import write_report
 
-    ending = out.suffix.lower().removeprefix(".")
-    chosen = format or (ending if ending in get_args(Format) else "html")
     with open_ledger(ledger) as book:
         facts = write_report(
             book,
             out,
-            format=chosen,
+            format=format,
             since=since,
             until=until,
             group_by=group_by,

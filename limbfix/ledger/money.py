@@ -65,3 +65,9 @@ def in_units(amount: Decimal, currency: str) -> Decimal:
 def amount_text(amount: Decimal, currency: str) -> str:
     """Returns the amount as it is stored and shown: `12.50`."""
     return f"{in_units(amount, currency):f}"
+
+
+def cost_text(cost: Decimal, currency: str) -> str:
+    """Returns a cost, which may be a part of the smallest unit, with at least the currency's decimals: `0.124`, `0.30`."""
+    text = f"{cost.normalize():f}"
+    return text if len(text.partition(".")[2]) > DECIMALS[currency] else amount_text(cost, currency)

@@ -19,6 +19,7 @@ from limbfix.ledger import NOTICE
 from limbfix.ledger.cases import Case
 from limbfix.ledger.chain import Head
 from limbfix.ledger.deciding import Status
+from limbfix.ledger.money import amount_text, cost_text
 from limbfix.ledger.refunds import Give
 from limbfix.printing import printable
 from limbfix.refund_reports.facts import Facts
@@ -33,6 +34,8 @@ _MANY = 60
 _SIDE, _SMALL_SIDE, _CROP_SIDE = 720, 420, 220
 _QUALITY = 78
 _MOST_CURRENCIES = 3
+_FEW = 1000
+"""Pictures below which the first sentence says how little a rate of them proves."""
 _ORDER = (Status.WAITING, Status.RECOMMENDED, Status.CONFIRMED, Status.DECLINED, Status.NONE)
 
 
@@ -79,7 +82,9 @@ def make_page(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
-    environment.filters |= {"short": _short, "bar": rate_bar, "meaning": meaning_of}
+    environment.filters |= {
+        "short": _short, "bar": rate_bar, "meaning": meaning_of, "amount": amount_text, "cost": cost_text,
+    }  # fmt: skip
     side = _SMALL_SIDE if len(cases) > _MANY else _SIDE
     return environment.from_string(_package_text("report.html")).render(
         title=title,
@@ -104,14 +109,17 @@ def summary_sentence(facts: Facts) -> str:
     pictures = sum(facts.verdicts.values())
     if not pictures:
         return "There are no cases in this span of time."
-    due = [f"{money.due} {money.currency}" for money in facts.money if money.due]
-    waiting = [f"{money.waiting} {money.currency}" for money in facts.money if money.waiting]
+    due = [f"{amount_text(money.due, money.currency)} {money.currency}" for money in facts.money if money.due]
+    waiting = [f"{amount_text(one.waiting, one.currency)} {one.currency}" for one in facts.money if one.waiting]
     waiters = facts.statuses.get("waiting", 0)
-    words = f"Of {pictures} pictures, {facts.rejected.hits} were rejected: {facts.rejected.words} of those judged, with the 95 % interval. "
-    words += f"To give back: {', '.join(due)}." if due else "Nothing is to be given back."
+    words = f"{facts.rejected.hits} of {pictures} pictures {'was' if facts.rejected.hits == 1 else 'were'} rejected"
+    if facts.rejected.interval:
+        low, high = (f"{100 * value:.1f}" for value in facts.rejected.interval)
+        words += f" (of so few, the true rate may be anything from {low} to {high} %)" if pictures < _FEW else ""
+    words += f". To give back: {' and '.join(due)}." if due else ". Nothing is to be given back."
     if waiters:
         words += f" {waiters} {'case waits' if waiters == 1 else 'cases wait'} for a person"
-        words += f", worth {', '.join(waiting)}." if waiting else "."
+        words += f", worth {' and '.join(waiting)}." if waiting else "."
     return words
 
 

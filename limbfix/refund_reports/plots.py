@@ -12,7 +12,7 @@ from limbfix.printing import printable
 from limbfix.refund_reports.shares import Share
 
 _WIDTH, _HEIGHT = 640, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 12, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 10, 14, 28
 _INK, _LINE = "#565d66", "#dedbd5"
 _MOST_LABELS = 8
 

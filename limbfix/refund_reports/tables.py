@@ -151,7 +151,7 @@ def to_parquet(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
         ) from error
     types = {name: pyarrow.decimal128(20, 4) for name in _MONEY}
     types |= {name: pyarrow.int64() for name in _WHOLE} | {name: pyarrow.float64() for name in _REAL}
-    types |= {name: pyarrow.timestamp("s", "UTC") for name in ("generated_at", "decided_at")}
+    types |= {name: pyarrow.timestamp("ms", "UTC") for name in ("generated_at", "decided_at")}
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in columns])
     arrays = [pyarrow.array([_arrow(name, row[name]) for row in rows], schema.field(name).type) for name in columns]
     buffer = io.BytesIO()

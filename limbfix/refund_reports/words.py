@@ -7,6 +7,7 @@ from typing import Any
 from limbfix.explanations import explanations_of
 from limbfix.ledger.cases import Case
 from limbfix.ledger.deciding import Status
+from limbfix.ledger.money import amount_text
 from limbfix.ledger.refunds import PAYING, Give
 
 STATUS_NAMES = {
@@ -34,7 +35,7 @@ VERDICT_NAMES = {
 
 def outcome_words(case: Case) -> str:
     """Returns what is given back, and on whose word: `12.00 EUR, the full price back`."""
-    sum_of_money = f"{case.amount} {case.currency}, " if case.give in PAYING else ""
+    sum_of_money = f"{amount_text(case.amount, case.currency)} {case.currency}, " if case.give in PAYING else ""
     words = sum_of_money + GIVE_NAMES[case.give]
     return f"{words}, if a person agrees" if case.status is Status.WAITING else words
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from limbfix.errors import UsageError
 from limbfix.ledger.cases import Case, group_cases
@@ -23,7 +23,7 @@ def write_report(
     ledger: Ledger,
     out: Path,
     *,
-    format: Format = "html",
+    format: Format | None = None,
     since: str | None = None,
     until: str | None = None,
     group_by: GroupBy | None = None,
@@ -36,7 +36,7 @@ def write_report(
     Args:
         ledger: what to report on.
         out: a new file.
-        format: of the file.
+        format: of the file; None = as its ending says, else HTML.
         since, until: first and last moment of rendering, `2026-11-01` (the whole day) or with a time; None = no bound.
         group_by: what pictures are grouped by; None = by generator, and tables list cases instead of groups.
         title: heading.
@@ -51,6 +51,7 @@ def write_report(
         ReportExists, OutputError: see `new_file`.
         MissingExtra: the format needs a package that is not installed.
     """
+    format = format or _format_of(out)
     first, last = _moment(since, "since", is_end=False), _moment(until, "until", is_end=True)
     with ledger.reading() as reader:
         head = reader.head()
@@ -72,6 +73,11 @@ def write_report(
     with new_file(out, force=force) as file:
         file.write(data)
     return facts
+
+
+def _format_of(out: Path) -> Format:
+    ending = out.suffix.lower().removeprefix(".")
+    return next((one for one in get_args(Format) if one == ending), "html")
 
 
 def _is_within(case: Case, first: datetime | None, last: datetime | None) -> bool:
