@@ -68,6 +68,9 @@ class Adding:
     ) -> None:
         self._ledger, self._policy, self._pictures = ledger, policy, pictures
         self._checks = {one.label: one for one in (Policy(), check_policy) if one is not None}
+        self._begin()
+
+    def _begin(self) -> None:
         self._counts = {"added": 0, "superseded": 0, "unchanged": 0}
         self._decided: list[str] = []
         self._changed: set[str] = set()
@@ -79,6 +82,7 @@ class Adding:
             UsageError: two pictures claim one order, or a picture stands in one order twice.
             LedgerError: see `Ledger.writing`.
         """
+        self._begin()
         jobs, alone, idle = self._join(records, orders)
         with self._ledger.reading() as reader:
             known = {case.case_id: case for case in group_cases(reader.standing())}

@@ -69,7 +69,22 @@ def _problem(record: Any) -> str | None:
         return "path, reason, policy or models is missing"
     if not isinstance(record["findings"], list) or not all(map(_is_finding, record["findings"])):
         return "a finding is not whole"
+    hands, source = record["hands"], record["source"]
+    if not isinstance(hands, list) or not all(_is_hand(hand) for hand in hands):
+        return "a hand is not whole"
+    if source is not None and not (
+        isinstance(source, dict) and all(isinstance(v, str | None) for v in source.values())
+    ):
+        return "source is neither null nor texts"
     return None
+
+
+def _is_hand(hand: Any) -> bool:
+    return isinstance(hand, dict) and isinstance(hand.get("digits"), dict) and _is_box(hand.get("box_xyxy"))
+
+
+def _is_box(box: Any) -> bool:
+    return isinstance(box, list) and len(box) == 4 and all(isinstance(side, int | float) for side in box)
 
 
 def _is_score(value: Any) -> bool:
@@ -84,4 +99,6 @@ def _is_finding(finding: Any) -> bool:
         and _is_score(finding.get("defect_score"))
         and isinstance(finding.get("message"), str)
         and isinstance(finding.get("exception"), str | None)
+        and _is_box(finding.get("box_xyxy"))
+        and {"measured", "expected"} <= finding.keys()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 
 from limbfix.errors import MissingExtra
@@ -22,4 +23,6 @@ def make_pdf(page: str) -> bytes:
         ) from error
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it warns of each property that paper has no use for
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=("data",), allow_redirects=False)
-    return bytes(weasyprint.HTML(string=page, url_fetcher=fetcher).write_pdf(pdf_variant="pdf/ua-1"))
+    out = io.BytesIO()
+    weasyprint.HTML(string=page, url_fetcher=fetcher).write_pdf(out, pdf_variant="pdf/ua-1")
+    return out.getvalue()

@@ -32,6 +32,10 @@ def sha_of(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
+def sha_of_file(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def finding(code: str = "hand.extra_digit", score: float = 0.93, **more: Any) -> dict[str, Any]:
     severity = "error" if score >= 0.8 else "warning" if score >= 0.5 else "info"
     return {

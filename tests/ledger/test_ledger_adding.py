@@ -7,11 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from ledger_cases import add, finding, judged, new_ledger, order, refunds
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_cases import add, finding, judged, new_ledger, order, refunds, sha_of_file
 
 from limbfix.errors import LedgerError, PolicyError, UsageError
 from limbfix.ledger import NOTICE
+from limbfix.ledger.canonical import canonical_json, exact
 from limbfix.ledger.cases import current_cases
+from limbfix.ledger.deciding import Standing, recommend
 from limbfix.ledger.judged import read_records
 from limbfix.ledger.money import parse_amount
 from limbfix.ledger.orders import read_orders
@@ -177,12 +181,6 @@ def test_near_duplicates_are_found_by_their_look(tmp_path, ledger, pictures):
     assert found["order-small.jpg"].duplicate_of == found["order-large.png"].case_id
     assert "nearly the same picture" in found["order-small.jpg"].data["decision"]["reasons"][-1]
     assert found["order-other.png"].duplicate_of is None
-
-
-def sha_of_file(path: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_an_entry_holds_all_that_an_audit_asks_for(tmp_path, ledger, pictures):
@@ -375,3 +373,58 @@ def test_another_file_is_never_taken_for_a_ledger(tmp_path):
     with pytest.raises(LedgerError, match="expected a file"):
         open_ledger(tmp_path / "absent.db")
     assert not (tmp_path / "absent.db").exists()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3000),
+            st.sampled_from(["1", "2", "3"]),
+            st.sampled_from(["reject", "flag", "pass"]),
+            st.sampled_from(["hand.extra_digit", "hand.malformed"]),
+        ),
+        max_size=12,
+    ),
+    st.integers(0, 4000),
+    st.integers(0, 6000),
+)
+def test_whatever_is_sold_no_cap_is_broken_and_nobody_gets_more_than_the_price(sales, per_order, per_customer):
+    policy = refunds(
+        duplicates="off",
+        caps={"per_order": {"EUR": f"{per_order / 100:.2f}"}, "per_customer": {"EUR": f"{per_customer / 100:.2f}"}},
+    )
+    standing: list[Standing] = []
+    for index, (cents, number, verdict, code) in enumerate(sales):
+        record = judged(str(index), verdict, *([finding(code, 0.9)] if verdict != "pass" else []))
+        one = order(str(index), price=str(Decimal(cents) / 100), number=number)
+        given_back = recommend(record, one, policy, thresholds=None, older=standing)
+        assert 0 <= given_back.amount <= one.price
+        assert given_back.amount == given_back.amount.quantize(Decimal("0.01"))
+        assert (given_back.status == "none") == (given_back.give == "none")
+        standing.append(Standing(case_id=str(index), seq=index, customer=one.customer, order_id=number, currency="EUR", picture="", likeness="",
+                                 is_bad=verdict != "pass", status=given_back.status, give=given_back.give, amount=given_back.amount))  # fmt: skip
+    assert sum(one.amount for one in standing) <= Decimal(per_customer) / 100
+    for number in "123":
+        assert sum(one.amount for one in standing if one.order_id == number) <= Decimal(per_order) / 100
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_equal_values_have_one_canonical_text_of_plain_ascii(value):
+    text = canonical_json(value)
+    assert text.isascii()
+    assert "\n" not in text
+    assert canonical_json(json.loads(text)) == text
+
+
+def test_floats_have_no_canonical_text_until_they_are_exact():
+    with pytest.raises(ValueError, match="no float"):
+        canonical_json({"a": [0.1]})
+    assert canonical_json(exact({"b": 0.1, "a": [1e-7, 2.0, -0.0]})) == '{"a":["0.0000001","2","0"],"b":"0.1"}'
+    with pytest.raises(ValueError, match="finite"):
+        exact(float("nan"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,16 @@ def test_a_key_in_the_environment_is_no_setting_of_a_check(files):
 
     assert os.environ["LIMBFIX_LEDGER_KEY"]
     assert load_settings({}).format == "text"
+
+
+def test_the_command_line_starts_without_the_ledgers_packages():
+    script = "import sys, limbfix.cli; print([n for n in ('sqlalchemy', 'cryptography', 'jinja2', 'pyarrow', 'weasyprint') if n in sys.modules])"
+    here = str(EXAMPLES.parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": here},
+    )
+    assert done.stdout.strip() == "[]"

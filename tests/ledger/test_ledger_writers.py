@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ledger_cases import Ticking, add, judged, new_ledger, order
+from ledger_cases import Ticking, add, judged, new_ledger, order, sha_of_file
 
 from limbfix.errors import CaseChanged, LedgerError, UsageError
 from limbfix.ledger.cases import current_cases
@@ -22,6 +22,7 @@ from limbfix.ledger.migrations import STEPS, migrate, version_of
 from limbfix.ledger.overrides import Decision, decide
 from limbfix.ledger.store import Ledger, open_ledger
 from limbfix.ledger.verifying import verify
+from limbfix.refund_reports.writing import write_report
 
 WRITERS, EACH = 4, 5
 DROP = "DROP TABLE IF EXISTS entries, evidence, head, ledger_versions"
@@ -108,10 +109,10 @@ def is_whole(ledger: Ledger, key: Path) -> bool:
 
 
 def test_both_databases_tell_the_same_story(ledger, tmp_path, pictures):
-    record = judged("real", path=str(pictures / "third_arm.jpg"))
+    record = judged("real", path=str(pictures / "third_arm.jpg"), sha256=sha_of_file(pictures / "third_arm.jpg"))
     pairs = [
         (judged("a é 中"), order("a é 中", customer="Zoë")),
-        (record, order("real")),
+        (record, order("real", sha256=record["sha256"])),
         (judged("c", "flag"), order("c")),
     ]
     add(ledger, pairs)
@@ -127,6 +128,8 @@ def test_both_databases_tell_the_same_story(ledger, tmp_path, pictures):
     }
     assert is_whole(ledger, tmp_path / "key.pem")
     assert ledger.head().count == 6
+    write_report(ledger, tmp_path / "report.html")
+    assert "data:image/jpeg;base64," in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_changed_row_is_found_in_both(ledger, tmp_path):
