@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from limbfix.errors import UsageError
+from limbfix.ledger.appending import Writer
 from limbfix.ledger.bodies import case_body, case_id_of, input_key
 from limbfix.ledger.cases import Case, group_cases
 from limbfix.ledger.chain import Entry
@@ -14,7 +15,7 @@ from limbfix.ledger.deciding import Standing, recommend
 from limbfix.ledger.evidence import Proof, make_proof
 from limbfix.ledger.orders import Order, OrderBook
 from limbfix.ledger.refunds import RefundPolicy
-from limbfix.ledger.store import Ledger, Writer
+from limbfix.ledger.store import Ledger
 from limbfix.policies import Policy
 from limbfix.printing import printable
 from limbfix.records import Record

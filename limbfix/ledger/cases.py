@@ -10,8 +10,9 @@ from typing import Any
 
 from limbfix.ledger.chain import Entry
 from limbfix.ledger.deciding import Standing, Status
+from limbfix.ledger.reading import Reader
 from limbfix.ledger.refunds import Give
-from limbfix.ledger.store import Ledger, Reader
+from limbfix.ledger.store import Ledger
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from limbfix.errors import CaseChanged, UsageError
 from limbfix.ledger import NOTICE
+from limbfix.ledger.appending import Writer
 from limbfix.ledger.cases import Case, find_case
 from limbfix.ledger.chain import Entry
 from limbfix.ledger.money import amount_text, parse_amount
 from limbfix.ledger.refunds import PAYING, Give
-from limbfix.ledger.store import Ledger, Writer
+from limbfix.ledger.store import Ledger
 
 Answer = Literal["confirm", "decline", "set", "undo"]
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from limbfix.errors import LedgerBroken, LedgerError, SigningKeyError
+from limbfix.errors import LedgerError
 from limbfix.ledger import NOTICE
-from limbfix.ledger.canonical import canonical_json
-from limbfix.ledger.chain import COLUMNS, FIRST_PREV, Entry, Head, head_message, sealed
+from limbfix.ledger.appending import Clock, Writer
+from limbfix.ledger.chain import Head
 from limbfix.ledger.engines import WRITE, claim_file, is_address, make_engine, take_lock
-from limbfix.ledger.keys import SigningKey, default_key_path, is_signed, load_key, make_key
-from limbfix.ledger.migrations import migrate, version_of
+from limbfix.ledger.keys import SigningKey, default_key_path, load_key, make_key
+from limbfix.ledger.migrations import migrate
+from limbfix.ledger.reading import Reader
 from limbfix.ledger.witnesses import note_head
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
-
-_FIELDS = ", ".join((*COLUMNS, "hash"))
-_INSERT = f"INSERT INTO entries ({_FIELDS}) VALUES ({', '.join(f':{name}' for name in (*COLUMNS, 'hash'))})"
-Clock = Callable[[], datetime]
+    from sqlalchemy import Connection
 
 
 def _now() -> datetime:
@@ -137,145 +133,6 @@ class Ledger:
             ) from error
 
 
-class Reader:
-    """One consistent view of a ledger."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-
-    def head(self) -> Head:
-        """Returns the signed head.
-
-        Raises:
-            LedgerBroken: there is none.
-        """
-        row = self._rows("SELECT ledger, count, last, at, key, signature FROM head").one_or_none()
-        if row is None:
-            raise LedgerBroken("ledger: expected a signed head, got none")
-        return Head(**row._mapping)
-
-    def entries(self, *, after: int = 0) -> Iterator[Entry]:
-        """Yields the entries after a number, in order."""
-        for row in self._rows(f"SELECT {_FIELDS} FROM entries WHERE seq > :after ORDER BY seq", after=after):
-            yield _entry(row)
-
-    def entry(self, seq: int) -> Entry | None:
-        """Returns one entry."""
-        row = self._rows(f"SELECT {_FIELDS} FROM entries WHERE seq = :seq", seq=seq).one_or_none()
-        return None if row is None else _entry(row)
-
-    def history(self, case_id: str) -> list[Entry]:
-        """Returns all entries of a case, oldest first."""
-        rows = self._rows(f"SELECT {_FIELDS} FROM entries WHERE case_id = :case ORDER BY seq", case=case_id)
-        return [_entry(row) for row in rows]
-
-    def standing(self, *, customer: str | None = None) -> list[Entry]:
-        """Returns each case's newest entry and the overrides of it, in order of writing.
-
-        Args:
-            customer: only of this customer.
-        """
-        whose = "" if customer is None else " AND customer = :customer"
-        newest = f"SELECT case_id, max(seq) AS seq FROM entries WHERE kind = 'case'{whose} GROUP BY case_id"
-        rows = self._rows(
-            f"SELECT {', '.join('e.' + name for name in (*COLUMNS, 'hash'))} FROM entries e "
-            f"JOIN ({newest}) n ON e.case_id = n.case_id AND e.seq >= n.seq ORDER BY e.seq",
-            **({} if customer is None else {"customer": customer}),
-        )
-        return [_entry(row) for row in rows]
-
-    def evidence(self, sha256: str) -> bytes | None:
-        """Returns a kept picture, or None."""
-        data = self._rows("SELECT data FROM evidence WHERE sha256 = :sha", sha=sha256).scalar_one_or_none()
-        return None if data is None else bytes(data)
-
-    def version(self) -> int:
-        """Returns the version of the tables."""
-        return version_of(self.connection)
-
-    def _rows(self, statement: str, **values: Any) -> Any:
-        from sqlalchemy import text
-
-        return self.connection.execute(text(statement), values)
-
-
-class Writer(Reader):
-    """A view that may add. Its transaction holds the ledger's only pen."""
-
-    def __init__(self, connection: Connection, key: SigningKey, clock: Clock, *, ledger: str | None = None) -> None:
-        super().__init__(connection)
-        self._key, self._clock, self._is_changed = key, clock, False
-        if ledger is not None:
-            self.ledger, self._count, self._last = ledger, 0, FIRST_PREV
-            return
-        head = self.head()
-        if head.key != key.public_hex:
-            raise SigningKeyError(
-                f"key {key.path}: expected the key that began this ledger ({head.key[:16]}...), got {key.public_hex[:16]}...; "
-                "name the right file with --key"
-            )
-        last = self.entry(head.count)
-        is_whole = is_signed(head_message(head), head.signature, head.key)
-        if last is None or last.hash != head.last or self.entry(head.count + 1) is not None or not is_whole:
-            raise LedgerBroken(
-                "ledger: expected its end to be what its head signed, got something else; nothing was added. "
-                "Run `limbfix ledger verify`"
-            )
-        self.ledger, self._count, self._last = head.ledger, head.count, head.last
-
-    def append(
-        self, *, kind: str, case_id: str, body: dict[str, Any], evidence: dict[str, bytes] | None = None, **columns: str
-    ) -> Entry:
-        """Adds an entry.
-
-        Args:
-            kind, case_id: see `Entry`.
-            body: JSON without floats.
-            evidence: JPEGs to keep, by SHA-256.
-            columns: `customer`, `order_id`, `picture`, `likeness`.
-        """
-        from sqlalchemy import text
-
-        entry = sealed(
-            seq=self._count + 1,
-            kind=kind,
-            case_id=case_id,
-            at=self._clock().astimezone(UTC).isoformat(timespec="seconds"),
-            evidence=" ".join(evidence or ()),
-            prev=self._last,
-            body=canonical_json(body),
-            **columns,
-        )
-        for sha256, data in (evidence or {}).items():
-            if hashlib.sha256(data).hexdigest() != sha256:
-                raise ValueError(f"append: expected evidence named by its SHA-256, got {sha256}")
-            values = {"sha": sha256, "media": "image/jpeg", "data": data}
-            self.connection.execute(
-                text("INSERT INTO evidence VALUES (:sha, :media, :data) ON CONFLICT (sha256) DO NOTHING"), values
-            )
-        values = {name: getattr(entry, name) for name in (*COLUMNS, "hash")}
-        self.connection.execute(text(_INSERT), values)
-        self._count, self._last, self._is_changed = entry.seq, entry.hash, True
-        return entry
-
-    def sign(self) -> Head | None:
-        """Signs the new head; returns None where nothing was added."""
-        from dataclasses import asdict, replace
-
-        from sqlalchemy import text
-
-        if not self._is_changed:
-            return None
-        at = self._clock().astimezone(UTC).isoformat(timespec="seconds")
-        head = Head(ledger=self.ledger, count=self._count, last=self._last, at=at, key=self._key.public_hex)
-        head = replace(head, signature=self._key.sign(head_message(head)))
-        self.connection.execute(text("DELETE FROM head"))
-        self.connection.execute(
-            text("INSERT INTO head VALUES (1, :ledger, :count, :last, :at, :key, :signature)"), asdict(head)
-        )
-        return head
-
-
 def open_ledger(
     place: str | os.PathLike[str], *, create: bool = False, key: Path | None = None, clock: Clock = _now
 ) -> Ledger:
@@ -314,7 +171,3 @@ def open_ledger(
         ledger.close()
         raise
     return ledger
-
-
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(**row._mapping)

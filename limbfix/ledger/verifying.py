@@ -11,7 +11,8 @@ from limbfix.errors import LedgerBroken
 from limbfix.ledger.chain import COLUMNS, FIRST_PREV, Head, entry_hash, head_message
 from limbfix.ledger.keys import is_signed
 from limbfix.ledger.migrations import STEPS
-from limbfix.ledger.store import Ledger, Reader
+from limbfix.ledger.reading import Reader
+from limbfix.ledger.store import Ledger
 
 MOST_PROBLEMS = 20
 _BATCH = 2000

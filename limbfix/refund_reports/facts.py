@@ -10,48 +10,13 @@ from decimal import Decimal
 from typing import Literal
 
 from limbfix.ledger.cases import Case
-from limbfix.ledger.deciding import Status
-from limbfix.ledger.refunds import Give
 from limbfix.refund_reports.shares import Share
+from limbfix.refund_reports.sums import Money, money_of
 
 GroupBy = Literal["generator", "model", "prompt", "code"]
 UNKNOWN = "not stated"
 _MOST_PROMPTS = 10
 _LONGEST_DAYS, _LONGEST_WEEKS = 45, 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Money:
-    """What stands in one currency. Exact.
-
-    Attributes:
-        currency: ISO 4217.
-        sold: prices of all pictures.
-        recommended, confirmed: money back and credit that limbfix recommends alone, and that a person confirmed or set.
-        waiting: what would be given back if people agreed.
-        declined: what was recommended and a person declined.
-        credit: how much of recommended and confirmed is credit.
-        rerenders: new renders, recommended or confirmed.
-    """
-
-    currency: str
-    sold: Decimal
-    recommended: Decimal
-    confirmed: Decimal
-    waiting: Decimal
-    declined: Decimal
-    credit: Decimal
-    rerenders: int
-
-    @property
-    def due(self) -> Decimal:
-        """What limbfix recommends to give back now."""
-        return self.recommended + self.confirmed
-
-    @property
-    def share(self) -> str:
-        """Of what was sold, in percent."""
-        return f"{100 * self.due / self.sold:.1f} %" if self.sold else "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,31 +104,6 @@ def make_facts(cases: Iterable[Case], *, group_by: GroupBy = "generator") -> Fac
         defects=defects,
         prompts=tuple(sorted(prompts, key=lambda one: -(one.rejected.interval or (0.0, 0.0))[0])[:_MOST_PROMPTS]),
         retries=_retries(cases),
-    )
-
-
-def money_of(cases: Iterable[Case]) -> tuple[Money, ...]:
-    """Sums up by currency."""
-    found: dict[str, list[Case]] = {}
-    for case in cases:
-        found.setdefault(case.currency, []).append(case)
-    return tuple(_money(currency, found[currency]) for currency in sorted(found))
-
-
-def _money(currency: str, cases: Sequence[Case]) -> Money:
-    def total(wanted: Iterable[Decimal]) -> Decimal:
-        return sum(wanted, Decimal(0))
-
-    due = [case for case in cases if case.status in (Status.RECOMMENDED, Status.CONFIRMED)]
-    return Money(
-        currency=currency,
-        sold=total(case.price for case in cases),
-        recommended=total(case.amount for case in due if case.status is Status.RECOMMENDED),
-        confirmed=total(case.amount for case in due if case.status is Status.CONFIRMED),
-        waiting=total(case.amount for case in cases if case.status is Status.WAITING),
-        declined=total(Decimal(case.data["decision"]["amount"]) for case in cases if case.status is Status.DECLINED),
-        credit=total(case.amount for case in due if case.give is Give.CREDIT),
-        rerenders=sum(case.give is Give.RERENDER for case in due),
     )
 
 
