@@ -409,6 +409,7 @@ def test_whatever_is_sold_no_cap_is_broken_and_nobody_gets_more_than_the_price(s
         assert sum(one.amount for one in standing if one.order_id == number) <= Decimal(per_order) / 100
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
