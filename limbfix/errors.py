@@ -4,6 +4,7 @@ LimbfixError
   UsageError           wrong arguments or settings                        (command line: exit 2)
     PolicyError        unknown code or key, impossible threshold
     NoPicturesFound    nothing to judge at the given paths                (command line: exit 5)
+    SigningKeyError    the ledger's key is missing, unreadable, another one, or readable by others
   PictureError         this picture cannot be judged: one record, the run goes on
     UnsupportedFormat  not PNG, JPEG or WebP
     PictureTooLarge    more pixels, frames or metadata than allowed; refused before decoding
@@ -27,6 +28,9 @@ LimbfixError
     ReportExists       the folder already holds something; nothing was touched
     OutputLocked       another process is writing the same report or state
     StateError         the state file is no limbfix state
+    LedgerError        a ledger cannot be opened, read or continued
+      LedgerBroken     its end is not what its head signed; nothing is added to it
+      CaseChanged      somebody decided while you looked; look again
 """
 
 from __future__ import annotations
@@ -48,6 +52,10 @@ class PolicyError(UsageError):
 
 class NoPicturesFound(UsageError):
     """No picture lies at the given paths."""
+
+
+class SigningKeyError(UsageError):
+    """The ledger's signing key is missing, cannot be used, or is not the ledger's."""
 
 
 class PictureError(LimbfixError):
@@ -163,3 +171,15 @@ class OutputLocked(OutputError):
 
 class StateError(OutputError):
     """The state file is not one of limbfix, or of another version."""
+
+
+class LedgerError(OutputError):
+    """A ledger cannot be opened, read or continued."""
+
+
+class LedgerBroken(LedgerError):
+    """The end of a ledger is not what its head signed; nothing was added."""
+
+
+class CaseChanged(LedgerError):
+    """A case was decided or judged anew since the caller looked; nothing was added."""

@@ -48,6 +48,8 @@ ROWS = [
         "actions",
         "reports",
         "states settings",
+        "ledger",
+        "refund_reports",
         "gate",
         "repair",
         "licences",

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, fix, models, replay
+from limbfix.cli import check, doctor, explain, fix, ledger, models, replay, report
 
 app = typer.Typer(
     name="limbfix",
@@ -26,6 +26,8 @@ app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
+app.add_typer(ledger.app, name="ledger")
+app.command("report")(report.report)
 
 
 def _print_version(is_wanted: bool) -> None:
