@@ -59,11 +59,11 @@ def esrgan(tmp_path_factory):
     pytest.importorskip("spandrel", reason="spandrel is not installed; pip install 'limbfix[upscale]'")
     import torch
     from safetensors.torch import save_file
-    from spandrel.architectures.ESRGAN import RRDBNet
+    from spandrel.architectures.ESRGAN import ESRGAN
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("upscalers") / "tiny.safetensors"
-    save_file(RRDBNet(num_filters=8, num_blocks=1, scale=2).state_dict(), path)
+    save_file(ESRGAN(num_filters=8, num_blocks=1, scale=2).state_dict(), path)
     return path
 
 
