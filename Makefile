@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two package installations at once would spoil each other
-.PHONY: help install install-dev models body-data demo test check lint types bench constraints clean distclean
+.PHONY: help install install-dev models body-data demo demo-refunds test check lint types bench constraints clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,23 @@ body-data: $(INSTALLED_DEV) ## fetch what the data engine renders, if it is miss
 demo: install ## judge the example pictures and write a report
 	$(BIN)/limbfix check examples/pictures --report demo-report --force --fail-on never
 	@echo "The report: $(CURDIR)/demo-report/index.html"
+
+REFUNDS := demo-refunds
+LEDGER := LIMBFIX_LEDGER_KEY=$(REFUNDS)/key.pem $(BIN)/limbfix
+
+demo-refunds: install-dev ## judge the example pictures, invent orders, recommend refunds and write the report
+	rm -rf $(REFUNDS) && mkdir $(REFUNDS)
+	$(BIN)/limbfix check examples/pictures --policy examples/refunds/check_policy.toml --format jsonl --fail-on never > $(REFUNDS)/records.jsonl
+	$(LEDGER) ledger add $(REFUNDS)/records.jsonl --orders examples/refunds/orders.csv --policy examples/refunds/refunds.toml \
+		--check-policy examples/refunds/check_policy.toml --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1003 decline --by "Ada (demo)" --why "Both hands are fine" --label fine --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1005 confirm --by "Ben (demo)" --why "There is a second thumb" --label defective --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1011 set --give full --amount 1800 --by "Ben (demo)" --label defective \
+		--why "The customer counted six fingers, and so do I; the check missed it" --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger verify --ledger $(REFUNDS)/ledger.db
+	for format in html pdf csv json parquet; do $(LEDGER) report --ledger $(REFUNDS)/ledger.db --title "Refunds of the demo shop (thresholds set low on purpose)" \
+		--out $(REFUNDS)/report.$$format || exit 1; done
+	@echo "The report: $(CURDIR)/$(REFUNDS)/report.html"
 
 test: install-dev ## run the tests
 	$(BIN)/python -m pytest
@@ -71,7 +88,7 @@ constraints: ## renew constraints.txt from what the newest versions resolve to
 	rm -rf build/constraints
 
 clean: ## remove reports, caches and build leftovers
-	rm -rf demo-report build dist *.egg-info .pytest_cache .ruff_cache .hypothesis $(TESTED)
+	rm -rf demo-report $(REFUNDS) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis $(TESTED)
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## the same, and the environment
@@ -86,5 +103,5 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $(INSTALLED)
 
 $(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[dev,yolo,synthesis,train]'
+	$(INSTALL) -e '.[dev,yolo,synthesis,train,ledger,postgres,pdf,parquet]'
 	@touch $(INSTALLED) $(INSTALLED_DEV)

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import uuid
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -84,6 +85,30 @@ def copy_file(file: str, target: Path, sha256: str) -> None:
         raise OutputError(
             f"{printable(file)}: could not be copied to {printable(str(target))} ({error.strerror or error})"
         ) from error
+
+
+def write_new(target: Path, data: bytes) -> None:
+    """Writes a file that appears whole or not at all, and never over another.
+
+    Raises:
+        OutputError: something lies there already, or the disk refuses.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.parent / f".limbfix-{uuid.uuid4().hex}.part"
+        try:
+            with part.open("xb") as writing:
+                writing.write(data)
+                writing.flush()
+                os.fsync(writing.fileno())
+            if not _link(part, target):
+                with target.open("xb"):  # Claims the name; fails where somebody was faster.
+                    pass
+                part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{printable(str(target))}: could not be written ({error.strerror or error})") from error
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str | None:

@@ -4,6 +4,7 @@ LimbfixError
   UsageError           wrong arguments or settings                        (command line: exit 2)
     PolicyError        unknown code or key, impossible threshold
     NoPicturesFound    nothing to judge at the given paths                (command line: exit 5)
+    SigningKeyError    the ledger's key is missing, unreadable, another one, or readable by others
   PictureError         this picture cannot be judged: one record, the run goes on
     UnsupportedFormat  not PNG, JPEG or WebP
     PictureTooLarge    more pixels, frames or metadata than allowed; refused before decoding
@@ -18,14 +19,23 @@ LimbfixError
     AssetMissing       body data, a trained generator or a folder of pictures; the message holds the command
     GraphicsMissing    no EGL library or no device to render with
   GeneratorError       a wrapped generator failed or gave no usable picture
+    AnatomyRejected    an image failed, and the caller of limbfix.wrap asked for an error
     ServerError        an image server did not answer, or answered with something else than a picture
   RepairError          a region could not be repaired; the original stays
     InpainterMissing   no backend can do what is asked; the message says which would
+    RepairBlocked      a safety checker blacked out what was painted; not to be tried around
   OutputError          an output cannot be written
     ReportExists       the folder already holds something; nothing was touched
     OutputLocked       another process is writing the same report or state
     StateError         the state file is no limbfix state
+    LedgerError        a ledger cannot be opened, read or continued
+      LedgerBroken     its end is not what its head signed; nothing is added to it
+      CaseChanged      somebody decided while you looked; look again
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 
 class LimbfixError(Exception):
@@ -42,6 +52,10 @@ class PolicyError(UsageError):
 
 class NoPicturesFound(UsageError):
     """No picture lies at the given paths."""
+
+
+class SigningKeyError(UsageError):
+    """The ledger's signing key is missing, cannot be used, or is not the ledger's."""
 
 
 class PictureError(LimbfixError):
@@ -114,6 +128,19 @@ class GeneratorError(LimbfixError):
     """A wrapped generator failed or gave no usable picture."""
 
 
+class AnatomyRejected(GeneratorError):
+    """An image failed and the caller asked for an error (`on_fail="raise"`).
+
+    Attributes:
+        reports: one for each image of the call.
+        output: what the call would have returned.
+    """
+
+    def __init__(self, message: str, reports: tuple[Any, ...], output: Any) -> None:
+        super().__init__(message)
+        self.reports, self.output = reports, output
+
+
 class ServerError(GeneratorError):
     """An image server did not answer in time, or answered with something else than a picture."""
 
@@ -124,6 +151,10 @@ class RepairError(LimbfixError):
 
 class InpainterMissing(RepairError):
     """No backend can do what is asked here; the message says which would, and how to get it."""
+
+
+class RepairBlocked(RepairError):
+    """A pipeline's safety checker blacked out what was painted; the original stays, and nobody tries around it."""
 
 
 class OutputError(LimbfixError):
@@ -140,3 +171,15 @@ class OutputLocked(OutputError):
 
 class StateError(OutputError):
     """The state file is not one of limbfix, or of another version."""
+
+
+class LedgerError(OutputError):
+    """A ledger cannot be opened, read or continued."""
+
+
+class LedgerBroken(LedgerError):
+    """The end of a ledger is not what its head signed; nothing was added."""
+
+
+class CaseChanged(LedgerError):
+    """A case was decided or judged anew since the caller looked; nothing was added."""

@@ -85,3 +85,27 @@ def _entries(block: bytes, order: str, offset: int) -> Iterator[tuple[int, int, 
         where = start + 8 if size <= 4 else struct.unpack_from(order + "I", block, start + 8)[0]
         if where + size <= len(block):
             yield tag, kind, block[where : where + max(size, 4)]
+
+
+def upright_exif(block: bytes | None) -> bytes | None:
+    """Returns an EXIF block without its `Exif` prefix, whose orientation says upright; None where there is none that can be read.
+
+    Only the value of the one tag is changed, in place: no other byte moves.
+    """
+    block = (block or b"").removeprefix(b"Exif\x00\x00")
+    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(block[:4])
+    if order is None or len(block) < 8:
+        return None
+    (offset,) = struct.unpack_from(order + "I", block, 4)
+    if not 8 <= offset <= len(block) - 2:
+        return block
+    changed = bytearray(block)
+    (count,) = struct.unpack_from(order + "H", block, offset)
+    for index in range(min(count, _MAX_ENTRIES)):
+        start = offset + 2 + 12 * index
+        if start + 12 > len(block):
+            break
+        tag, kind, _ = struct.unpack_from(order + "HHI", block, start)
+        if tag == _ORIENTATION and kind in (3, 4):
+            struct.pack_into(order + ("H" if kind == 3 else "I"), changed, start + 8, 1)
+    return bytes(changed)

@@ -96,6 +96,14 @@ class Gate:
         start = time.perf_counter()
         return self._judge(open_picture(image, max_pixels=self.max_pixels, name=name), start)
 
+    def inspect_picture(self, picture: Picture) -> Inspection:
+        """Judges pixels that are open already, such as a repaired picture: nothing is read or decoded again.
+
+        Raises:
+            DetectorError: a detector failed.
+        """
+        return self._judge(picture, time.perf_counter())
+
     def judge_path(self, path: str) -> Inspection:
         """Judges one file; what goes wrong becomes an `unjudged` record with the reason, so that a run goes on."""
         start = time.perf_counter()
@@ -135,8 +143,8 @@ class Gate:
         self.close()
 
     def _judge(self, picture: Picture, start: float) -> Inspection:
-        if self.notes:
-            picture = replace(picture, notes=(*picture.notes, *self.notes))
+        if added := tuple(note for note in self.notes if note not in picture.notes):
+            picture = replace(picture, notes=(*picture.notes, *added))
         scene = assemble(detect(picture, self.detectors), picture.width, picture.height)
         findings = check(scene)
         effective = self.policy.for_prompt(picture.source.prompt if picture.source else None)

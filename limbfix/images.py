@@ -23,7 +23,17 @@ from limbfix.exif import read_exif
 from limbfix.printing import printable
 from limbfix.sources import GenerationSource, read_source
 
-__all__ = ["MAX_FRAMES", "MAX_PIXELS", "Crop", "Picture", "PictureSource", "crop_pixels", "open_picture", "resized"]
+__all__ = [
+    "MAX_FRAMES",
+    "MAX_PIXELS",
+    "Crop",
+    "Picture",
+    "PictureSource",
+    "crop_pixels",
+    "open_picture",
+    "resized",
+    "with_pixels",
+]
 
 MEMORY_PATH = "<memory>"
 MAX_PIXELS = 100_000_000  # 10,000 x 10,000; decoding needs about 7 bytes of memory for each.
@@ -192,6 +202,11 @@ def _from_array(array: np.ndarray, path: str, limits: Limits) -> Picture:
         return _from_memory(np.asarray(image), path, None, notes)
     pixels = array if channels == 3 else np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
     return _from_memory(np.ascontiguousarray(pixels), path, None, ())
+
+
+def with_pixels(picture: Picture, pixels: np.ndarray) -> Picture:
+    """Returns the same picture with other pixels, uint8 (H, W, 3): its prompt and notes stay, its SHA-256 is that of the pixels."""
+    return _from_memory(pixels, picture.path, picture.source, picture.notes)
 
 
 def _from_memory(pixels: np.ndarray, path: str, source: GenerationSource | None, notes: tuple[str, ...]) -> Picture:

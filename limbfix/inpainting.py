@@ -51,6 +51,7 @@ class InpaintRequest:
         strength: 0-1, how far the masked pixels may leave what they were; backends without it ignore it.
         steps: of a sampler, or None for the backend's own.
         control: uint8 (h, w, 3), a pose or depth hint for a ControlNet, or None.
+        avoid: bool (h, w), what must not serve as an example (other people, other limbs), or None; for backends that copy.
     """
 
     pixels: np.ndarray
@@ -62,6 +63,7 @@ class InpaintRequest:
     strength: float = 0.75
     steps: int | None = None
     control: np.ndarray | None = None
+    avoid: np.ndarray | None = None
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -77,6 +78,14 @@ def make_error_record(
     record = _frame(path, sha256, policy, models, seconds)
     record |= {"verdict": Outcome.UNJUDGED.value, "reason": message, "error": {"code": code, "message": message}}
     return record
+
+
+def standing(record: Mapping[str, Any]) -> tuple[str, float | None]:
+    """Returns (verdict, defect score) of what a user is left with: of the repaired picture where a repair was kept, else its own."""
+    repair = record.get("repair")
+    if repair and repair["accepted"] and repair["output"] is not None:
+        return repair["after"]["verdict"], repair["after"]["defect_score"]
+    return record["verdict"], record.get("defect_score")
 
 
 def _frame(path: str, sha256: str | None, policy: str, models: dict[str, str], seconds: float) -> Record:

@@ -184,7 +184,7 @@ class Run:
         """Writes one record, then acts on its file: whoever loses the record must still find the file."""
         self.outcome.tally.add(judged.record)
         if judged.trace is not None:
-            self._complain(f"internal error on a picture\n{judged.trace}".rstrip())
+            self.complain(f"internal error on a picture\n{judged.trace}".rstrip())
         if self._report is not None:
             self._report.add(judged.record, judged.evidence)
         self._writer.row(judged.record)
@@ -200,7 +200,7 @@ class Run:
             if moves is not None and task.file == task.path:
                 self._move(task, moves, sha256)
         except OutputError as error:
-            self._complain(str(error))
+            self.complain(str(error))
 
     def _move(self, task: Task, folder: Path, sha256: str) -> None:
         target = target_of(task.file, task.relative, folder, sha256)
@@ -215,7 +215,8 @@ class Run:
             self._state.forget_move(place)
             raise
 
-    def _complain(self, line: str) -> None:
+    def complain(self, line: str) -> None:
+        """Tells about something that went wrong beside the judging; the run then ends with an error."""
         self.outcome.warnings += 1
         self._warn(line)
 
@@ -253,5 +254,7 @@ def verdict_line(summary: RunSummary, code: int) -> str:
     """Returns the last line of stderr: what it came to, and the counts."""
     parts = [f"{summary.verdicts[name]} {word}" for name, word in _COUNT_WORDS.items() if summary.verdicts[name]]
     noun = "picture" if summary.pictures == 1 else "pictures"
+    if summary.repaired:
+        parts.append(f"{summary.repaired} of them repaired")
     counts = f"{summary.pictures} {noun}" + (f": {', '.join(parts)}" if parts else "")
     return f"limbfix: {_WORDS[code]} - {counts} ({summary.seconds:.1f} s)"

@@ -20,7 +20,7 @@ from pydantic_settings import (
 from limbfix.errors import UsageError
 from limbfix.policies import Policy, load_policy, make_policy
 
-_FOREIGN_VARIABLES = ("LIMBFIX_MODELS", "LIMBFIX_DEBUG", "LIMBFIX_TEST_")
+_FOREIGN_VARIABLES = ("LIMBFIX_MODELS", "LIMBFIX_DEBUG", "LIMBFIX_LEDGER", "LIMBFIX_TEST_")
 """Variables with our prefix that are no settings: the model folder (limbfix.weights), whether internal errors show
 their traceback (limbfix.cli), and the test suite's."""
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-KNOWN = {"gate_folder.py", "judge_one.py", "ci_step.py", "judge_one.ipynb"}
+KNOWN = {"gate_folder.py", "judge_one.py", "ci_step.py", "judge_one.ipynb", "wrap_diffusers.py"}
 MAKERS = {"make_pictures.py"}
 """Scripts that need the extra `synthesis` and minutes; no test runs them."""
 
@@ -68,6 +68,12 @@ def test_the_notebook_runs_from_top_to_bottom(pictures, tmp_path):
     script.write_text("display = print\n" + code, encoding="utf-8")
     done = run(script, cwd=EXAMPLES.parent)
     assert done.returncode == 0, done.stderr
+
+
+def test_wrapping_a_tiny_pipeline_prints_a_report_for_each_picture():
+    done = run(example("wrap_diffusers.py"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("64x64  no_subject  seeds [") == 2
 
 
 def git(folder: Path, *arguments: str) -> None:

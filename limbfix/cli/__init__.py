@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, models
+from limbfix.cli import check, doctor, explain, fix, ledger, models, replay, report
 
 app = typer.Typer(
     name="limbfix",
@@ -21,9 +21,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check")(check.check)
+app.command("fix")(fix.fix)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
+app.command("replay")(replay.replay)
+app.add_typer(ledger.app, name="ledger")
+app.command("report")(report.report)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -186,7 +186,7 @@ def _checked(
             sys.stdout.flush()
         summary = run.outcome.summary(time.perf_counter() - began)
         if report is not None and summary.pictures:
-            report.finish(summary, _provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))
+            report.finish(summary, provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))
     return summary, runs.exit_code(summary, run.outcome, settings, require_subject=policy.require_subject)
 
 
@@ -209,19 +209,19 @@ def _make_judge(settings: Settings, policy: Policy) -> LocalJudge | WorkerPool:
     return WorkerPool(make_gate, options, jobs=jobs)
 
 
-def _provenance(settings: Settings, policy: Policy, *, is_interrupted: bool) -> dict[str, Any]:
+def provenance(settings: Settings, policy: Policy, *, is_interrupted: bool) -> dict[str, Any]:
     """Returns what a reader of the report needs to judge or repeat the run."""
     import shlex
 
     command = " ".join(shlex.quote(printable(word)) for word in ["limbfix", *sys.argv[1:]])
-    provenance: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "device": settings.device,
         "search": settings.search,
         "policy": policy.model_dump(mode="json"),
     }
-    return provenance | ({"interrupted": True} if is_interrupted else {})
+    return facts | ({"interrupted": True} if is_interrupted else {})
 
 
 def _warn(text: str, bar: ProgressBar, stderr: TextIO) -> None:

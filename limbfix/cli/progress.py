@@ -41,6 +41,13 @@ class ProgressBar:
             text = f"{summary.pictures} judged, {summary.verdicts['reject']} rejected"
             self._progress.update(self._task, description=text)
 
+    def say(self, text: str) -> None:
+        """Shows what is being done; it must be printable."""
+        if self._progress is not None:
+            from rich.markup import escape
+
+            self._progress.update(self._task, description=escape(text))
+
     def aside(self, write: Callable[[], Any]) -> None:
         """Takes the bar away while something else writes to the terminal."""
         if self._progress is None:

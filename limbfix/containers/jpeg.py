@@ -26,7 +26,7 @@ _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def read_jpeg(data: bytes, limits: Limits) -> Container:
     """Takes a JPEG file apart; raises as `read_container` does."""
     kept, exif, profile, size_wh, scan = [b"\xff\xd8"], None, {}, None, 0
-    for marker, start, end in _segments(data):
+    for marker, start, end in jpeg_segments(data):
         body = data[start:end]
         if marker in _FRAME_HEADERS:
             size_wh = _frame_size(body, limits)
@@ -49,7 +49,7 @@ def read_jpeg(data: bytes, limits: Limits) -> Container:
     return Container(format="JPEG", size_wh=size_wh, pixel_bytes=b"".join(kept), icc=icc, exif=exif)
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yields (marker, start, end) of each segment's body up to the first scan; every body lies inside data."""
     position = 2
     for _ in range(MAX_CHUNKS):

@@ -25,7 +25,7 @@ def read_png(data: bytes, limits: Limits) -> Container:
     size_wh, depth, color = _header(data, limits)
     view, metadata = memoryview(data), _Metadata()
     kept, seen, frames = [view[:8]], set[bytes](), 0
-    for kind, start, end in _chunks(data):
+    for kind, start, end in png_chunks(data):
         intact = zlib.crc32(view[start - 4 : end]) == int.from_bytes(view[end : end + 4])
         if kind in _PIXEL_CHUNKS:
             if not intact:
@@ -65,7 +65,7 @@ def _header(data: bytes, limits: Limits) -> tuple[tuple[int, int], int, int]:
     return limits.check_pixels(width, height), depth, color
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yields (type, start, end) of each chunk's body up to and with IEND; every body and checksum lies inside data."""
     start = 8
     for _ in range(MAX_CHUNKS):

@@ -16,7 +16,7 @@ def read_webp(data: bytes, limits: Limits) -> Container:
     """Takes a WebP file apart; raises as `read_container` does."""
     size_wh, frames, found = None, 0, {}
     file_end = 8 + int.from_bytes(data[4:8], "little")
-    for kind, start, end in _chunks(data):
+    for kind, start, end in webp_chunks(data):
         if kind in (b"VP8X", b"VP8 ", b"VP8L"):
             size_wh = size_wh or _canvas_size(kind, data[start : start + 10], limits)
         if kind in (b"VP8 ", b"VP8L", b"ANMF"):
@@ -36,7 +36,7 @@ def read_webp(data: bytes, limits: Limits) -> Container:
     )
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yields (type, start, end) of each chunk's body; every body lies inside data."""
     file_end = 8 + int.from_bytes(data[4:8], "little")
     if file_end > len(data) + 1:  # Some writers count, but do not write, the last padding byte.

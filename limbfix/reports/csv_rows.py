@@ -13,6 +13,7 @@ from limbfix.reports.summary import RunSummary
 COLUMNS: tuple[str, ...] = (
     "path", "verdict", "defect_score", "reason", "codes", "findings", "people", "hands", "width", "height", "sha256",
     "generator", "prompt", "seed", "policy", "exceptions", "notes", "error_code", "error_message", "seconds",
+    "repair_verdict", "repair_score", "repair_output",
 )  # fmt: skip
 """The columns, fixed; new ones are only ever added at the end."""
 
@@ -21,6 +22,7 @@ def csv_cells(record: Mapping[str, Any]) -> list[str | int | float]:
     """Returns the cells of one record in the order of COLUMNS; several values of one cell are joined by `; `."""
     findings = record.get("findings") or []
     source, error = record.get("source") or {}, record.get("error") or {}
+    repair = record.get("repair") or {}
     values = {name: record.get(name) for name in COLUMNS} | {
         "codes": "; ".join(dict.fromkeys(finding["code"] for finding in findings)),
         "findings": len(findings),
@@ -33,6 +35,9 @@ def csv_cells(record: Mapping[str, Any]) -> list[str | int | float]:
         "notes": "; ".join(record.get("notes") or []),
         "error_code": error.get("code"),
         "error_message": error.get("message"),
+        "repair_verdict": repair["after"]["verdict"] if repair.get("output") else None,
+        "repair_score": repair["after"]["defect_score"] if repair.get("output") else None,
+        "repair_output": repair.get("output"),
     }
     return [csv_cell(values[name]) for name in COLUMNS]
 

@@ -59,38 +59,53 @@ class Evidence:
         scale: thumbnail px per original px, at most 1.
         crops: worst finding first; findings without a box have none.
         keypoints: dicts as limbfix.drawing reads them, px of the original, rounded to 0.1.
+        repaired: JPEG of the repaired picture, of the thumbnail's size, or None.
     """
 
     thumbnail: bytes
     scale: float
     crops: tuple[Crop, ...] = ()
     keypoints: tuple[dict[str, Any], ...] = ()
+    repaired: bytes | None = None
 
 
-def make_evidence(pixels: np.ndarray, record: Mapping[str, Any], keypoints: Sequence[Mapping[str, Any]]) -> Evidence:
+def make_evidence(
+    pixels: np.ndarray,
+    record: Mapping[str, Any],
+    keypoints: Sequence[Mapping[str, Any]],
+    *,
+    repaired: np.ndarray | None = None,
+) -> Evidence:
     """Returns the evidence of one picture.
 
     Args:
         pixels: uint8 (H, W, 3) RGB, the upright original.
         record: the picture's record; its findings and hands are read.
         keypoints: dicts as limbfix.drawing reads them, px of the original; NaN and None = absent.
+        repaired: uint8 (H, W, 3), the repaired picture, of the same size, or None.
 
     Raises:
         ValueError: pixels of another shape or dtype.
     """
     from PIL import Image
 
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise ValueError(f"make_evidence: expected pixels uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    for some in (pixels,) if repaired is None else (pixels, repaired):
+        if some.ndim != 3 or some.shape[2] != 3 or some.dtype != np.uint8 or some.shape != pixels.shape:
+            raise ValueError(f"make_evidence: expected pixels uint8 (H, W, 3), got {some.dtype} {some.shape}")
     image = Image.fromarray(pixels)
     scale = min(1.0, THUMBNAIL_SIDE / max(image.size))
     size_wh = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    small = image.resize(size_wh, Image.Resampling.LANCZOS, reducing_gap=2.0) if scale < 1 else image
+    small, after = (
+        None if one is None else one.resize(size_wh, Image.Resampling.LANCZOS, reducing_gap=2.0) if scale < 1 else one
+        for one in (image, None if repaired is None else Image.fromarray(repaired))
+    )
+    assert small is not None
     return Evidence(
         thumbnail=_jpeg(small, _THUMBNAIL_QUALITY),
         scale=scale,
         crops=tuple(_crops(image, record)),
         keypoints=tuple(_plain(points) for points in keypoints),
+        repaired=None if after is None else _jpeg(after, _THUMBNAIL_QUALITY),
     )
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from limbfix.errors import OutputError, UsageError
+from limbfix.records import standing
 from limbfix.reports import site
 from limbfix.reports.csv_rows import COLUMNS, csv_cells, csv_line
 from limbfix.reports.evidence import Evidence
@@ -93,16 +94,19 @@ class ReportFolder:
         offset = self._records.size
         with self._writing():
             thumbnail, crops = self._add_evidence(record, evidence) if evidence else (None, ())
+            repaired = self._add_repaired(evidence) if evidence else None
             self._records.write(json_line(record).encode("ascii") + b"\n")
             self._rows.write(csv_line(csv_cells(record)).encode("utf-8"))
+        verdict, score = standing(record)
         ranked = Ranked(
             index=self._pictures,
             offset=offset,
-            verdict=record["verdict"],
-            score=record.get("defect_score"),
+            verdict=verdict,
+            score=score,
             thumbnail=thumbnail,
             crops=crops,
             keypoints=json.dumps(evidence.keypoints if evidence else [], allow_nan=False).encode("ascii"),
+            repaired=repaired,
         )
         self._ranking.add(ranked)
         self._pictures += 1
@@ -189,6 +193,13 @@ class ReportFolder:
             self._add_file(f"{site.EVIDENCE}/{name}", [crop.jpeg], is_durable=False)
         return thumbnail, tuple((tuple(indices), names[region]) for region, indices in shared.items())
 
+    def _add_repaired(self, evidence: Evidence) -> str | None:
+        if evidence.repaired is None:
+            return None
+        name = f"{self._pictures:06d}-after.jpg"
+        self._add_file(f"{site.EVIDENCE}/{name}", [evidence.repaired], is_durable=False)
+        return name
+
     def _add_file(self, name: str, blocks: Iterable[bytes], *, is_durable: bool = True) -> None:
         file = PartFile(self._build / name)
         try:
@@ -209,6 +220,7 @@ class ReportFolder:
             record=json.loads(self._records.line_at(ranked.offset)),
             keypoints=json.loads(ranked.keypoints),
             thumbnail=(evidence / ranked.thumbnail).read_bytes() if ranked.thumbnail else None,
+            repaired=(evidence / ranked.repaired).read_bytes() if ranked.repaired else None,
             crops=tuple((indices, (evidence / name).read_bytes()) for indices, name in ranked.crops),
         )
 

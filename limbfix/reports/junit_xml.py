@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 from xml.sax.saxutils import escape
 
+from limbfix.records import standing
 from limbfix.reports.escaping import xml_text
 from limbfix.reports.summary import RunSummary
 
@@ -35,7 +36,7 @@ class JunitXml:
 
     def row(self, record: Mapping[str, Any]) -> None:
         """Keeps one case."""
-        self._counts[record["verdict"]] += 1
+        self._counts[standing(record)[0]] += 1
         self._seconds += record.get("seconds") or 0.0
         self._cases.write(_case(record))
 
@@ -71,7 +72,7 @@ def _case(record: Mapping[str, Any]) -> str:
 
 
 def _outcome(record: Mapping[str, Any]) -> str:
-    verdict, reason = record["verdict"], _attribute(record.get("reason") or "")
+    verdict, reason = standing(record)[0], _attribute(record.get("reason") or "")
     findings = record.get("findings") or []
     body = escape("\n".join(_finding_line(finding) for finding in findings))
     if verdict == "reject":

@@ -217,23 +217,50 @@
 
   const showFacts = (card, record) => {
     const badge = card.element.querySelector(".badge").cloneNode(true);
-    const value = record.defect_score === null ? null : make("span", "score", score(record.defect_score));
+    const left = record.standing[1];
+    const value = left === null ? null : make("span", "score", score(left));
+    const was = card.element.querySelector(".was");
     const name = make("h2", "", ...[...card.element.querySelector(".open").childNodes].map((node) => node.cloneNode(true)));
     name.id = "detail-name";
     const size = record.width ? `${record.width} × ${record.height} px` : "size not known";
     const error = record.error && `${record.error.code}: ${record.error.message}`;
     byId("facts").replaceChildren(
-      make("p", "judged", badge, value, value && make("span", "of", "defect score")),
+      make("p", "judged", badge, value, value && make("span", "of", "defect score"), was && was.cloneNode(true)),
       name,
       make("p", "why", error || record.reason),
       make("p", "size", `${size}, picture ${record.index + 1} of the run`),
       ...showCrops(card, record),
+      ...showRepair(record),
       ...showFindings(record),
       ...showPeople(record),
       ...showHands(record),
       ...showSource(record),
       ...showJudging(record),
     );
+  };
+  const wipe = (share) => {
+    byId("wipe").querySelector("input").value = String(share);
+    byId("canvas").style.setProperty("--wipe", `${share}%`);
+  };
+  const showRepair = (record) => {
+    const { repair } = record;
+    if (!repair) return [];
+    const state = ({ verdict, defect_score: value }) => `${verdict.replace("_", " ")} ${score(value)}`;
+    const plan = repair.plan.map((step, index) => {
+      const tried = repair.attempts.filter((attempt) => attempt.step_index === index);
+      const told = tried.map((attempt) => make("li", attempt.accepted ? "kept" : "", `${attempt.accepted ? "kept" : "not kept"}: ${attempt.reason}`));
+      return make("li", "", `${step.action}, ${step.reason}`, make("ul", "", ...told));
+    });
+    return section("Repair",
+      plan.length ? make("ol", "plan", ...plan) : make("p", "none", "Nothing to repair."),
+      pairs([
+        ["Before", state(repair.before)],
+        ["After", repair.output && state(repair.after)],
+        ["Painted by", repair.inpainter],
+        ["Written to", repair.output],
+        ["C2PA", repair.c2pa === "dropped" ? "the original's manifest does not hold for changed pixels and was left out" : null],
+        ["Notes", repair.notes.join("; ")],
+      ]));
   };
   const showPicture = (card, record) => {
     const frame = card.element.querySelector(".frame");
@@ -243,6 +270,13 @@
       image.loading = "eager";
       image.alt = `${record.path}, ${record.verdict.replace("_", " ")}`;
     }
+    const repaired = byId("canvas").querySelector(".repaired");
+    if (repaired) {
+      repaired.loading = "eager";
+      repaired.alt = `${record.path}, repaired`;
+    }
+    byId("wipe").hidden = !repaired;
+    wipe(50);
     setLayers();
     if (stageOverlay) sizes.unobserve(stageOverlay);
     stageOverlay = byId("canvas").querySelector(".overlay");
@@ -305,6 +339,7 @@
       setLayers();
     }),
   );
+  byId("wipe").addEventListener("input", (event) => wipe(Number(event.target.value)));
   byId("previous").addEventListener("click", () => step(-1));
   byId("next").addEventListener("click", () => step(1));
   byId("close").addEventListener("click", () => dialog.close());

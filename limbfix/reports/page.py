@@ -17,6 +17,7 @@ from typing import Any
 
 from limbfix.drawing import COLORS
 from limbfix.printing import printable
+from limbfix.records import standing
 from limbfix.reports.escaping import shown
 from limbfix.reports.summary import RunSummary
 from limbfix.reports.svg_overlay import Overlay, make_overlay
@@ -46,6 +47,7 @@ class Card:
         keypoints: dicts as limbfix.drawing reads them.
         thumbnail: JPEG of the clean picture, or None.
         crops: finding indices that share a crop, and its JPEG.
+        repaired: JPEG of the repaired picture, or None.
     """
 
     index: int
@@ -53,6 +55,7 @@ class Card:
     keypoints: list[dict[str, Any]]
     thumbnail: bytes | None
     crops: tuple[tuple[tuple[int, ...], bytes], ...]
+    repaired: bytes | None = None
 
 
 def page_blocks(
@@ -105,6 +108,9 @@ class _CardView:
     overlay: Overlay | None
     crops: list[tuple[str, str]]
     data: dict[str, Any]
+    verdict: str
+    score: float | None
+    repaired: str | None
 
 
 def _card_view(card: Card, is_light: bool) -> _CardView:
@@ -113,12 +119,15 @@ def _card_view(card: Card, is_light: bool) -> _CardView:
     cut = max(path.rfind("/"), path.rfind("\\")) + 1
     if cut == len(path):
         cut = 0
-    picture, overlay = None, None
+    picture, overlay, repaired = None, None, None
     if card.thumbnail:
         jpeg, size_wh = _embedded(card.thumbnail, _LIGHT_PICTURE_SIDE if is_light else None)
         frame_wh = (card.record.get("width") or size_wh[0], card.record.get("height") or size_wh[1])
+        if card.repaired:
+            repaired = _data_uri(_embedded(card.repaired, _LIGHT_PICTURE_SIDE if is_light else None)[0])
         picture, overlay = _data_uri(jpeg), make_overlay(card.record, card.keypoints, frame_wh)
     crops = card.crops[:_LIGHT_CROPS] if is_light else card.crops
+    verdict, score = standing(card.record)
     return _CardView(
         id=f"p{card.index}",
         record=record | {"path": path},
@@ -131,7 +140,10 @@ def _card_view(card: Card, is_light: bool) -> _CardView:
             (" ".join(map(str, indices)), _data_uri(_embedded(jpeg, _LIGHT_CROP_SIDE if is_light else None)[0]))
             for indices, jpeg in crops
         ],
-        data=record | {"path": path, "index": card.index},
+        data=record | {"path": path, "index": card.index, "standing": [verdict, score]},
+        verdict=verdict,
+        score=score,
+        repaired=repaired,
     )
 
 

@@ -16,10 +16,11 @@ class Ranked:
     Attributes:
         index: place in the run, from 0.
         offset: where its line begins in records.jsonl, bytes.
-        verdict, score: as in the record.
+        verdict, score: of the record, or of the repaired picture where there is one.
         thumbnail: file name in evidence/, or None.
         crops: finding indices that share a crop, and its file name.
         keypoints: JSON of the skeletons.
+        repaired: file name in evidence/, or None.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Ranked:
     thumbnail: str | None
     crops: tuple[tuple[tuple[int, ...], str], ...]
     keypoints: bytes
+    repaired: str | None = None
 
 
 class WorstFirst:

@@ -29,7 +29,7 @@ EVIDENCE = "evidence"
 FILES: tuple[str, ...] = ("index.html", "records.jsonl", "records.csv", "summary.json")
 
 _OWN_FILE = re.compile(rf"({re.escape(MARKER)}|{MANIFEST}|{'|'.join(map(re.escape, FILES))})|\..*\.part")
-_OWN_EVIDENCE = re.compile(r"\d{6,}(-\d{2,}-[a-z0-9_.]+)?\.jpg|\..*\.part")
+_OWN_EVIDENCE = re.compile(r"\d{6,}(-after|-\d{2,}-[a-z0-9_.]+)?\.jpg|\..*\.part")
 _SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 """Left by file browsers in any folder; nobody misses them."""
 

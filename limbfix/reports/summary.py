@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from limbfix.records import standing
+
 VERDICTS: tuple[str, ...] = ("reject", "flag", "pass", "no_subject", "unjudged")
 """Every verdict, in the order in which reports name them."""
 
@@ -31,6 +33,7 @@ class RunSummary:
         pictures_per_second: pictures / seconds; None where no time was measured.
         policies: every policy that judged, `name@hash`, in order of appearance.
         models: SHA-256 by model name.
+        repaired: pictures of which a repaired file was written; they count with the verdict on that.
     """
 
     pictures: int
@@ -42,6 +45,7 @@ class RunSummary:
     pictures_per_second: float | None
     policies: tuple[str, ...]
     models: dict[str, str]
+    repaired: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns the summary as `summary.json` holds it."""
@@ -56,6 +60,7 @@ class RunSummary:
             "pictures_per_second": self.pictures_per_second,
             "policies": list(self.policies),
             "models": self.models,
+            **({"repaired": self.repaired} if self.repaired else {}),
         }
 
     def sentence(self) -> str:
@@ -70,7 +75,7 @@ class RunTally:
     """Counts records as they come; its memory does not grow with their number."""
 
     def __init__(self) -> None:
-        self._pictures = 0
+        self._pictures = self._repaired = 0
         self._verdicts: Counter[str] = Counter()
         self._codes: Counter[str] = Counter()
         self._bins = [0] * SCORE_BINS
@@ -80,9 +85,10 @@ class RunTally:
     def add(self, record: Mapping[str, Any]) -> None:
         """Counts one record."""
         self._pictures += 1
-        self._verdicts[record["verdict"]] += 1
+        verdict, score = standing(record)
+        self._verdicts[verdict] += 1
+        self._repaired += bool(score is not None and record.get("repair") and record["repair"]["output"] is not None)
         self._codes.update({finding["code"] for finding in record.get("findings") or ()})
-        score = record.get("defect_score")
         if score is not None:
             self._bins[min(SCORE_BINS - 1, max(0, int(score * SCORE_BINS)))] += 1
         policy = record.get("policy")
@@ -107,4 +113,5 @@ class RunTally:
             pictures_per_second=round(self._pictures / seconds, 3) if seconds > 0 else None,
             policies=tuple(self._policies),
             models=dict(sorted(self._models.items())),
+            repaired=self._repaired,
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from limbfix.printing import printable
+from limbfix.records import standing
 from limbfix.reports.summary import VERDICTS, RunSummary
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class TextLines:
 def _line(record: Mapping[str, Any]) -> Text:
     from rich.text import Text
 
-    verdict, score = printable(record["verdict"]), record.get("defect_score")
+    verdict, score = standing(record)
+    verdict = printable(verdict)
     line = Text()
     line.append(verdict.ljust(_VERDICT_WIDTH), _STYLES.get(verdict, ""))
     line.append("  " + ("   -" if score is None else f"{score:.2f}"))
@@ -64,4 +66,17 @@ def _line(record: Mapping[str, Any]) -> Text:
     for index, finding in enumerate(record.get("findings") or ()):
         line.append("  " if index == 0 else "; ", "dim")
         line.append(printable(finding["code"]), "cyan").append(f": {printable(finding['message'])}")
+    if repair := record.get("repair"):
+        line.append("  -> ", "dim").append(_repair_words(record, repair), "green" if repair["output"] else "yellow")
     return line
+
+
+def _repair_words(record: Mapping[str, Any], repair: Mapping[str, Any]) -> str:
+    if repair["output"]:
+        old = record.get("defect_score")
+        return (
+            f"repaired: {printable(repair['output'])} (was {record['verdict']}{'' if old is None else f' {old:.2f}'})"
+        )
+    if not repair["plan"]:
+        return "nothing to repair"
+    return f"not repaired: {printable(repair['attempts'][-1]['reason'] if repair['attempts'] else 'nothing was tried')}"

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from limbfix.filling import MOST_MISFIT
 from limbfix.synthesis.edit_hand_labels import hand_picture
 from limbfix.synthesis.edit_pairs import EditedPair, shrunk_region
 from limbfix.synthesis.photo_samples import FIRST, placed
 from limbfix.synthesis.photographs import HandPhotos, uppermost
 from limbfix.synthesis.samples import Defect, Side
-from limbfix.synthesis.surgery.filling import MOST_MISFIT
 from limbfix.synthesis.surgery.fingers import FINGER_OPERATORS, may_suit, respaced
 from limbfix.synthesis.surgery.hand_edits import HandEdit
 from limbfix.synthesis.surgery.hand_scene import HandScene, HandVersion

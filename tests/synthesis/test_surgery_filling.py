@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limbfix.synthesis.surgery.filling import MOST_MISFIT, fill_and_judge, fill_hole
+from limbfix.filling import MOST_MISFIT, fill_and_judge, fill_hole
 from limbfix.synthesis.surgery.layers import lift, map_points, turn_about
 
 

@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from limbfix.filling import MOST_MISFIT, fill_and_judge
 from limbfix.synthesis.samples import Fault
 from limbfix.synthesis.surgery.body_regions import BACKGROUND, FIRST_LIMB, LIMBS, BodyRegions, along_bone
-from limbfix.synthesis.surgery.filling import MOST_MISFIT, fill_and_judge
 from limbfix.synthesis.surgery.layers import Layer, dilated, lift, map_points, turn_about
 
 EXTRA_LIMB = FIRST_LIMB + 3 * len(LIMBS)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from limbfix.synthesis.surgery.filling import spread
+from limbfix.filling import spread
 from limbfix.synthesis.surgery.hand_scene import HandScene, HandVersion
 from limbfix.synthesis.surgery.layers import dilated, soft
 from limbfix.synthesis.surgery.regions import FIRST_DIGIT, PALM, WIDTH, digit_base

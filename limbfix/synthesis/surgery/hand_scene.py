@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from limbfix.filling import fill_and_judge
 from limbfix.synthesis.samples import DIGITS, Fault
-from limbfix.synthesis.surgery.filling import fill_and_judge
 from limbfix.synthesis.surgery.layers import Layer, dilated, lift, map_points, soft, turn_about
 from limbfix.synthesis.surgery.regions import (
     BACKGROUND,

@@ -1,0 +1,84 @@
+"""What is kept of a picture, so that a case can be shown years later? Small JPEGs: the picture, with marks, and crops."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from limbfix.drawing import draw_overlay
+from limbfix.errors import PictureError
+from limbfix.images import Picture, open_picture
+from limbfix.ledger.likeness import likeness_of
+from limbfix.reports.evidence import make_evidence
+
+_SIDE = 960
+"""px, longer side of the kept picture."""
+_QUALITY = 82
+_MOST_CROPS = 3
+"""The worst findings; the record holds the numbers of all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What was made of a picture's pixels.
+
+    Attributes:
+        likeness: perceptual hash; empty = none.
+        items: `{"kind": "picture" | "overlay" | "crop", "sha256": ..., "finding": index or None}`.
+        pictures: JPEGs by SHA-256.
+        note: why there is none, or None.
+    """
+
+    likeness: str = ""
+    items: tuple[dict[str, Any], ...] = ()
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    note: str | None = None
+
+
+def make_proof(record: Mapping[str, Any], folder: Path | None) -> Proof:
+    """Reads the record's picture again, where it still lies, and returns what is kept of it.
+
+    Args:
+        record: of `limbfix check`.
+        folder: where relative paths begin; None = the working folder.
+    """
+    if record["sha256"] is None:
+        return Proof(note="the picture could not be read when it was judged")
+    path = Path(record["path"])
+    try:
+        picture = open_picture(folder / path if folder is not None and not path.is_absolute() else path)
+    except PictureError as error:
+        return Proof(note=f"no picture is kept: {error}")
+    if picture.sha256 != record["sha256"]:
+        return Proof(note="no picture is kept: the file has changed since it was judged")
+    likeness = likeness_of(picture.pixels)
+    if record["verdict"] not in ("reject", "flag"):
+        return Proof(likeness=likeness)
+    return _kept(picture, record, likeness)
+
+
+def _kept(picture: Picture, record: Mapping[str, Any], likeness: str) -> Proof:
+    from PIL import Image
+
+    evidence = make_evidence(picture.pixels, record, ())
+    marked = draw_overlay(picture.pixels, record, ())
+    marked.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    marked.save(buffer, "JPEG", quality=_QUALITY)
+    made: list[tuple[str, bytes, int | None]] = [
+        ("picture", evidence.thumbnail, None),
+        ("overlay", buffer.getvalue(), None),
+        *(("crop", crop.jpeg, crop.finding_index) for crop in evidence.crops[:_MOST_CROPS]),
+    ]
+    names = [hashlib.sha256(data).hexdigest() for _, data, _ in made]
+    return Proof(
+        likeness=likeness,
+        items=tuple(
+            {"kind": kind, "sha256": name, "finding": index} for name, (kind, _, index) in zip(names, made, strict=True)
+        ),
+        pictures={name: data for name, (_, data, _) in zip(names, made, strict=True)},
+    )

@@ -1,0 +1,173 @@
+"""How is a ledger opened, read and continued? One writer at a time; entries are added and nothing else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from limbfix.errors import LedgerError
+from limbfix.ledger import NOTICE
+from limbfix.ledger.appending import Clock, Writer
+from limbfix.ledger.chain import Head
+from limbfix.ledger.engines import WRITE, claim_file, is_address, make_engine, take_lock
+from limbfix.ledger.keys import SigningKey, default_key_path, load_key, make_key
+from limbfix.ledger.migrations import migrate
+from limbfix.ledger.reading import Reader
+from limbfix.ledger.witnesses import note_head
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """An open ledger; use it as a context manager, or call `close`. Make one with `open_ledger`."""
+
+    def __init__(self, place: str, *, key: Path | None, clock: Clock) -> None:
+        self.place = place
+        self.clock = clock
+        self._key_path = key or default_key_path()
+        self._key: SigningKey | None = None
+        self._engine = make_engine(place)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Opens one consistent view of the ledger.
+
+        Raises:
+            LedgerError: the database failed.
+        """
+        with self._errors(), self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield Reader(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Opens the ledger for entries; they and the signed head are kept together or not at all.
+
+        Raises:
+            SigningKeyError: this machine does not hold the ledger's key.
+            LedgerBroken: the end of the ledger is not what its head signed; nothing is added to it.
+            LedgerError: the database failed.
+        """
+        key = self._signing_key()
+        with self._errors(), self._engine.connect() as connection:
+            connection = connection.execution_options(**WRITE)
+            with connection.begin():
+                take_lock(connection)
+                writer = Writer(connection, key, self.clock)
+                yield writer
+                head = writer.sign()
+        if head is not None:
+            note_head(self._key_path, head)
+
+    def head(self) -> Head:
+        """Returns the signed head."""
+        with self.reading() as reader:
+            return reader.head()
+
+    def create(self) -> None:
+        """Makes tables, key and first entry where there are none, and brings older tables up to date."""
+        with self._errors():
+            if not is_address(self.place):
+                claim_file(self._engine, Path(self.place))
+            with self._engine.connect() as connection:
+                connection = connection.execution_options(**WRITE)
+                with connection.begin():
+                    take_lock(connection)
+                    migrate(connection)
+                    is_fresh = connection.exec_driver_sql("SELECT count(*) FROM head").scalar_one() == 0
+                    head = self._begin(connection) if is_fresh else None
+        if head is not None:
+            note_head(self._key_path, head)
+
+    def _begin(self, connection: Connection) -> Head | None:
+        if not self._key_path.exists():
+            make_key(self._key_path)
+        key = self._key = load_key(self._key_path)
+        writer = Writer(connection, key, self.clock, ledger=secrets.token_hex(16))
+        body = {"format": 1, "key": key.public_hex, "ledger": writer.ledger, "notice": NOTICE}
+        writer.append(kind="genesis", case_id="", body=body)
+        return writer.sign()
+
+    def _signing_key(self) -> SigningKey:
+        if self._key is None:
+            self._key = load_key(self._key_path)
+        return self._key
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = str(getattr(error, "orig", None) or error).strip().splitlines()
+            place = "the database" if is_address(self.place) else self.place
+            raise LedgerError(
+                f"ledger {place}: expected to read and write it, got: {cause[0] if cause else type(error).__name__}. "
+                "What was confirmed before is still there; check the disk, the server, or who else holds it"
+            ) from error
+
+
+def open_ledger(
+    place: str | os.PathLike[str], *, create: bool = False, key: Path | None = None, clock: Clock = _now
+) -> Ledger:
+    """Opens a ledger.
+
+    Args:
+        place: a file, or `postgresql://user@host/database`.
+        create: make it, and its signing key, where there is none.
+        key: the signing key's file; None = LIMBFIX_LEDGER_KEY or the user's configuration folder. Only writing needs it.
+        clock: tells the time of new entries.
+
+    Raises:
+        LedgerError: nothing is there and `create` is False, or it is something else.
+        MissingExtra: the extra `ledger` (or `postgres`) is not installed.
+        SigningKeyError: the key cannot be read or made.
+    """
+    place = os.fspath(place)
+    if not is_address(place):
+        path = Path(place)
+        if not path.is_file() and not create:
+            raise LedgerError(f"ledger {path}: expected a file, got none; make one with `limbfix ledger add`")
+        if path.is_file() and path.stat().st_size and path.open("rb").read(15) != b"SQLite format 3":
+            raise LedgerError(f"ledger {path}: expected a limbfix ledger, got another file; it was left as it is")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(place, key=key, clock=clock)
+    try:
+        if create:
+            ledger.create()
+        with ledger.reading() as reader:
+            if not reader.version():
+                raise LedgerError(
+                    f"ledger {place if not is_address(place) else 'at this address'}: expected a limbfix ledger, got none; "
+                    "make one with `limbfix ledger add`"
+                )
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger

@@ -1,0 +1,100 @@
+"""How is a picture repaired? Plan, work on each place, and write down what was tried and what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from limbfix.findings import Finding
+from limbfix.inpainting import Inpainter
+from limbfix.inspections import Inspection
+from limbfix.repair.candidates import HintMaker, Judge, Progress, Work, failed
+from limbfix.repair.exemplars import ExemplarFill
+from limbfix.repair.focus import Enlarge
+from limbfix.repair.plans import Action, Step, counted_findings, make_plan
+from limbfix.repair.results import Repaired, RepairOptions
+
+NEEDS_MODEL = (
+    "redrawing a hand or a foot takes a model, which limbfix does not bring; name one with "
+    "`limbfix fix PATH --out DIR --model stable-diffusion-v1-5/stable-diffusion-inpainting` "
+    "(some 4 GB, downloaded once by diffusers) or a folder that holds one"
+)
+
+
+def repair_picture(
+    inspection: Inspection,
+    judge: Judge,
+    *,
+    inpainter: Inpainter | None = None,
+    options: RepairOptions | None = None,
+    plan: Sequence[Step] | None = None,
+    hints: HintMaker | None = None,
+    enlarge: Enlarge | None = None,
+    on_step: Callable[[str], None] | None = None,
+) -> Repaired:
+    """Repairs one inspected picture as far as it can be repaired. The original is not touched.
+
+    Args:
+        inspection: of this process, with picture and scene.
+        judge: the gate that judged it; it judges every candidate again.
+        inpainter: who paints; None = the embedded filling, which can remove and not redraw.
+        options: how hard to try.
+        plan: places to work on instead of those of the counted findings, such as a focus pass.
+        hints: draws hints for painters that take them.
+        enlarge: enlarges the crops of a focus pass, instead of resampling.
+        on_step: told one line before each place.
+
+    Raises:
+        ValueError: the inspection holds no pixels. DetectorError: the judge failed. What a painter does wrong is no error here:
+            it is in `attempts`, and the original stays.
+    """
+    if inspection.picture is None or inspection.scene is None:
+        raise ValueError(
+            f"repair_picture: expected an inspection with pixels and scene, got a bare record of {inspection.record['path']}"
+        )
+    options = options or RepairOptions()
+    painter: Inpainter = inpainter or ExemplarFill()
+    steps = tuple(plan) if plan is not None else make_plan(inspection, flag_at=_flag_at(options, judge))
+    progress = Progress(current=inspection)
+    for index, step in enumerate(steps):
+        if on_step is not None:
+            on_step(f"{index + 1} of {len(steps)}: {step.action.value} {', '.join(step.codes) or 'area'}")
+        if reason := _why_not(step, painter, progress.current):
+            progress.attempts.append(failed(index, progress.current, options.strengths[0], None, reason))
+            continue
+        Work(index, step, judge, painter, options, hints, enlarge).carry_out(progress)
+    return Repaired(
+        before=inspection,
+        after=progress.current,
+        plan=steps,
+        attempts=tuple(progress.attempts),
+        kept=tuple(progress.kept),
+        inpainter=painter.name,
+    )
+
+
+def _flag_at(options: RepairOptions, judge: Judge) -> float:
+    if options.flag_at is not None:
+        return options.flag_at
+    policy = getattr(judge, "policy", None)
+    return 0.5 if policy is None else policy.flag_at
+
+
+def _why_not(step: Step, painter: Inpainter, current: Inspection) -> str | None:
+    if step.action is Action.REGENERATE or step.patch is None:
+        return f"not repaired: {step.reason}; make the picture again"
+    if step.action.value not in painter.purposes:
+        if painter.name == ExemplarFill.name:
+            return f"not repaired: {NEEDS_MODEL}"
+        return f"not repaired: {painter.name} cannot {step.action.value}, only {', '.join(sorted(painter.purposes))}"
+    codes = {finding.code for finding in step.findings}
+    left = [finding for finding in counted_findings(current) if finding.code in codes]
+    if step.findings and not any(_is_there(finding, step) for finding in left):
+        return "not needed any more: an earlier repair took it away"
+    return None
+
+
+def _is_there(finding: Finding, step: Step) -> bool:
+    return any(
+        finding.box.overlap_of_smaller(target.box) > 0.1 or finding.person_index == target.person_index
+        for target in step.findings
+    )

@@ -1,0 +1,106 @@
+"""What stays between two calls of a wrapped generator? The gate, the options, and the reports of the last call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from limbfix.wrapping.attempts import Ledger
+from limbfix.wrapping.gate_reports import GateReport, add_records, make_report, raise_if_asked
+from limbfix.wrapping.options import WrapOptions
+from limbfix.wrapping.repairing import Repairer
+from limbfix.wrapping.rounds import GateLike, Means, Rounds, rounds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gated:
+    """A value together with what limbfix says of it.
+
+    Attributes:
+        value: what the wrapped generator returns.
+        reports: one for each image.
+    """
+
+    value: Any
+    reports: Sequence[GateReport]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CallNotes:
+    """What a report says about how one call was made.
+
+    Attributes:
+        generator, call: plain JSON values.
+        not_reproducible_because: image index -> one sentence, empty where the call can be repeated.
+        notes: for every report of the call.
+    """
+
+    generator: Mapping[str, Any]
+    call: Mapping[str, Any]
+    not_reproducible_because: Callable[[Ledger], str]
+    notes: Sequence[str] = ()
+
+
+class GateSession:
+    """The `limbfix` attribute of a wrapped generator.
+
+    Attributes:
+        generator: what was wrapped, untouched.
+        gate: who judges.
+        repairer: who repairs, or None.
+        options: of every call that does not bring its own.
+        last_reports: of the last call that ended; with threads, use the reports that a call returns instead.
+        last_ledgers: of the last call that began, for a look after an interruption.
+    """
+
+    def __init__(self, generator: Any, gate: GateLike, repairer: Repairer | None, options: WrapOptions) -> None:
+        self.generator, self.gate, self.repairer, self.options = generator, gate, repairer, options
+        self.last_reports: tuple[GateReport, ...] = ()
+        self.last_ledgers: list[Ledger] = []
+
+    def rounds(
+        self,
+        options: WrapOptions,
+        *,
+        base_seed: Callable[[int], int | None],
+        prompt_of: Callable[[int], str],
+        offset: int = 0,
+    ) -> Rounds:
+        """Returns the loop of one call."""
+        means = Means(
+            gate=self.gate,
+            repairer=self.repairer,
+            base_seed=base_seed,
+            prompt_of=prompt_of,
+            offset=offset,
+            keep=self._keep,
+        )
+        return rounds(options, means)
+
+    def _keep(self, ledgers: list[Ledger]) -> None:
+        self.last_ledgers = ledgers
+
+    def reports(self, ledgers: Sequence[Ledger], notes: CallNotes, options: WrapOptions) -> tuple[GateReport, ...]:
+        """Returns the reports of ended images, and writes their records where they are wanted."""
+        reports = tuple(
+            make_report(
+                ledger,
+                not_reproducible_because=notes.not_reproducible_because(ledger),
+                notes=notes.notes,
+                generator=notes.generator,
+                call=notes.call,
+            )
+            for ledger in ledgers
+        )
+        if options.records is not None:
+            add_records(options.records, reports)
+        self.last_reports = reports
+        return reports
+
+    def finish(self, value: Any, reports: Sequence[GateReport], options: WrapOptions) -> None:
+        """Raises AnatomyRejected where the caller wants errors."""
+        raise_if_asked(options.on_fail, reports, value)
+
+    def __repr__(self) -> str:
+        return f"<limbfix gate: {self.options.on_fail}, {self.options.max_attempts} attempts at most>"

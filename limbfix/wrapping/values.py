@@ -1,0 +1,165 @@
+"""In which forms do generators hand over a picture? PIL image, uint8 array, bytes, path: one way in, and the same way back."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limbfix.errors import GeneratorError, PictureError
+from limbfix.images import MEMORY_PATH, Picture, open_picture
+from limbfix.sources import GenerationSource
+from limbfix.wrapping.repairing import Repair
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+EXPECTED = "a PIL image, a uint8 array (h, w, 3), the bytes of a PNG, JPEG or WebP, or the path of one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Held:
+    """A value of the caller's generator and what it held when it was made.
+
+    Attributes:
+        value: as it came.
+        data: the bytes of the file, where the value is a path; the generator may write the next attempt over it.
+        picture: its pixels for the gate.
+    """
+
+    value: Any
+    data: bytes | None
+    picture: Picture
+
+
+def is_picture(value: object) -> bool:
+    """Whether a value is one picture, by its type."""
+    from PIL import Image
+
+    return isinstance(value, Image.Image | np.ndarray | bytes | bytearray | str | os.PathLike)
+
+
+def hold(value: Any, *, prompt: str, seed: int | None) -> Held:
+    """Reads one value.
+
+    Raises:
+        GeneratorError: it is no picture, or one that cannot be read.
+    """
+    data: bytes | None = None
+    if isinstance(value, bytearray):
+        value = bytes(value)
+    try:
+        if not is_picture(value):
+            raise TypeError(f"got {type(value).__name__}")
+        if isinstance(value, str | os.PathLike):
+            picture = open_picture(value)
+            data = Path(value).read_bytes()
+        else:
+            picture = open_picture(value, name=MEMORY_PATH)
+    except (PictureError, TypeError, OSError) as error:
+        raise GeneratorError(f"the wrapped generator: expected {EXPECTED}; {error}") from error
+    return Held(value=value, data=data, picture=with_source(picture, prompt=prompt, seed=seed))
+
+
+def with_source(picture: Picture, *, prompt: str, seed: int | None) -> Picture:
+    """Returns the picture with its prompt, so that the policy's prompt rules hold for pictures without metadata too."""
+    if picture.source is not None or not prompt:
+        return picture
+    source = GenerationSource(generator=None, prompt=prompt, seed=None if seed is None else str(seed))
+    return replace(picture, source=source)
+
+
+def give_back(held: Held, repair: Repair | None, notes: list[str]) -> Any:
+    """Returns the value for the caller: the one that was kept, of the type that came.
+
+    A path whose file was written over by a later attempt gets its bytes back. A repaired picture is a new file beside it.
+
+    Args:
+        held: the kept attempt.
+        repair: of it, or None.
+        notes: what the report should say besides; added to.
+    """
+    if repair is not None:
+        return _repaired_value(held, repair, notes)
+    if held.data is not None and _read(Path(held.value)) != held.data:
+        notes.append(f"A later attempt had written over {held.value}; it holds the kept picture again.")
+        _write(Path(held.value), held.data)
+    return held.value
+
+
+def _repaired_value(held: Held, repair: Repair, notes: list[str]) -> Any:
+    from PIL import Image
+
+    if isinstance(held.value, np.ndarray):
+        has_alpha = held.value.ndim == 3 and held.value.shape[2] == 4
+        return np.dstack([repair.pixels, held.value[:, :, 3]]) if has_alpha else repair.pixels
+    if isinstance(held.value, Image.Image):
+        return repaired_image(held.value, repair.pixels)
+    data = held.data if held.data is not None else held.value
+    if repair.as_file is not None:
+        data, lost = repair.as_file(data)
+        notes += lost
+    else:
+        buffer = io.BytesIO()
+        Image.fromarray(repair.pixels).save(buffer, format="PNG")
+        data = buffer.getvalue()
+    if held.data is None:
+        return data
+    target = new_file_beside(Path(held.value), data)
+    return str(target) if isinstance(held.value, str) else target
+
+
+def repaired_image(image: Image.Image, pixels: np.ndarray) -> Image.Image:
+    """Returns a PIL image with repaired pixels: upright sRGB, so orientation and colour profile go; texts and alpha stay."""
+    from PIL import Image
+
+    repaired = Image.fromarray(pixels)
+    if "A" in image.getbands() and image.size == repaired.size:
+        repaired.putalpha(image.getchannel("A"))
+    dropped = ("exif", "icc_profile", "gamma", "transparency", "srgb", "chromaticity")
+    repaired.info = {key: value for key, value in image.info.items() if key not in dropped}
+    return repaired
+
+
+def new_file_beside(path: Path, data: bytes) -> Path:
+    """Writes a new file beside one, under a name that nothing has yet (`a.repaired.png`, `a.repaired-2.png`), and returns it."""
+    number = 1
+    while True:
+        target = path.with_name(f"{path.stem}.repaired{'' if number == 1 else f'-{number}'}.png")
+        try:
+            with target.open("xb") as file:
+                file.write(data)
+        except FileExistsError:
+            number += 1
+            continue
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            raise GeneratorError(
+                f"{target}: expected to write the repaired picture there, got: {error.strerror or error}"
+            ) from error
+        return target
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file as a whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise GeneratorError(
+            f"{path}: expected to write the kept picture there, got: {error.strerror or error}"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,416 @@
+"""Any function can be gated: what fails is made again, the best attempt is kept, and the caller gets what it always got."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from steered_gate import SteeredGate
+
+import limbfix
+from limbfix.errors import GeneratorError, RepairError, UsageError
+from limbfix.wrapping.attempts import pixels_sha256
+from limbfix.wrapping.repairing import Repair
+from limbfix.wrapping.seeds import attempt_seed
+
+
+def pixels_of_seed(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(1, 255, (8, 8, 3), dtype=np.uint8)
+
+
+class Painter:
+    """Paints noise from its seed and keeps the seeds."""
+
+    def __init__(self, form=lambda pixels: pixels) -> None:
+        self.seeds, self.form = [], form
+
+    def __call__(self, prompt, seed):
+        self.seeds.append(seed)
+        return self.form(pixels_of_seed(seed))
+
+
+def test_a_good_picture_is_made_once_with_the_callers_own_seed():
+    paint = Painter()
+    value = limbfix.wrap(paint, gate=SteeredGate())("a wave", seed=7)
+    assert paint.seeds == [7]
+    assert np.array_equal(value, pixels_of_seed(7))
+
+
+def test_a_failing_picture_is_made_again_with_hashed_seeds_until_one_passes():
+    paint = Painter()
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject", "reject", "flag"]), max_attempts=5)
+    done = gated.with_reports("a wave", seed=7)
+    assert paint.seeds == [7, attempt_seed(7, 0, 1), attempt_seed(7, 0, 2)]
+    (report,) = done.reports
+    assert (report.verdict, report.kept, report.has_failed) == ("flag", 2, False)
+    assert [attempt.seed for attempt in report.attempts] == paint.seeds
+    assert np.array_equal(done.value, pixels_of_seed(paint.seeds[2]))
+
+
+def test_the_best_attempt_is_kept_and_not_the_last():
+    paint = Painter()
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject 0.95", "reject 0.81", "reject 0.99"]), max_attempts=3)
+    done = gated.with_reports("a wave", 7)
+    assert done.reports[0].kept == 1
+    assert done.reports[0].has_failed
+    assert np.array_equal(done.value, pixels_of_seed(paint.seeds[1]))
+
+
+def test_a_retry_in_which_nobody_is_seen_does_not_count_as_a_success():
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject", "no_subject", "pass"]), max_attempts=3)
+    assert gated.with_reports("a wave", 1).reports[0].kept == 2
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject", "no_subject", "no_subject"]), max_attempts=3)
+    (report,) = gated.with_reports("a wave", 1).reports
+    assert report.verdict == "no_subject"
+    assert report.has_failed
+
+
+def test_what_nobody_judged_is_unjudged_and_not_a_pass():
+    (report,) = limbfix.wrap(Painter(), gate=SteeredGate(["broken"])).with_reports("a wave", 1).reports
+    assert report.verdict == "unjudged"
+    assert "broken detector" in report.reason
+
+
+def test_flags_fail_only_where_the_caller_says_so():
+    assert len(limbfix.wrap(Painter(), gate=SteeredGate(["flag"])).with_reports("x", 1).reports[0].attempts) == 1
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(["flag", "pass"]), fail_on="flag")
+    assert len(gated.with_reports("x", 1).reports[0].attempts) == 2
+
+
+@pytest.mark.parametrize("on_fail", ["flag", "raise"])
+def test_flag_and_raise_make_nothing_again(on_fail):
+    paint = Painter()
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject"]), on_fail=on_fail)
+    if on_fail == "raise":
+        with pytest.raises(limbfix.AnatomyRejected, match="1 of 1") as caught:
+            gated("x", 3)
+        assert np.array_equal(caught.value.output, pixels_of_seed(3))
+        assert caught.value.reports[0].verdict == "reject"
+    else:
+        assert np.array_equal(gated("x", 3), pixels_of_seed(3))
+    assert paint.seeds == [3]
+
+
+def test_no_attempt_begins_after_the_time_is_up():
+    paint = Painter()
+    limbfix.wrap(paint, gate=SteeredGate(judge=lambda _: "reject"), max_attempts=9, max_seconds=1e-9)("x", 1)
+    assert len(paint.seeds) == 1
+
+
+def test_without_a_seed_a_base_is_chosen_and_recorded_so_that_the_call_can_be_repeated():
+    paint = Painter()
+    (report,) = limbfix.wrap(paint, gate=SteeredGate(["reject"])).with_reports("x").reports
+    base = report.record["call"]["base_seed"]
+    assert paint.seeds == [attempt_seed(base, 0, 0), attempt_seed(base, 0, 1)]
+    assert report.is_reproducible
+
+
+def test_minus_one_means_choose_a_seed_as_image_servers_have_it():
+    paint = Painter()
+    (report,) = limbfix.wrap(paint, gate=SteeredGate()).with_reports("x", seed=-1).reports
+    assert paint.seeds[0] >= 0
+    assert report.attempts[0].seed_origin == "derived"
+
+
+def test_seeds_of_numpy_are_seeds_and_what_is_no_number_is_reported():
+    (report,) = limbfix.wrap(Painter(), gate=SteeredGate()).with_reports("x", seed=np.int64(7)).reports
+    assert (report.attempts[0].seed, report.is_reproducible) == (7, True)
+    (report,) = limbfix.wrap(Painter(), gate=SteeredGate()).with_reports("x", seed=[1, 2]).reports
+    assert not report.is_reproducible
+    assert "no whole number" in report.not_reproducible_because
+
+
+def test_a_function_without_seed_is_made_again_and_reported_as_not_reproducible():
+    pictures = iter([pixels_of_seed(1), pixels_of_seed(2)])
+    gated = limbfix.wrap(lambda prompt: next(pictures), gate=SteeredGate(["reject", "pass"]))
+    (report,) = gated.with_reports("x").reports
+    assert not report.is_reproducible
+    assert "takes no seed" in report.not_reproducible_because
+    assert [attempt.seed for attempt in report.attempts] == [None, None]
+
+
+def as_png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [
+        (lambda p: p, np.ndarray),
+        (Image.fromarray, Image.Image),
+        (as_png, bytes),
+        (lambda p: bytearray(as_png(p)), bytes),
+    ],
+)
+def test_the_caller_gets_the_type_that_the_function_returns(form, kind):
+    assert isinstance(limbfix.wrap(Painter(form), gate=SteeredGate(["reject"]))("x", 1), kind)
+
+
+def test_a_path_that_a_later_attempt_wrote_over_holds_the_kept_picture_again(tmp_path):
+    target = tmp_path / "out.png"
+
+    def save(prompt, seed):
+        target.write_bytes(as_png(pixels_of_seed(seed)))
+        return target
+
+    gated = limbfix.wrap(save, gate=SteeredGate(["reject 0.81", "reject 0.99"]), max_attempts=2)
+    assert gated("x", 5) == target
+    assert target.read_bytes() == as_png(pixels_of_seed(5))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_the_prompt_reaches_the_policy_although_the_pixels_do_not_hold_it():
+    gate = SteeredGate()
+    limbfix.wrap(Painter(), gate=gate)("a mermaid", seed=1)
+    limbfix.wrap(Painter(), gate=gate)(prompt="an amputee", seed=1)
+    assert gate.prompts == ["a mermaid", "an amputee"]
+
+
+def test_a_list_is_judged_one_by_one_and_only_the_failing_places_change():
+    def paint(prompt, seed):
+        return [pixels_of_seed(seed + place) for place in range(3)]
+
+    done = limbfix.wrap(paint, gate=SteeredGate(["pass", "reject", "pass", "pass"])).with_reports("x", 100)
+    again = attempt_seed(100, 1, 1)
+    for value, expected in zip(done.value, (100, again + 1, 102), strict=True):
+        assert np.array_equal(value, pixels_of_seed(expected))
+    assert [len(report.attempts) for report in done.value.reports] == [1, 2, 1]
+
+
+def test_a_generator_of_many_is_judged_as_its_pictures_come():
+    started = []
+
+    def paint(prompt, seed):
+        for place in range(3):
+            started.append((seed, place))
+            yield pixels_of_seed(seed + place)
+
+    stream = limbfix.wrap(paint, gate=SteeredGate(["pass", "reject", "pass", "pass"]))("x", 100)
+    assert np.array_equal(next(stream), pixels_of_seed(100))
+    assert started == [(100, 0)]
+    again = attempt_seed(100, 1, 1)
+    assert np.array_equal(next(stream), pixels_of_seed(again + 1))
+    assert np.array_equal(next(stream), pixels_of_seed(102))
+    assert next(stream, None) is None
+    assert [report.image_index for report in stream.reports] == [0, 1, 2]
+
+
+def test_pictures_that_come_by_can_be_flagged_but_not_made_again():
+    pictures = [pixels_of_seed(1), pixels_of_seed(2)]
+    stream = limbfix.wrap(iter(pictures), gate=SteeredGate(["pass", "reject"]), on_fail="flag")
+    assert len(list(stream)) == 2
+    assert [report.verdict for report in stream.reports] == ["pass", "reject"]
+    with pytest.raises(UsageError, match="cannot make a picture again"):
+        limbfix.wrap(iter(pictures), gate=SteeredGate())
+
+
+def test_a_coroutine_function_stays_one_and_judging_leaves_the_event_loop_free():
+    import threading
+
+    threads = []
+    gate = SteeredGate(judge=lambda _: (threads.append(threading.current_thread()), "reject")[1])
+
+    async def paint(prompt, seed):
+        await asyncio.sleep(0)
+        return pixels_of_seed(seed)
+
+    async def main():
+        return await limbfix.wrap(paint, gate=gate, max_attempts=2).with_reports("x", seed=3)
+
+    (report,) = asyncio.run(main()).reports
+    assert [attempt.seed for attempt in report.attempts] == [3, attempt_seed(3, 0, 1)]
+    assert threading.main_thread() not in threads
+
+
+def test_an_asynchronous_generator_is_judged_too():
+    async def paint(prompt, seed):
+        for place in range(2):
+            yield pixels_of_seed(seed + place)
+
+    async def main():
+        gated = limbfix.wrap(paint, gate=SteeredGate(["pass", "reject", "pass"]))
+        return [value async for value in gated("x", seed=10)], gated.limbfix.last_reports
+
+    values, reports = asyncio.run(main())
+    assert np.array_equal(values[1], pixels_of_seed(attempt_seed(10, 1, 1) + 1))
+    assert [len(report.attempts) for report in reports] == [1, 2]
+
+
+def test_an_error_of_the_first_call_is_the_functions_own():
+    def paint(prompt, seed):
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        limbfix.wrap(paint, gate=SteeredGate())("x", 1)
+
+
+def test_an_error_of_a_retry_costs_nothing_that_was_made():
+    def paint(prompt, seed):
+        if seed != 1:
+            raise MemoryError("out of memory")
+        return pixels_of_seed(seed)
+
+    done = limbfix.wrap(paint, gate=SteeredGate(["reject"]), max_attempts=4).with_reports("x", 1)
+    assert np.array_equal(done.value, pixels_of_seed(1))
+    assert [attempt.error for attempt in done.reports[0].attempts] == [None, "MemoryError: out of memory"]
+    assert done.reports[0].has_failed
+
+
+def test_ctrl_c_in_a_retry_goes_through_and_what_was_made_can_be_looked_at():
+    def paint(prompt, seed):
+        if seed != 1:
+            raise KeyboardInterrupt
+        return pixels_of_seed(seed)
+
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject"]))
+    with pytest.raises(KeyboardInterrupt):
+        gated("x", 1)
+    (ledger,) = gated.limbfix.last_ledgers
+    assert np.array_equal(ledger.picture.pixels, pixels_of_seed(1))
+
+
+@pytest.mark.parametrize("black_at", [0, 1])
+def test_a_black_picture_is_skipped_and_never_tried_again(black_at):
+    paint = Painter()
+    paint.form = lambda pixels: pixels * 0 if len(paint.seeds) - 1 == black_at else pixels
+    gate = SteeredGate(judge=lambda _: "reject")
+    (report,) = limbfix.wrap(paint, gate=gate, max_attempts=5).with_reports("x", 1).reports
+    assert len(paint.seeds) == black_at + 1
+    assert report.attempts[black_at].verdict == "skipped_nsfw"
+    assert report.kept == 0
+    assert report.verdict == ("skipped_nsfw" if black_at == 0 else "reject")
+
+
+class FakeRepairer:
+    def __init__(self, verdict="pass", is_accepted=True) -> None:
+        self.calls, self._verdict, self._is_accepted = [], verdict, is_accepted
+
+    def __call__(self, inspection, *, prompt, seed):
+        self.calls.append((inspection.picture.sha256, prompt))
+        if self._verdict == "error":
+            raise RepairError("nothing to copy from")
+        if self._verdict == "bug":
+            raise IndexError("nobody foresaw this")
+        pixels = inspection.picture.pixels.copy()
+        pixels[0, 0] = 255 - pixels[0, 0]
+        judged = SteeredGate([self._verdict]).inspect_picture(inspection.picture)
+        return Repair(is_accepted=self._is_accepted, pixels=pixels, inspection=judged, record={"plan": []})
+
+
+def test_a_repair_that_is_accepted_is_kept_with_everything_else_of_the_picture():
+    repairer = FakeRepairer()
+    paint = Painter(lambda pixels: np.dstack([pixels, np.full((8, 8), 255, np.uint8)]))
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject"]), on_fail="repair", repairer=repairer)
+    done = gated.with_reports("x", 1)
+    assert done.reports[0].is_repaired
+    assert [attempt.kind for attempt in done.reports[0].attempts] == ["render", "repair"]
+    assert done.value.shape == (8, 8, 4)
+    assert np.count_nonzero((done.value[:, :, :3] != pixels_of_seed(1)).any(axis=2)) == 1
+    assert done.reports[0].attempts[1].pixels_sha256 == pixels_sha256(done.value[:, :, :3])
+
+
+@pytest.mark.parametrize(
+    "repairer", [FakeRepairer("error"), FakeRepairer("bug"), FakeRepairer("reject", is_accepted=False)]
+)
+def test_a_repair_that_fails_leaves_the_original_and_goes_on_with_another_seed(repairer):
+    paint = Painter()
+    gate = SteeredGate(["reject", "pass"])
+    gated = limbfix.wrap(paint, gate=gate, on_fail="repair_then_regenerate", repairer=repairer)
+    (report,) = gated.with_reports("x", 1).reports
+    assert len(repairer.calls) == 1
+    assert len(paint.seeds) == 2
+    assert (report.verdict, report.kept) == ("pass", 1)
+    assert report.attempts[0].repair is not None
+
+
+def test_a_repaired_file_is_a_new_file(tmp_path):
+    target = tmp_path / "out.png"
+
+    def save(prompt, seed):
+        target.write_bytes(as_png(pixels_of_seed(seed)))
+        return str(target)
+
+    gated = limbfix.wrap(save, gate=SteeredGate(["reject", "reject"]), on_fail="repair", repairer=FakeRepairer())
+    assert gated("x", 1) == str(tmp_path / "out.repaired.png")
+    assert target.read_bytes() == as_png(pixels_of_seed(1))
+    assert gated("x", 1) == str(tmp_path / "out.repaired-2.png")
+
+
+@pytest.mark.parametrize("value", [None, 3, np.zeros((4, 4, 3)), b"<html>", [], "no such file.png", (1, 2)])
+def test_what_is_no_picture_is_a_clear_error(value):
+    with pytest.raises(GeneratorError, match="expected a PIL image"):
+        limbfix.wrap(lambda prompt: value, gate=SteeredGate())("x")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_attempts": 0},
+        {"max_attempts": True},
+        {"max_seconds": 0},
+        {"max_seconds": float("nan")},
+        {"on_fail": "retry"},
+        {"fail_on": "pass"},
+        {"seed": 1.5},
+        {"early_stop": 0.6},
+    ],
+)
+def test_impossible_options_are_refused_at_once(options):
+    with pytest.raises(UsageError, match=next(iter(options))):
+        limbfix.wrap(Painter(), gate=SteeredGate(), **options)
+
+
+@pytest.mark.parametrize("generator", [None, 3, "picture.png", np.zeros((4, 4, 3), np.uint8), Painter])
+def test_what_is_no_generator_is_refused(generator):
+    with pytest.raises(UsageError, match="expected a diffusers pipeline"):
+        limbfix.wrap(generator, gate=SteeredGate())
+
+
+def test_a_generator_is_not_wrapped_twice_and_a_gate_has_its_policy_already():
+    gated = limbfix.wrap(Painter(), gate=SteeredGate())
+    with pytest.raises(UsageError, match="wrapped already"):
+        limbfix.wrap(gated, gate=SteeredGate())
+    with pytest.raises(UsageError, match="either a gate or a policy"):
+        limbfix.wrap(Painter(), gate=SteeredGate(), policy=limbfix.Policy())
+
+
+def test_options_of_one_call_do_not_outlive_it():
+    paint = Painter()
+    gated = limbfix.wrap(paint, gate=SteeredGate(judge=lambda _: "reject"), max_attempts=2)
+    gated("x", 1, limbfix={"max_attempts": 4})
+    gated("x", 1)
+    assert len(paint.seeds) == 6
+    with pytest.raises(UsageError, match="max_attemps"):
+        gated("x", 1, limbfix={"max_attemps": 4})
+
+
+def test_records_are_added_as_plain_json_lines(tmp_path):
+    path = tmp_path / "runs" / "records.jsonl"
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject", "pass"]), records=path)
+    gated("x", 1)
+    gated("y", 2)
+    first, second = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    assert first["call"]["arguments"] == {"prompt": "x"}
+    assert [attempt["seed"] for attempt in first["attempts"]] == [1, attempt_seed(1, 0, 1)]
+    assert first["id"] != second["id"]
+
+
+def test_seeds_depend_on_base_image_and_attempt_and_nothing_else():
+    seeds = {attempt_seed(base, image, attempt) for base in range(5) for image in range(5) for attempt in range(5)}
+    assert len(seeds) == 125
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert attempt_seed(7, 0, 1) == 1059372485
+
+
+def test_capabilities_say_what_can_be_done():
+    known = limbfix.capabilities(Painter())
+    assert (known.kind, known.has_seeds, known.can_regenerate) == ("function", True, True)
+    assert not limbfix.capabilities(lambda prompt: None).has_seeds
+    assert not limbfix.capabilities(iter([])).can_regenerate
