@@ -59,7 +59,7 @@ def _dtype_argument() -> str:
 
 def _controlled(kind: type) -> Any:
     """Returns the loader for a class with a ControlNet: diffusers' own choice by the class and the kind of ControlNet."""
-    from diffusers import AutoPipelineForInpainting
+    from diffusers.pipelines.auto_pipeline import AutoPipelineForInpainting
 
     return kind if "ControlNet" in kind.__name__ else AutoPipelineForInpainting
 

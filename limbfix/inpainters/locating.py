@@ -59,7 +59,7 @@ def _from_hub(name: str, *, download: bool, is_pipeline: bool) -> Path:
 def _fetch(name: str, *, is_offline: bool, is_pipeline: bool) -> Path:
     """Asks the hub's own library for safetensors and settings, without pickles and without code."""
     if is_pipeline:
-        from diffusers import DiffusionPipeline
+        from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
         with quiet() if is_offline else contextlib.nullcontext():
             return Path(DiffusionPipeline.download(name, use_safetensors=True, local_files_only=is_offline))

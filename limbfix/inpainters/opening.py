@@ -150,7 +150,7 @@ def _twin(pipe: Any, inpainter: str, parts: dict[str, Any]) -> Any:
     kind = inpaint_class(inpainter)
     if choice_for(pipe).source != "diffusers" and "controlnet" not in parts:
         return _built(kind, pipe, parts)
-    from diffusers import AutoPipelineForInpainting
+    from diffusers.pipelines.auto_pipeline import AutoPipelineForInpainting
 
     try:
         return AutoPipelineForInpainting.from_pipe(pipe, **parts)

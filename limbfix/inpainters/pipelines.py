@@ -147,7 +147,8 @@ class PipelineInpainter:
     def _try(self, jobs: Sequence[Job]) -> list[tuple[np.ndarray, bool]] | None:
         """Returns the answers, or None where memory ran out."""
         try:
-            output = self._pipe(**arguments_for(type(self._pipe), jobs, self._settings))
+            pipe: Any = self._pipe
+            output = pipe(**arguments_for(type(pipe), jobs, self._settings))
         except LimbfixError:
             raise
         except Exception as error:

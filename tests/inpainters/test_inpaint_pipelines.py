@@ -197,7 +197,7 @@ def test_each_step_is_told(tiny, ask):
 
 
 def test_the_callers_pipeline_is_shared_and_stays_as_it_was(user_pipe, ask):
-    before, picture = _state(user_pipe), _render(user_pipe)
+    picture, before = _render(user_pipe), _state(user_pipe)
     inpainter = inpainter_from_pipe(user_pipe)
     inpainter.inpaint(ask())
     assert inpainter._pipe.unet is user_pipe.unet
