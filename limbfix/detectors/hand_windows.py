@@ -17,9 +17,9 @@ from limbfix.nets.hand_maps import BORDER, VIEW
 FINDER_PX = 640
 """Longest side of what the finder sees in one pass."""
 
-SEARCH_SIDES = {"full": (640, 320), "single": (448,)}
-"""Longest sides at which each search sees the whole picture. The finder learns hands of up to 128 px; a hand that fills the picture is
-one of them at 320 only."""
+SEARCH_SIDES = {"full": (640, 320, 144), "single": (448, 144)}
+"""Longest sides at which each search sees the whole picture. The finder learns hands of up to 115 px; a hand that fills the picture is
+one of them at 144 only (found on `roboflow_gesture` alone: 0.08 without that view, 0.92 with it)."""
 
 MOST_ENLARGED = 2.0
 """A small picture is enlarged at most so much: more shows the finder nothing new."""
