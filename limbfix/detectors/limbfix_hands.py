@@ -108,8 +108,14 @@ class LimbfixHands:
             for box, score in self._find(picture.pixels)
         )
 
-    def complete(self, picture: Picture, parts: tuple[Part, ...]) -> tuple[Part, ...]:
-        """Returns the parts of all detectors with each hand once: joined, read and scored."""
+    def complete(self, picture: Picture, parts: tuple[Part, ...], *, given: bool = False) -> tuple[Part, ...]:
+        """Returns the parts of all detectors with each hand once: joined, read and scored.
+
+        Args:
+            picture: whose parts they are.
+            parts: of all detectors.
+            given: whether our boxes are labels and no proposals: then none is dropped.
+        """
         others = tuple(part for part in parts if part.kind is not PartKind.HAND)
         joined = join_hands([part for part in parts if part.kind is PartKind.HAND], own=self.name)
         hands = [settled(hand, picture) for hand in joined]
@@ -118,7 +124,8 @@ class LimbfixHands:
             unread, self._reader.read(picture.pixels, [hands[i].box for i in unread]), strict=True
         ):
             hands[index] = replace(hands[index], reading=reading)
-        hands = apart([hand for hand in hands if is_believed(hand, own=self.name)], own=self.name)
+        if not given:
+            hands = apart([hand for hand in hands if is_believed(hand, own=self.name)], own=self.name)
         models = shipped_models()
         return (*others, *(scored(hand, models) for hand in hands))
 

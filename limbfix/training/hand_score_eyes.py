@@ -37,7 +37,7 @@ class GateEyes:
         parts = tuple(
             Part(kind=PartKind.HAND, box=box, detection_score=_GIVEN_SCORE, detector=LimbfixHands.name) for box in boxes
         )
-        hands = [hand for hand in self._finished(picture, parts) if hand.detector == LimbfixHands.name]
+        hands = [hand for hand in self._finished(picture, parts, given=True) if hand.detector == LimbfixHands.name]
         # hands that only MediaPipe saw are of no interest here; its joints may have moved the box of one that was given
         return [max(hands, key=lambda hand, box=box: hand.box.iou(box)) for box in boxes]
 
@@ -51,7 +51,7 @@ class GateEyes:
             if detector is not None:
                 detector.close()
 
-    def _finished(self, picture: Picture, parts: tuple[Part, ...]) -> list[Part]:
+    def _finished(self, picture: Picture, parts: tuple[Part, ...], *, given: bool = False) -> list[Part]:
         opinions = self._second.detect(picture, parts) if self._second is not None else ()
-        done = self._own.complete(picture, (*parts, *opinions))
+        done = self._own.complete(picture, (*parts, *opinions), given=given)
         return [part for part in done if part.kind is PartKind.HAND]
