@@ -25,7 +25,10 @@ LimbfixError
     ReportExists       the folder already holds something; nothing was touched
     OutputLocked       another process is writing the same report or state
     StateError         the state file is no limbfix state
+  RequestRefused       a request to `limbfix serve` that is not granted; becomes a problem with an HTTP status
 """
+
+from collections.abc import Mapping
 
 
 class LimbfixError(Exception):
@@ -140,3 +143,30 @@ class OutputLocked(OutputError):
 
 class StateError(OutputError):
     """The state file is not one of limbfix, or of another version."""
+
+
+class RequestRefused(LimbfixError):
+    """A request to `limbfix serve` is not granted.
+
+    Args:
+        kind: stable machine-readable reason, such as `queue-full`.
+        status: of the HTTP answer.
+        expected: what the server takes.
+        actual: what came.
+        remedy: what the client can do.
+        headers: more headers of the answer.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        status: int,
+        expected: str,
+        actual: str,
+        remedy: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"expected {expected}, got {actual}; {remedy}")
+        self.kind, self.status, self.expected, self.actual, self.remedy = kind, status, expected, actual, remedy
+        self.headers = headers or {}

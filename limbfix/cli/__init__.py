@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, models
+from limbfix.cli import check, doctor, explain, models, serve
 
 app = typer.Typer(
     name="limbfix",
@@ -24,6 +24,7 @@ app.command("check")(check.check)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
+app.command("serve")(serve.serve)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -109,6 +109,17 @@ class WorkerPool:
                 yield finished.pop(upcoming)
                 upcoming += 1
 
+    def replace_dead(self) -> int:
+        """Replaces idle workers that died, so that the next picture does not pay for it; returns how many.
+
+        Raises:
+            LimbfixError: workers die again and again before they have loaded their models.
+        """
+        dead = [worker for worker in self._workers if worker.task is None and not worker.process.is_alive()]
+        for worker in dead:
+            self._lost(worker)
+        return len(dead)
+
     def close(self) -> None:
         """Ends the workers, whatever they are doing."""
         for worker in self._workers:
@@ -184,7 +195,9 @@ def quiet_descriptor() -> None:
 def _work(connection: Connection, make_gate: MakeGate, options: JudgingOptions) -> None:
     """Is a worker: says `ready` or `failed`, then answers tasks until the pipe ends, as it does when the parent dies."""
     threading.Thread(target=die_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides.
+    # Ctrl-C goes to the whole group, and so does the SIGTERM of some init systems; the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if not os.environ.get("LIMBFIX_DEBUG"):
         quiet_descriptor()
     try:
