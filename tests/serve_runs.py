@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 from cli_runs import FAKE, TESTS, environment
 
+KEY = "a-key-of-a-test-0123456789"
 BLOBS = [sys.executable, str(TESTS / "blob_gate.py")]
 
 
