@@ -7,6 +7,7 @@ ready. All threads sleep while there is nothing to do.
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections import deque
@@ -30,13 +31,18 @@ _RECENT = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstToDie:
-    """Makes the gate of a worker that the kernel, short of memory, ends before it ends the server. Picklable."""
+class ServedGate:
+    """Makes the gate of a worker that outlives a SIGTERM to all, and not a shortage of memory. Picklable.
+
+    Some init systems send SIGTERM to every process of a service; here the server alone decides when a worker goes. The
+    kernel, when memory is short, ends workers before it ends the server.
+    """
 
     make_gate: MakeGate
 
     def __call__(self) -> GateLike:
-        """Loads the models."""
+        """Loads the models; called in the worker, in its main thread."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with suppress(OSError):  # Linux alone has it, and some containers keep it read-only.
             Path("/proc/self/oom_score_adj").write_text("800")
         return self.make_gate()
@@ -67,7 +73,7 @@ class JudgingQueue:
         jobs: int,
         on_begun: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        self._make_gate, self._options, self._on_begun = FirstToDie(make_gate=make_gate), options, on_begun
+        self._make_gate, self._options, self._on_begun = ServedGate(make_gate=make_gate), options, on_begun
         self.jobs = jobs
         self._line: deque[_Ticket] = deque()
         self._changed = threading.Condition()

@@ -84,8 +84,9 @@ def _paths(settings: ServeSettings) -> dict[str, Any]:
 
 
 def _inspect_bodies(settings: ServeSettings) -> dict[str, Any]:
-    form = _object({"picture": _FILE})
-    bodies: dict[str, Any] = {media: {"schema": _FILE} for media in RAW_TYPES} | {FORM_TYPE: {"schema": form}}
+    pictures = ", ".join(media for media in RAW_TYPES if media.startswith("image/"))
+    form = {"schema": _object({"picture": _FILE}), "encoding": {"picture": {"contentType": pictures}}}
+    bodies: dict[str, Any] = {media: {"schema": _FILE} for media in RAW_TYPES} | {FORM_TYPE: form}
     if settings.urls:
         bodies[JSON_TYPE] = {"schema": _object({"url": _url()})}
     return bodies

@@ -86,4 +86,4 @@ def record_answer(record: Record) -> Response:
         return JsonResponse(record)
     status, expected, remedy = _PICTURE_PROBLEMS.get(error["code"], _PICTURE_PROBLEMS["internal_error"])
     body = problem(error["code"].replace("_", "-"), status, expected, error["message"], remedy)
-    return ProblemResponse(body | {"record": record}, status_code=status)
+    return ProblemResponse(body | {"detail": error["message"], "record": record}, status_code=status)

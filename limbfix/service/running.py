@@ -54,7 +54,7 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
     queue = JudgingQueue(make_gate, options, jobs=jobs, on_begun=metrics.waiting.observe)
     places = jobs + limits.queue
     metrics.watch(queue, places)
-    with _bound(limits.host, limits.port) as listener, _spool() as spool, _handled_signals():
+    with _bound(limits.host, limits.port) as listener, _spool() as spool:
         queue.start()
         try:
             house = House(queue=queue, places=places, wait_seconds=limits.wait_seconds, spool=spool, metrics=metrics)
@@ -62,7 +62,11 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
             desk = Desk(settings=limits, keys=keys, house=house, metrics=metrics, downloader=downloader)
             server = _Server(_config(settings, desk), desk)
             say(f"serving at {_address(listener)}, workers: {jobs}, {_who(keys)}")
-            server.run(sockets=[listener])
+            with _handled_signals():
+                server.run(sockets=[listener])
+            if server.force_exit:
+                shutil.rmtree(spool, ignore_errors=True)
+                os._exit(130)  # Workers end with their parent; nobody is waited for.
             say("leaving; every accepted request is answered")
         finally:
             queue.close()
@@ -149,7 +153,7 @@ def _spool() -> Iterator[Path]:
 @contextmanager
 def _handled_signals() -> Iterator[None]:
     """Keeps the signals that uvicorn has handled and raises once more from ending this process before it has tidied up."""
-    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM,)}
+    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

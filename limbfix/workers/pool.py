@@ -195,9 +195,7 @@ def quiet_descriptor() -> None:
 def _work(connection: Connection, make_gate: MakeGate, options: JudgingOptions) -> None:
     """Is a worker: says `ready` or `failed`, then answers tasks until the pipe ends, as it does when the parent dies."""
     threading.Thread(target=die_with_parent, daemon=True).start()
-    # Ctrl-C goes to the whole group, and so does the SIGTERM of some init systems; the parent decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides.
     if not os.environ.get("LIMBFIX_DEBUG"):
         quiet_descriptor()
     try:
