@@ -86,5 +86,5 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $(INSTALLED)
 
 $(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[dev,yolo,synthesis,train]'
+	$(INSTALL) -e '.[dev,serve,yolo,synthesis,train]'
 	@touch $(INSTALLED) $(INSTALLED_DEV)
