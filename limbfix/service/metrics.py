@@ -15,17 +15,20 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        more = {"registry": self.registry}
-        self.requests = Counter("limbfix_requests", "Answered requests", ["route", "status"], **more)
-        self.refusals = Counter("limbfix_refusals", "Requests that were refused, by kind of problem", ["kind"], **more)
-        self.pictures = Counter("limbfix_pictures", "Judged pictures", ["verdict", "error"], **more)
+        self.requests = Counter("limbfix_requests", "Answered requests", ["route", "status"], registry=self.registry)
+        self.refusals = Counter(
+            "limbfix_refusals", "Requests that were refused, by kind of problem", ["kind"], registry=self.registry
+        )
+        self.pictures = Counter("limbfix_pictures", "Judged pictures", ["verdict", "error"], registry=self.registry)
         self.judging = Histogram(
             "limbfix_judging_seconds", "Time in a worker process", buckets=_SECONDS, registry=self.registry
         )
         self.waiting = Histogram(
             "limbfix_waiting_seconds", "Time in the line", buckets=_SECONDS, registry=self.registry
         )
-        self.places_taken = Gauge("limbfix_places_taken", "Pictures on their way through the server", **more)
+        self.places_taken = Gauge(
+            "limbfix_places_taken", "Pictures on their way through the server", registry=self.registry
+        )
 
     def watch(self, queue: JudgingQueue, places: int) -> None:
         """Shows the state of the line."""
