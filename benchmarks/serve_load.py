@@ -59,6 +59,7 @@ class Row:
     jobs: int
     queue: int
     search: str
+    detector: str
     load_average: float
     commit: str
     machine: str
@@ -70,6 +71,7 @@ class Load:
 
     def __init__(self, client: httpx.AsyncClient, bodies: list[bytes]) -> None:
         self._client, self._bodies, self._next = client, bodies, 0
+        self.last = ""
 
     async def ask(self, tally: Tally) -> None:
         """Sends the next picture and notes what becomes of it."""
@@ -88,6 +90,7 @@ class Load:
             tally.refused.append(seconds)
         else:
             tally.lost += 1
+            self.last = answer.text[:500]
 
     async def closed(self, clients: int, seconds: float) -> tuple[Tally, float]:
         """Clients that wait for each answer; returns the tally and the seconds."""
@@ -135,6 +138,8 @@ async def _phases(url: str, bodies: list[bytes], options: argparse.Namespace) ->
         load = Load(client, bodies)
         await load.closed(1, 2)
         tally, seconds = await load.closed(options.jobs + SPARE_CLIENTS, options.seconds)
+        if not tally.judged:
+            raise SystemExit(f"serve_load: expected judged pictures, got {tally.lost} without an answer; {load.last}")
         capacity = len(tally.judged) / seconds
         rows = [_row("waiting clients", capacity, tally, seconds, options)]
         for phase, factor in (("capacity", 1), ("twice the capacity", 2)):
@@ -159,6 +164,7 @@ def _row(phase: str, offered: float, tally: Tally, seconds: float, options: argp
         seconds=round(seconds, 1),
         jobs=options.jobs,
         queue=options.queue,
+        detector=options.detector,
         load_average=round(os.getloadavg()[0], 1),
         **asdict(origin),
     )
@@ -173,6 +179,7 @@ def _percentile(values: list[float], share: float) -> float:
 
 def _start(options: argparse.Namespace, folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     words = ["--port", "0", "--jobs", str(options.jobs), "--queue", str(options.queue), "--search", options.search]
+    words += ["--detector", options.detector]
     process = subprocess.Popen(
         [sys.executable, "-m", "limbfix", "serve", *words],
         stderr=subprocess.PIPE,
@@ -202,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=1, help="worker processes [1]")
     parser.add_argument("--queue", type=int, default=8, help="pictures that may wait [8]")
     parser.add_argument("--search", choices=("single", "full"), default="single", help="of the gate [single]")
+    parser.add_argument("--detector", default="limbfix", help="of the gate [limbfix]")
     parser.add_argument("--out", type=Path, default=RESULTS / "serve.csv", help="results file")
     return parser
 

@@ -23,6 +23,9 @@ def serve(
     search: Annotated[
         Literal["full", "single"] | None, typer.Option(help="Tiles and close windows, or one pass. [full]")
     ] = None,
+    detector: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="limbfix, mediapipe, yolo:PATH; repeatable. [limbfix]")
+    ] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Per picture. [120]")] = None,
 ) -> None:
     """Judges pictures that come by HTTP: POST /v1/inspect and /v1/batch; see /openapi.json.
@@ -38,6 +41,7 @@ def serve(
         "policy": policy,
         "device": device,
         "search": search,
+        "detector": tuple(detector) if detector else None,
         "timeout": timeout,
     }
     run_serve(load_settings(flags))

@@ -106,7 +106,7 @@ class Desk:
             )
         body = await uploads.read_json(request, self.settings)
         value = body.get(key) if isinstance(body, dict) and set(body) == {key} else None
-        urls = [value] if key == "url" else value
+        urls: Any = [value] if key == "url" else value
         if not isinstance(urls, list) or not 0 < len(urls) <= most or not all(isinstance(url, str) for url in urls):
             raise _wrong("body", f'{{"{key}": ...}} with 1 to {most} addresses and nothing else', "another form")
         self.house.make_room(visit, len(urls))

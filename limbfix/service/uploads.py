@@ -57,7 +57,7 @@ def wrong_type(request: Request, allowed: tuple[str, ...]) -> RequestRefused:
         status=415,
         expected=f"a body of type {', '.join(allowed)}",
         actual=media_type(request)[:200] or "an empty Content-Type",
-        remedy="name the type in the header Content-Type",
+        remedy="name the type in a header, with curl: -H 'Content-Type: image/png'",
     )
 
 

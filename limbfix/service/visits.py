@@ -7,6 +7,7 @@ A picture keeps its place until it is judged or taken out of the line, even when
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 from starlette.requests import ClientDisconnect, Request
 
 from limbfix.errors import LimbfixError, RequestRefused
+from limbfix.printing import printable
 from limbfix.records import Record
 from limbfix.service.judging_queue import JudgingQueue
 from limbfix.service.metrics import Metrics
@@ -26,6 +28,8 @@ from limbfix.service.uploads import Upload
 from limbfix.workers import Judged, Task
 
 MOST_RETRY_SECONDS = 120
+
+_LOG = logging.getLogger("limbfix.service")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,8 +132,12 @@ class House:
     def _left(self, answer: Future[Judged]) -> None:
         """Notes that a picture is out of the house, judged or not."""
         self._give_back(1)
-        if not answer.cancelled() and answer.exception() is None:
-            self.metrics.count(answer.result().record)
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        judged = answer.result()
+        self.metrics.count(judged.record)
+        if judged.trace is not None:
+            _LOG.error("%s", "\n".join(map(printable, judged.trace.splitlines())))
 
     def _take(self, places: int) -> None:
         if self._taken + places > self.places:
