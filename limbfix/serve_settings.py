@@ -20,7 +20,7 @@ class ServeSettings(BaseModel):
         max_upload_bytes: largest picture.
         max_batch: most pictures in one `/v1/batch`; together they may have four times `max_upload_bytes`.
         max_pixels: largest width x height; the smaller one of this and the setting of the same name above counts.
-        upload_seconds: until when a request must have sent its body.
+        upload_seconds: until when a request must have sent its head, and then its body.
         wait_seconds: until when a picture must have been begun; later ones get 503.
         max_connections: open connections, idle ones included; more get 503.
         urls: whether pictures may be fetched from addresses that clients name.

@@ -17,6 +17,7 @@ import uvicorn
 
 from limbfix.errors import LimbfixError, UsageError
 from limbfix.service.app import Desk, make_app
+from limbfix.service.connections import timed_heads
 from limbfix.service.downloads import Downloader
 from limbfix.service.judging_queue import JudgingQueue
 from limbfix.service.keys import KEYS_VARIABLE, ApiKeys, load_keys
@@ -93,7 +94,7 @@ def _config(settings: Settings, desk: Desk) -> uvicorn.Config:
     longest = limits.upload_seconds + limits.url_seconds * limits.max_batch + limits.wait_seconds + settings.timeout
     return uvicorn.Config(
         make_app(desk),
-        http="h11",
+        http=timed_heads(limits.upload_seconds),
         ws="none",
         loop="asyncio",
         lifespan="off",

@@ -136,6 +136,19 @@ def test_a_body_that_does_not_come_is_given_up(guarded):
     assert time.monotonic() - began < 8
 
 
+def test_a_head_that_does_not_come_is_given_up_on_a_new_connection_and_on_a_used_one(guarded):
+    place = urlsplit(guarded.url)
+    for first in (b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"):
+        with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+            connection.sendall(first)
+            while first and b'"ok"' not in connection.recv(65536):
+                pass
+            began = time.monotonic()
+            connection.sendall(b"GET /healthz HT")
+            assert connection.recv(65536) == b""
+            assert time.monotonic() - began < 8
+
+
 def test_a_client_that_hangs_up_gives_its_place_back(guarded):
     place = urlsplit(guarded.url)
     for _ in range(40):  # more than there are places

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -113,6 +114,7 @@ def test_ctrl_c_ends_it_as_gently(small: Served):
 def test_a_server_that_is_told_to_go_answers_everybody_it_let_in(tmp_path):
     """Clients keep asking until nobody listens. Each request was answered, or was never taken: a refused connection."""
     with served("--jobs", "1", folder=tmp_path, settings="queue = 50") as server:
+        assert ask(server, "bug").status_code == 500
         outcomes: list[str] = []
 
         def keep_asking(name: int) -> None:
@@ -142,5 +144,20 @@ def test_a_server_that_is_told_to_go_answers_everybody_it_let_in(tmp_path):
         assert len(outcomes) >= inside + 6
         assert server.process.returncode == 0
         assert "every accepted request is answered" in said.decode()
+        assert "TypeError: nobody foresaw this" in said.decode()  # the answer has the error, the log its traceback
         assert time.monotonic() - told < 30
+        assert list(tmp_path.glob("limbfix-serve-*")) == []
+
+
+def test_a_second_ctrl_c_waits_for_nobody(tmp_path):
+    with served("--timeout", "100", folder=tmp_path) as server, ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(ask, server, "hang")
+        until(lambda: server.numbers()["limbfix_places_taken"] == 1)
+        (worker,) = server.workers()
+        for _ in range(2):
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        assert server.process.wait(timeout=20) == 130
+        assert asked.exception() or asked.result().status_code == 500
+        until(lambda: not Path(f"/proc/{worker}").exists())
         assert list(tmp_path.glob("limbfix-serve-*")) == []
