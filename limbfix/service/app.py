@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -47,7 +47,9 @@ class Desk:
         """Judges one picture."""
         self._check_key(request)
         async with self.house.visit() as visit:
+            name = _name(request)
             (upload,) = await self._uploads(request, visit, most=1)
+            upload = upload if name is None else replace(upload, name=name)
             (record,) = await self.house.judge(request, visit, [upload])
             return record_answer(record)
 
@@ -88,10 +90,7 @@ class Desk:
         if media == JSON_TYPE:
             return await self._fetched(request, visit, "urls" if is_batch else "url", most)
         if media in RAW_TYPES and not is_batch:
-            name = request.query_params.get("name") or uploads.UNNAMED
-            if len(name) > uploads.MOST_NAME_CHARACTERS:
-                raise _wrong("name", f"at most {uploads.MOST_NAME_CHARACTERS} characters", f"{len(name)}")
-            return [await uploads.read_raw(request, visit.folder, self.settings, name)]
+            return [await uploads.read_raw(request, visit.folder, self.settings)]
         raise uploads.wrong_type(request, (FORM_TYPE,) if is_batch else (*RAW_TYPES, FORM_TYPE))
 
     async def _fetched(self, request: Request, visit: Visit, key: str, most: int) -> list[Upload]:
@@ -151,7 +150,7 @@ def make_app(desk: Desk) -> FastAPI:
     app.add_exception_handler(HTTPException, failed)
     app.add_exception_handler(ClientDisconnect, failed)
     app.add_exception_handler(Exception, failed)
-    app.add_middleware(Counting, metrics=desk.metrics, paths=frozenset(route.path for route in app.routes))  # type: ignore[attr-defined]
+    app.add_middleware(Counting, desk=desk, paths=frozenset(route.path for route in app.routes))  # type: ignore[attr-defined]
     return app
 
 
@@ -178,6 +177,14 @@ def _as_refusal(error: Exception) -> RequestRefused:
     )
 
 
+def _name(request: Request) -> str | None:
+    """Returns what the client calls its picture, if anything."""
+    names = request.query_params.getlist("name")
+    if len(names) > 1 or not all(0 < len(name) <= uploads.MOST_NAME_CHARACTERS for name in names):
+        raise _wrong("name", f"one of 1 to {uploads.MOST_NAME_CHARACTERS} characters", "none, longer or several")
+    return names[0] if names else None
+
+
 def _wrong(place: str, expected: str, actual: str) -> RequestRefused:
     return RequestRefused(
         "malformed-body", status=422, expected=f"{place}: {expected}", actual=actual, remedy="see /openapi.json"
@@ -185,10 +192,10 @@ def _wrong(place: str, expected: str, actual: str) -> RequestRefused:
 
 
 class Counting:
-    """Counts answers, and says to browsers that records are neither pages nor to be kept."""
+    """Counts answers, tells browsers that records are neither pages nor to be kept, and clients when to ask elsewhere."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, paths: frozenset[str]) -> None:
-        self._app, self._metrics, self._paths = app, metrics, paths
+    def __init__(self, app: ASGIApp, *, desk: Desk, paths: frozenset[str]) -> None:
+        self._app, self._desk, self._paths = app, desk, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
@@ -199,11 +206,12 @@ class Counting:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._metrics.requests.labels(route, str(message["status"])).inc()
+                self._desk.metrics.requests.labels(route, str(message["status"])).inc()
                 message["headers"] = [
                     *message.get("headers", []),
                     (b"x-content-type-options", b"nosniff"),
                     (b"cache-control", b"no-store"),
+                    *([(b"connection", b"close")] if self._desk.is_leaving else ()),
                 ]
             await send(message)
 

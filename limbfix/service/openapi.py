@@ -44,7 +44,7 @@ def _paths(settings: ServeSettings) -> dict[str, Any]:
     name = {
         "name": "name",
         "in": "query",
-        "description": "What the record calls a picture that comes as plain bytes.",
+        "description": "What the record calls the picture.",
         "schema": {"type": "string", "minLength": 1, "maxLength": MOST_NAME_CHARACTERS},
     }
     inspect = {

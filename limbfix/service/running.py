@@ -27,7 +27,10 @@ from limbfix.settings import Settings
 from limbfix.workers import JudgingOptions, MakeGate
 
 LEAVING_SECONDS = 0.5
-"""How long a server that was told to go still takes requests that are on their way to it."""
+"""How long a server that was told to go still takes requests, closing each connection with its answer."""
+
+LAST_SECONDS = 0.2
+"""How long it then, not listening any more, waits for what is on its way on connections that it took."""
 
 _SPARE_SECONDS = 10.0
 _BACKLOG = 128
@@ -74,7 +77,7 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
 
 
 class _Server(uvicorn.Server):
-    """Stops listening a moment before it stops taking requests, so that none falls between."""
+    """Closes connections with their answers, then stops listening, then stops reading, so that no request falls between."""
 
     def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
         super().__init__(config)
@@ -83,9 +86,10 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Leaves gracefully."""
         self._desk.is_leaving = True
+        await asyncio.sleep(LEAVING_SECONDS)
         for server in self.servers:
             server.close()
-        await asyncio.sleep(LEAVING_SECONDS)
+        await asyncio.sleep(LAST_SECONDS)
         await super().shutdown(sockets)
 
 

@@ -61,14 +61,14 @@ def wrong_type(request: Request, allowed: tuple[str, ...]) -> RequestRefused:
     )
 
 
-async def read_raw(request: Request, folder: Path, limits: ServeSettings, name: str) -> Upload:
+async def read_raw(request: Request, folder: Path, limits: ServeSettings) -> Upload:
     """Writes a body that is one picture to a file.
 
     Raises:
         RequestRefused: empty, too large or too slow.
     """
     limited = _limited(request, limits.max_upload_bytes, limits.upload_seconds)
-    upload = Upload(name=name, file=folder / "0")
+    upload = Upload(name=UNNAMED, file=folder / "0")
     size = 0
     with upload.file.open("wb") as file:
         async for piece in limited.stream():

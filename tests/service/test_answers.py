@@ -84,6 +84,11 @@ def test_what_is_no_picture_request_is_a_problem_with_a_remedy(server: Served):
     assert_problem(post("/v1/inspect", content=b"--x--\r\n", headers=broken), 422, "malformed-body")
 
 
+@pytest.mark.parametrize("query", ["name=", "name=a&name=b", "name=" + "a" * 1025])
+def test_a_name_that_is_none_is_refused(server: Served, query):
+    assert_problem(server.inspect(b"pass", params=query), 422, "malformed-body")
+
+
 def test_an_address_is_refused_unless_the_settings_allow_it(server: Served):
     assert_problem(server.client.post("/v1/inspect", json={"url": "http://example.com/a.png"}), 403, "urls-off")
     assert_problem(server.client.post("/v1/batch", json={"urls": ["http://example.com/a.png"]}), 403, "urls-off")
