@@ -31,10 +31,12 @@ LimbfixError
     LedgerError        a ledger cannot be opened, read or continued
       LedgerBroken     its end is not what its head signed; nothing is added to it
       CaseChanged      somebody decided while you looked; look again
+  RequestRefused       a request to `limbfix serve` that is not granted; becomes a problem with an HTTP status
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -183,3 +185,30 @@ class LedgerBroken(LedgerError):
 
 class CaseChanged(LedgerError):
     """A case was decided or judged anew since the caller looked; nothing was added."""
+
+
+class RequestRefused(LimbfixError):
+    """A request to `limbfix serve` is not granted.
+
+    Args:
+        kind: stable machine-readable reason, such as `queue-full`.
+        status: of the HTTP answer.
+        expected: what the server takes.
+        actual: what came.
+        remedy: what the client can do.
+        headers: more headers of the answer.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        status: int,
+        expected: str,
+        actual: str,
+        remedy: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"expected {expected}, got {actual}; {remedy}")
+        self.kind, self.status, self.expected, self.actual, self.remedy = kind, status, expected, actual, remedy
+        self.headers = headers or {}

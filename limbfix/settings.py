@@ -19,10 +19,14 @@ from pydantic_settings import (
 
 from limbfix.errors import UsageError
 from limbfix.policies import Policy, load_policy, make_policy
+from limbfix.serve_settings import ServeSettings
 
-_FOREIGN_VARIABLES = ("LIMBFIX_MODELS", "LIMBFIX_DEBUG", "LIMBFIX_LEDGER", "LIMBFIX_TEST_")
+_FOREIGN_VARIABLES = ("LIMBFIX_MODELS", "LIMBFIX_DEBUG", "LIMBFIX_LEDGER", "LIMBFIX_API_KEYS", "LIMBFIX_TEST_")
 """Variables with our prefix that are no settings: the model folder (limbfix.weights), whether internal errors show
-their traceback (limbfix.cli), and the test suite's."""
+their traceback (limbfix.cli), the keys of a server (limbfix.service.keys), and the test suite's."""
+
+_TABLE_VARIABLES = ("LIMBFIX_SERVE__",)
+"""Keys of a table: LIMBFIX_SERVE__PORT is `port` in `[serve]`. Unknown keys are refused by the table itself."""
 
 
 def _words(value: Any) -> Any:
@@ -54,6 +58,7 @@ class Settings(BaseSettings):
         progress: None = a bar where stderr is a terminal.
         max_pixels: larger pictures are refused before decoding.
         timeout: seconds per picture in worker processes.
+        serve: the table of `limbfix serve`; `limbfix check` does not read it.
     """
 
     model_config = SettingsConfigDict(
@@ -83,6 +88,7 @@ class Settings(BaseSettings):
     progress: bool | None = None
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
     timeout: Annotated[float, Field(gt=0)] = 120.0
+    serve: ServeSettings = ServeSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -96,7 +102,7 @@ class Settings(BaseSettings):
         """Names the layers, strongest first."""
         return (
             init_settings,
-            EnvSettingsSource(settings_cls, env_prefix="LIMBFIX_", env_ignore_empty=True),
+            EnvSettingsSource(settings_cls, env_prefix="LIMBFIX_", env_ignore_empty=True, env_nested_delimiter="__"),
             TomlConfigSettingsSource(settings_cls, toml_file=Path("limbfix.toml")),
             PyprojectTomlConfigSettingsSource(settings_cls),
         )
@@ -112,8 +118,9 @@ def load_settings(flags: dict[str, Any]) -> Settings:
         UsageError: an unknown key, an impossible value or an unreadable file; names the key and what is known.
     """
     known = {f"LIMBFIX_{name.upper()}" for name in Settings.model_fields}
+    others = (*_FOREIGN_VARIABLES, *_TABLE_VARIABLES)
     for variable in sorted(os.environ):
-        if variable.startswith("LIMBFIX_") and variable not in known and not variable.startswith(_FOREIGN_VARIABLES):
+        if variable.startswith("LIMBFIX_") and variable not in known and not variable.startswith(others):
             raise UsageError(f"unknown variable {variable}; known: {', '.join(sorted(known))}")
     try:
         settings = Settings(**{name: value for name, value in flags.items() if value is not None})

@@ -134,3 +134,25 @@ def test_masks_fit_into_json_lines_alone(format):
     Path("limbfix.toml").write_text('masks = true\nformat = "jsonl"\n')
     assert load_settings({}).masks
     assert load_settings({"masks": False, "format": format}).masks is False
+
+
+def test_the_table_of_the_server_has_the_same_layers(monkeypatch):
+    Path("limbfix.toml").write_text("[serve]\nport = 1000\nqueue = 5\n")
+    monkeypatch.setenv("LIMBFIX_SERVE__PORT", "2000")
+    serve = load_settings({"serve": {"urls": True}}).serve
+    assert (serve.port, serve.queue, serve.urls) == (2000, 5, True)
+
+
+@pytest.mark.parametrize("place", ["file", "variable"])
+def test_an_unknown_key_of_the_server_is_an_error(monkeypatch, place):
+    if place == "file":
+        Path("limbfix.toml").write_text("[serve]\nprot = 1000\n")
+    else:
+        monkeypatch.setenv("LIMBFIX_SERVE__PROT", "1000")
+    with pytest.raises(UsageError, match=r"serve\.prot"):
+        load_settings({})
+
+
+def test_keys_of_the_server_are_no_setting(monkeypatch):
+    monkeypatch.setenv("LIMBFIX_API_KEYS", "a:" + "k" * 20)
+    assert "k" * 20 not in repr(load_settings({}))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, fix, ledger, models, replay, report
+from limbfix.cli import check, doctor, explain, fix, ledger, models, replay, report, serve
 
 app = typer.Typer(
     name="limbfix",
@@ -28,6 +28,7 @@ app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
 app.add_typer(ledger.app, name="ledger")
 app.command("report")(report.report)
+app.command("serve")(serve.serve)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -190,6 +190,12 @@ def _checked(
     return summary, runs.exit_code(summary, run.outcome, settings, require_subject=policy.require_subject)
 
 
+def count_jobs(settings: Settings) -> int:
+    """Returns how many worker processes are asked for; 0 in the settings means one per core."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return settings.jobs or len(cores)
+
+
 def _make_judge(settings: Settings, policy: Policy) -> LocalJudge | WorkerPool:
     """Returns who judges: this process, unless several were asked for or one that can be killed after a time."""
     from limbfix.workers import JudgingOptions, LocalJudge, WorkerPool
@@ -201,9 +207,7 @@ def _make_judge(settings: Settings, policy: Policy) -> LocalJudge | WorkerPool:
         timeout=settings.timeout,
     )
     make_gate = gate_maker(settings, policy)
-    jobs = settings.jobs or len(
-        os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    )
+    jobs = count_jobs(settings)
     if jobs == 1 and "timeout" not in settings.model_fields_set:
         return LocalJudge(make_gate, options)
     return WorkerPool(make_gate, options, jobs=jobs)

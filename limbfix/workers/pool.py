@@ -109,6 +109,17 @@ class WorkerPool:
                 yield finished.pop(upcoming)
                 upcoming += 1
 
+    def replace_dead(self) -> int:
+        """Replaces idle workers that died, so that the next picture does not pay for it; returns how many.
+
+        Raises:
+            LimbfixError: workers die again and again before they have loaded their models.
+        """
+        dead = [worker for worker in self._workers if worker.task is None and not worker.process.is_alive()]
+        for worker in dead:
+            self._lost(worker)
+        return len(dead)
+
     def close(self) -> None:
         """Ends the workers, whatever they are doing."""
         for worker in self._workers:
