@@ -49,6 +49,7 @@ ROWS = [
         "states settings",
         "ledger",
         "refund_reports",
+        "review",
         "gate",
         "licences",
         "doctor",

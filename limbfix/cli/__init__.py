@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, ledger, models, report
+from limbfix.cli import check, doctor, explain, ledger, models, report, review
 
 app = typer.Typer(
     name="limbfix",
@@ -26,6 +26,7 @@ app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.add_typer(ledger.app, name="ledger")
 app.command("report")(report.report)
+app.command("review")(review.review)
 
 
 def _print_version(is_wanted: bool) -> None:

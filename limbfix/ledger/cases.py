@@ -41,8 +41,13 @@ class Case:
 
     @property
     def override(self) -> dict[str, Any] | None:
-        """Body of the decision that holds, or None."""
-        return self.overrides[-1].data if self.overrides else None
+        """Body of the decision that holds, or None; one that only labels the picture decides nothing."""
+        return next((entry.data for entry in reversed(self.overrides) if entry.data["answer"] != "label"), None)
+
+    @property
+    def label(self) -> str | None:
+        """What the last person who said so saw: `defective`, `fine` or `unsure`."""
+        return next((entry.data["label"] for entry in reversed(self.overrides) if entry.data["label"]), None)
 
     @cached_property
     def verdict(self) -> str:
