@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, ledger, models, report, review
+from limbfix.cli import check, doctor, explain, labels, ledger, models, report, review
 
 app = typer.Typer(
     name="limbfix",
@@ -27,6 +27,8 @@ app.command("explain")(explain.explain)
 app.add_typer(ledger.app, name="ledger")
 app.command("report")(report.report)
 app.command("review")(review.review)
+app.command("labels")(labels.labels)
+app.command("calibrate")(labels.calibrate)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -51,16 +51,22 @@ class Review:
     by: str = ""
     index: Index = field(init=False)
     room: Room = field(default_factory=Room)
+    _known: dict[int, pages.State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", Index(self.ledger))
 
     def state(self) -> pages.State:
         """Returns the queue and the numbers as they stand now."""
-        _, rows = self.index.refresh()
-        queue = make_queue(rows, self.rates)
-        strata = make_strata(rows, self.rates)
-        return pages.State(queue=queue, strata=strata, estimates=estimate(strata), rates=self.rates)
+        last, rows = self.index.refresh()
+        state = self._known.get(last)
+        if state is None:
+            strata = make_strata(rows, self.rates)
+            queue = make_queue(rows, self.rates)
+            state = pages.State(queue=queue, strata=strata, estimates=estimate(strata), rates=self.rates)
+            self._known.clear()
+            self._known[last] = state  # until the next entry
+        return state
 
 
 def make_app(review: Review) -> Guard:

@@ -1,6 +1,6 @@
 """In which order do people look? The most uncertain flagged pictures first, the audit spread evenly among them.
 
-Pictures of the audit stand in the order of their own numbers (`auditing.place_of`), not of their scores: whenever people
+Pictures of the audit stand in the order of their own numbers (`Row.place`), not of their scores: whenever people
 stop, those answered so far are a fair sample. Nothing on the page tells which pictures are of the audit.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from limbfix.review.auditing import Rates, is_audited, one_per_picture, place_of
+from limbfix.review.auditing import Rates, is_audited, one_per_picture
 from limbfix.review.index import Row
 
 
@@ -23,7 +23,7 @@ def make_queue(rows: Sequence[Row], rates: Rates) -> list[Row]:
         elif is_asked:
             asked.append(row)
     asked.sort(key=lambda row: (-row.uncertainty, row.case_id))
-    audit.sort(key=lambda row: (place_of(row.picture), row.case_id))
+    audit.sort(key=lambda row: (row.place, row.case_id))
     places = [
         ((number + 0.5) / len(shelf), kind, row)
         for kind, shelf in enumerate((asked, audit))
