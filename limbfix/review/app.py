@@ -51,7 +51,7 @@ class Review:
     by: str = ""
     index: Index = field(init=False)
     room: Room = field(default_factory=Room)
-    _known: dict[int, pages.State] = field(default_factory=dict)
+    _known: dict[int, pages.State] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", Index(self.ledger))

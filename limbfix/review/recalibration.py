@@ -13,6 +13,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -193,7 +194,7 @@ def _held_out(used: Sequence[Scored], scores: np.ndarray, is_wrong: np.ndarray, 
 
 def _bins(chances: np.ndarray, is_wrong: np.ndarray, weights: np.ndarray) -> list[Bin]:
     found = []
-    for low, high in zip(_BINS[:-1], _BINS[1:], strict=True):
+    for low, high in pairwise(_BINS):
         inside = (chances >= low) & ((chances < high) | (high == 1.0))
         here = weights[inside]
         if not here.size:

@@ -14,6 +14,8 @@ from limbfix.ledger.store import Ledger
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import uvicorn
+
     from limbfix.review.app import Review
 
 HOST = "127.0.0.1"
@@ -38,16 +40,10 @@ def check_key(ledger: Ledger, key: Path) -> None:
         )
 
 
-def serve(review: Review, *, port: int = 0, ready: Callable[[str], None] = lambda _: None) -> None:
-    """Serves until the process is told to stop; requests that are on their way are answered first.
-
-    Args:
-        review: what to serve.
-        port: of 127.0.0.1; 0 = one that is free.
-        ready: is called with the address, token included, once somebody can connect.
+def make_server(review: Review) -> uvicorn.Server:
+    """Returns a server that waits for its socket; `should_exit` ends it, requests that are on their way first.
 
     Raises:
-        UsageError: the port is taken.
         MissingExtra: the extra `review` is not installed.
     """
     try:
@@ -60,14 +56,30 @@ def serve(review: Review, *, port: int = 0, ready: Callable[[str], None] = lambd
         raise MissingExtra(
             f"review: expected starlette and uvicorn to import, got {error}. Install them with: pip install 'limbfix[review]'"
         ) from error
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", ws="none", server_header=False, proxy_headers=False,
+        limit_concurrency=64, timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    return uvicorn.Server(config)
+
+
+def serve(review: Review, *, port: int = 0, ready: Callable[[str], None] = lambda _: None) -> None:
+    """Serves until the process is told to stop.
+
+    Args:
+        review: what to serve.
+        port: of 127.0.0.1; 0 = one that is free.
+        ready: is called with the address, token included, once somebody can connect.
+
+    Raises:
+        UsageError: the port is taken.
+        MissingExtra: the extra `review` is not installed.
+    """
+    server = make_server(review)
     try:
         listener = socket.create_server((HOST, port))
     except OSError as error:
         raise UsageError(f"port {port}: expected a free port of {HOST}, got: {error}; name another, or 0") from error
     with listener:
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="off", ws="none", server_header=False, proxy_headers=False,
-            limit_concurrency=64, timeout_graceful_shutdown=5,
-        )  # fmt: skip
         ready(f"http://{HOST}:{listener.getsockname()[1]}/{review.token}/")
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
