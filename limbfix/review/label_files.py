@@ -81,6 +81,8 @@ def read_labels(path: Path) -> list[Scored]:
         raise UsageError(
             f"labels {path}: expected CSV, COCO or Label Studio of `limbfix labels`, got: {error}"
         ) from error
+    if not rows:
+        raise UsageError(f"labels {path}: expected labels, got none; export with `limbfix labels`")
     found = [_scored(row, f"labels {path}, label {number}") for number, row in enumerate(rows, 1)]
     return list({one.sha256: one for one in found}.values())
 

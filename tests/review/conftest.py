@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parent.parent / "ledger"))
 for package in ("sqlalchemy", "cryptography", "starlette", "uvicorn"):
     pytest.importorskip(package, reason="needs the extra `review`: pip install 'limbfix[review]'")
 
-from review_ledgers import Site
+from review_ledgers import Site  # noqa: E402 - it needs them
 
 
 @pytest.fixture

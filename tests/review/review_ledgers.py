@@ -97,7 +97,7 @@ def new_ledger(folder: Path) -> Ledger:
 class Site:
     """A ledger and the page on it, served from a thread."""
 
-    def __init__(self, folder: Path, *, rates: Rates = Rates(passed=0.3, rejected=0.5), **counts: int) -> None:  # noqa: B008
+    def __init__(self, folder: Path, *, rates: Rates = Rates(passed=0.3, rejected=0.5), **counts: int) -> None:
         self.folder = folder
         self.ledger = new_ledger(folder)
         self.ids = fill(self.ledger, **counts)

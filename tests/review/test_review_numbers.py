@@ -293,12 +293,15 @@ def test_a_label_changed_in_label_studio_is_read(tmp_path: Path):
 def test_a_file_that_is_no_labels_is_refused(tmp_path: Path, text: str):
     path = tmp_path / "labels"
     path.write_text(text)
-    if text:
-        with pytest.raises(UsageError, match="label"):
-            read_labels(path)
-    else:
-        with pytest.raises(UsageError, match="at least 50"):
-            calibrate(read_labels(path))
+    with pytest.raises(UsageError, match="label"):
+        read_labels(path)
+
+
+def test_an_empty_export_is_too_few_labels(tmp_path: Path):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(label_file([], "csv"))
+    with pytest.raises(UsageError, match="expected labels, got none"):
+        read_labels(path)
 
 
 def made_labels(count: int, slope: float, offset: float, seed: int = 3) -> list[Scored]:
