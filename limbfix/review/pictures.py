@@ -65,10 +65,10 @@ class Pictures:
 
     def kinds(self, case: Case) -> list[str]:
         """Returns what a case has to show besides `thumb`: what is kept, else what can be made from its file."""
-        items = case.data["evidence"]
+        items = [item["kind"] for item in case.data["evidence"]]
         if items:
-            crops = [item for item in items if item["kind"] == "crop"]
-            return ["picture", "overlay", *(f"crop-{number}" for number in range(len(crops)))]
+            whole = [kind for kind in ("picture", "overlay") if kind in items]
+            return [*whole, *(f"crop-{number}" for number in range(items.count("crop")))]
         if self._path(case) is not None:
             return ["picture", "overlay"]
         return ["picture"] if self._report_file(case) is not None else []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger_cases import Ticking, finding, judged, order, sha_of
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from limbfix.ledger.bodies import case_body, case_id_of
 from limbfix.ledger.deciding import recommend
@@ -36,12 +36,10 @@ HOSTILE = (
 )
 
 
-def jpeg(number: int, side: int = 64) -> bytes:
-    """A picture of its own for every number."""
-    image = Image.new("RGB", (side, side * 3 // 4), ((number * 37) % 256, (number * 91) % 256, (number * 53) % 256))
-    ImageDraw.Draw(image).text((4, 4), str(number), fill="white")
+def jpeg(number: int, kind: int) -> bytes:
+    """A picture of its own for every number and kind."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG")
+    Image.new("RGB", (64, 48), (number % 256, number // 256 * 10 % 256, kind * 80)).save(buffer, "JPEG", quality=95)
     return buffer.getvalue()
 
 
@@ -57,7 +55,7 @@ def write_case(
     policy, check = RefundPolicy(), Policy()
     thresholds = {"flag_at": check.flag_at, "reject_at": check.reject_at}
     decision = recommend(record, sold, policy, thresholds=thresholds)
-    kinds = (("picture", jpeg(number), None), ("overlay", jpeg(number + 1), None), ("crop", jpeg(number + 2), 0))
+    kinds = (("picture", jpeg(number, 0), None), ("overlay", jpeg(number, 1), None), ("crop", jpeg(number, 2), 0))
     kept = kinds if findings else kinds[:2]
     names = [hashlib.sha256(data).hexdigest() for _, data, _ in kept]
     proof = Proof(
@@ -128,3 +126,19 @@ class Site:
     def row(self, case_id: str) -> Any:
         self.review.index.refresh()
         return self.review.index.row(case_id)
+
+
+def fill_many(ledger: Ledger, count: int) -> None:
+    """Adds many flagged cases, all but the first in the image of the first and with a picture only."""
+    (first,) = fill(ledger, flags=1)
+    with ledger.writing() as writer:
+        body = writer.history(first)[0].data
+        for number in range(1, count):
+            data, name = jpeg(number, 0), f"picture-{number}"
+            sha256 = hashlib.sha256(data).hexdigest()
+            record = body["record"] | {"path": f"{name}.png", "defect_score": f"0.{5000 + number * 2999 // count}"}
+            items = [{"kind": "picture", "sha256": sha256, "finding": None}]
+            writer.append(
+                kind="case", case_id=sha_of(f"case-{number}"), body=body | {"record": record, "evidence": items},
+                evidence={sha256: data}, customer="many", order_id=name, picture=sha_of(name),
+            )  # fmt: skip
