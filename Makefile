@@ -103,5 +103,5 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $(INSTALLED)
 
 $(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[dev,yolo,synthesis,train,ledger,postgres,pdf,parquet]'
+	$(INSTALL) -e '.[dev,yolo,synthesis,train,ledger,postgres,pdf,parquet,review]'
 	@touch $(INSTALLED) $(INSTALLED_DEV)

@@ -41,10 +41,10 @@ def review(
     from limbfix.ledger.keys import default_key_path
     from limbfix.ledger.store import open_ledger
     from limbfix.printing import printable
-    from limbfix.review.app import Review
     from limbfix.review.auditing import Rates
     from limbfix.review.folder import add_report, ledger_path
     from limbfix.review.pictures import Pictures
+    from limbfix.review.reviews import Review
     from limbfix.review.serving import check_key, new_token, serve
 
     rates = Rates(passed=audit_passed, rejected=audit_rejected)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
-from limbfix.errors import CaseChanged, LimbfixError, UsageError
+from limbfix.errors import CaseChanged, UsageError
 from limbfix.ledger.cases import Case, find_case
-from limbfix.ledger.store import Ledger
 from limbfix.review import pages
 from limbfix.review.answering import Said, take_back, write_answer
-from limbfix.review.auditing import Rates, make_strata
-from limbfix.review.desks import Desk, Room
-from limbfix.review.estimates import estimate
+from limbfix.review.desks import Desk
+from limbfix.review.endpoints import endpoint
 from limbfix.review.guard import Guard
-from limbfix.review.index import Index, Row
 from limbfix.review.label_files import FORMATS, label_file
 from limbfix.review.labels import make_labels
-from limbfix.review.pictures import Pictures
-from limbfix.review.queueing import make_queue
+from limbfix.review.queueing import next_row
+from limbfix.review.reviews import Review
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,45 +24,8 @@ if TYPE_CHECKING:
 
 PER_PAGE = 48
 """Pictures on one page of the gallery: what a browser holds at once, whatever the ledger's size."""
-_MOST_BODY = 64 * 1024
 _MOST_NAME = 80
 SHOWS = {"todo": "to do", "done": "answered", "all": "all"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What a server serves.
-
-    Attributes:
-        ledger, pictures: whose cases, and their pixels.
-        rates: how much is audited.
-        token: in the address.
-        by: name that the first page proposes.
-    """
-
-    ledger: Ledger
-    pictures: Pictures
-    rates: Rates
-    token: str
-    by: str = ""
-    index: Index = field(init=False)
-    room: Room = field(default_factory=Room)
-    _known: dict[int, pages.State] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "index", Index(self.ledger))
-
-    def state(self) -> pages.State:
-        """Returns the queue and the numbers as they stand now."""
-        last, rows = self.index.refresh()
-        state = self._known.get(last)
-        if state is None:
-            strata = make_strata(rows, self.rates)
-            queue = make_queue(rows, self.rates)
-            state = pages.State(queue=queue, strata=strata, estimates=estimate(strata), rates=self.rates)
-            self._known.clear()
-            self._known[last] = state  # until the next entry
-        return state
 
 
 def make_app(review: Review) -> Guard:
@@ -77,7 +36,7 @@ def make_app(review: Review) -> Guard:
     site = _Site(review)
 
     def page(path: str, answer: Callable[..., Response], method: str = "GET") -> Route:
-        return Route(path, _endpoint(answer, is_form=method == "POST"), methods=[method])
+        return Route(path, endpoint(answer, is_form=method == "POST"), methods=[method])
 
     routes = [
         page("/", site.start),
@@ -136,7 +95,8 @@ class _Site:
         if desk is None:
             return _go(f"{self._base}/")
         queue = self._review.state().queue
-        row = self._next_row(queue, desk, after=request.query_params.get("after", ""))
+        taken = self._review.room.held_by_others(desk) | desk.skipped
+        row = next_row(queue, taken, after=request.query_params.get("after", ""))
         if row is not None:
             return _go(f"{self._desk_path(desk)}case/{row.case_id}")
         left = [row for row in queue if not row.is_done]
@@ -243,12 +203,6 @@ class _Site:
     def _conflict(self, request: Request, case_id: str, words: str) -> Response:
         return self._case(request, case_id, problem=words, status=409)
 
-    def _next_row(self, queue: list[Row], desk: Desk, *, after: str) -> Row | None:
-        taken = self._review.room.held_by_others(desk) | desk.skipped
-        start = next((place + 1 for place, row in enumerate(queue) if row.case_id == after), 0)
-        in_turn = queue[start:] + queue[:start]
-        return next((row for row in in_turn if not row.is_done and row.case_id not in taken), None)
-
     def _find(self, case_id: str) -> Case | None:
         if len(case_id) != 64:
             return None
@@ -265,30 +219,6 @@ class _Site:
         from starlette.responses import HTMLResponse
 
         return HTMLResponse(pages.render(name, base=self._base, **values), status)
-
-
-def _endpoint(answer: Callable[..., Response], *, is_form: bool) -> Callable[[Request], Any]:
-    """Returns an endpoint: the work runs in a thread, so that one slow disk does not stop everybody."""
-    from starlette.concurrency import run_in_threadpool
-    from starlette.responses import PlainTextResponse
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            if not is_form:
-                return await run_in_threadpool(answer, request)
-            body = b""
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _MOST_BODY:
-                    return PlainTextResponse("Too much text.", 413)
-            fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=100)
-            return await run_in_threadpool(answer, request, fields)
-        except ValueError:
-            return PlainTextResponse("Expected the fields of a form.", 400)
-        except LimbfixError as error:
-            return PlainTextResponse(f"limbfix: {error}", 500)
-
-    return endpoint
 
 
 def _go(path: str) -> Response:

@@ -6,7 +6,7 @@ stop, those answered so far are a fair sample. Nothing on the page tells which p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from limbfix.review.auditing import Rates, is_audited, one_per_picture
 from limbfix.review.index import Row
@@ -31,3 +31,16 @@ def make_queue(rows: Sequence[Row], rates: Rates) -> list[Row]:
     ]
     places.sort(key=lambda place: place[:2])
     return [row for _, _, row in places]
+
+
+def next_row(queue: Sequence[Row], taken: Collection[str], *, after: str) -> Row | None:
+    """Returns the next case that nobody has answered and that is not taken, or None.
+
+    Args:
+        queue: as `make_queue` gives it.
+        taken: ids of cases that others look at, or that this person skipped.
+        after: id of the case to go on from; at the end it begins again.
+    """
+    start = next((place + 1 for place, row in enumerate(queue) if row.case_id == after), 0)
+    in_turn = (*queue[start:], *queue[:start])
+    return next((row for row in in_turn if not row.is_done and row.case_id not in taken), None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import uvicorn
 
-    from limbfix.review.app import Review
+    from limbfix.review.reviews import Review
 
 HOST = "127.0.0.1"
 

@@ -12,15 +12,16 @@ from typing import Any
 from ledger_cases import Ticking, finding, judged, order, sha_of
 from PIL import Image
 
+from limbfix.ledger.appending import Writer
 from limbfix.ledger.bodies import case_body, case_id_of
 from limbfix.ledger.deciding import recommend
 from limbfix.ledger.evidence import Proof
 from limbfix.ledger.refunds import RefundPolicy
-from limbfix.ledger.store import Ledger, Writer, open_ledger
+from limbfix.ledger.store import Ledger, open_ledger
 from limbfix.policies import Policy
-from limbfix.review.app import Review
 from limbfix.review.auditing import Rates
 from limbfix.review.pictures import Pictures
+from limbfix.review.reviews import Review
 from limbfix.review.serving import HOST, make_server, new_token
 
 HOSTILE = (
