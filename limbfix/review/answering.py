@@ -11,7 +11,8 @@ from limbfix.ledger.overrides import Decision, decide
 from limbfix.ledger.store import Ledger
 
 Choice = Literal["accept", "reject"]
-LABELS = {"accept": "fine", "reject": "defective"}
+Label = Literal["fine", "defective"]
+LABELS: dict[Choice, Label] = {"accept": "fine", "reject": "defective"}
 _MOST_CODES = 20
 
 

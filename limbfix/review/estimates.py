@@ -36,9 +36,11 @@ class Estimate:
 
     @property
     def words(self) -> str:
-        """`92 % (81 to 97 %)`, or what is lacking."""
+        """`92 % (81 to 97 %)`, `92 % (counted, not estimated)`, or what is lacking."""
         if self.value is None or self.low is None or self.high is None:
             return self.lacking
+        if self.low == self.high:
+            return f"{100 * self.value:.0f} % (counted, not estimated)"
         return f"{100 * self.value:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f} %)"
 
 

@@ -60,7 +60,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 kept = [pair for pair in message["headers"] if pair[0].decode("latin-1").lower() not in HEADERS]
-                message = message | {"headers": kept + _pairs(HEADERS)}
+                message = {**message, "headers": kept + _pairs(HEADERS)}
             await send(message)
 
         await self._app(inner, receive, guarded)

@@ -57,8 +57,11 @@
     const still = grip && !grip.moved;
     grip = null;
     if (!still || !(event.target instanceof HTMLImageElement) || !stage.contains(event.target)) return;
-    const box = event.target.getBoundingClientRect();
-    nextZoom((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+    const image = event.target;
+    const box = image.getBoundingClientRect(); // wider or higher than what is seen: the picture stands in its middle
+    const scale = Math.min(box.width / image.naturalWidth, box.height / image.naturalHeight);
+    const share = (at, start, side, natural) => Math.min(Math.max((at - start - side / 2) / (natural * scale) + 0.5, 0), 1);
+    nextZoom(share(event.clientX, box.left, box.width, image.naturalWidth), share(event.clientY, box.top, box.height, image.naturalHeight));
   });
   stage.addEventListener("dragstart", (event) => event.preventDefault());
 
