@@ -174,7 +174,7 @@ class EffectivePolicy:
 
 
 def load_policy(path: str | Path) -> Policy:
-    """Reads a policy from a TOML or JSON file (a `[policy]` table or the bare keys).
+    """Reads a policy from a TOML or JSON file: a `[policy]` table, the bare keys, or what `limbfix calibrate` wrote.
 
     Raises:
         PolicyError: the file is missing or malformed, or holds an unknown key, code or impossible value.
@@ -185,7 +185,7 @@ def load_policy(path: str | Path) -> Policy:
         data: dict[str, Any] = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise PolicyError(f"policy {path}: expected a readable TOML or JSON file, got: {error}") from error
-    if isinstance(data, dict) and set(data) == {"policy"}:
+    if isinstance(data, dict) and "policy" in data and set(data) <= {"policy", "calibration"}:
         data = data["policy"]
     if not isinstance(data, dict):
         raise PolicyError(f"policy {path}: expected a table of keys, got {type(data).__name__}")

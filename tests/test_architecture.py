@@ -50,6 +50,7 @@ ROWS = [
         "states settings",
         "ledger",
         "refund_reports",
+        "review",
         "gate",
         "repair",
         "licences",

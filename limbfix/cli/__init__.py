@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from limbfix.cli import check, doctor, explain, fix, ledger, models, replay, report, serve
+from limbfix.cli import check, doctor, explain, fix, labels, ledger, models, replay, report, review, serve
 
 app = typer.Typer(
     name="limbfix",
@@ -29,6 +29,9 @@ app.command("replay")(replay.replay)
 app.add_typer(ledger.app, name="ledger")
 app.command("report")(report.report)
 app.command("serve")(serve.serve)
+app.command("review")(review.review)
+app.command("labels")(labels.labels)
+app.command("calibrate")(labels.calibrate)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -127,7 +127,7 @@ def show(
 @app.command()
 def decide(
     case: Annotated[str, typer.Argument(metavar="CASE", help="The id of a case, its first digits, or @ORDER.")],
-    answer: Annotated[Literal["confirm", "decline", "set", "undo"], typer.Argument(help="What you decide.")],
+    answer: Annotated[Literal["confirm", "decline", "set", "label", "undo"], typer.Argument(help="What you decide.")],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who decides.")],
     why: Annotated[str, typer.Option(metavar="TEXT", help="Why.")],
     give: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -13,6 +13,9 @@ from limbfix.ledger.deciding import Standing, Status
 from limbfix.ledger.reading import Reader
 from limbfix.ledger.refunds import Give
 from limbfix.ledger.store import Ledger
+
+_WHOLE_ID = 64
+"""Digits of a case's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +44,13 @@ class Case:
 
     @property
     def override(self) -> dict[str, Any] | None:
-        """Body of the decision that holds, or None."""
-        return self.overrides[-1].data if self.overrides else None
+        """Body of the decision that holds, or None; one that only labels the picture decides nothing."""
+        return next((entry.data for entry in reversed(self.overrides) if entry.data["answer"] != "label"), None)
+
+    @property
+    def label(self) -> str | None:
+        """What the last person who said so saw: `defective`, `fine` or `unsure`."""
+        return next((entry.data["label"] for entry in reversed(self.overrides) if entry.data["label"]), None)
 
     @cached_property
     def verdict(self) -> str:
@@ -117,6 +125,8 @@ def find_case(reader: Reader, name: str) -> Case | None:
         reader: of the ledger.
         name: a case's id, the first digits of it, or `@` and the order, where that has one picture.
     """
+    if len(name) == _WHOLE_ID:  # one look into an index, however large the ledger
+        return _as_it_stands(reader.history(name))
     from sqlalchemy import text
 
     where = "order_id = :name" if name.startswith("@") else "case_id >= :name AND case_id <= :high"
@@ -127,9 +137,12 @@ def find_case(reader: Reader, name: str) -> Case | None:
     found = reader.connection.execute(query, values).scalars().all()
     if len(found) != 1:
         return None
-    entries = reader.history(found[0])
-    newest = max(entry.seq for entry in entries if entry.kind == "case")
-    return group_cases(entry for entry in entries if entry.seq >= newest)[0]
+    return _as_it_stands(reader.history(found[0]))
+
+
+def _as_it_stands(history: Sequence[Entry]) -> Case | None:
+    newest = max((entry.seq for entry in history if entry.kind == "case"), default=0)
+    return group_cases(entry for entry in history if entry.seq >= newest)[0] if newest else None
 
 
 def group_cases(entries: Iterable[Entry]) -> list[Case]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from limbfix.errors import CaseChanged, UsageError
 from limbfix.ledger import NOTICE
@@ -17,7 +17,7 @@ from limbfix.ledger.money import amount_text, parse_amount
 from limbfix.ledger.refunds import PAYING, Give
 from limbfix.ledger.store import Ledger
 
-Answer = Literal["confirm", "decline", "set", "undo"]
+Answer = Literal["confirm", "decline", "set", "label", "undo"]
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MOST_WORDS = 2000
 
@@ -28,7 +28,7 @@ class Decision:
 
     Attributes:
         who, why: name and reason, in words; neither may be empty.
-        answer: `confirm` the recommendation, `decline` it (nothing is given back), `set` another one, or `undo` the last
+        answer: `confirm` the recommendation, `decline` it (nothing is given back), `set` another one, `label` the picture and leave the recommendation as it stands, or `undo` the last
             decision.
         give, amount: for `set`; the amount as text, such as "12.50", for what pays.
         label: what the person saw in the picture, for calibration: `defective`, `fine`, `unsure` or None.
@@ -50,8 +50,10 @@ class Decision:
             text = getattr(self, name)
             if not text.strip() or len(text) > _MOST_WORDS or _CONTROL.search(text):
                 raise UsageError(f"decision: {name}: expected 1 to {_MOST_WORDS} characters of text, got {text[:40]!r}")
-        if self.answer not in ("confirm", "decline", "set", "undo"):
-            raise UsageError(f"decision: answer: expected confirm, decline, set or undo, got {self.answer!r}")
+        if self.answer not in get_args(Answer):
+            raise UsageError(f"decision: answer: expected one of {', '.join(get_args(Answer))}, got {self.answer!r}")
+        if self.answer == "label" and self.label is None:
+            raise UsageError("decision: label: expected one with the answer `label`: defective, fine or unsure")
         if self.give is not None and self.give not in list(Give):
             raise UsageError(f"decision: give: expected one of {', '.join(Give)}, got {self.give!r}")
         if (self.answer == "set") != (self.give is not None):
@@ -126,6 +128,8 @@ def _result(case: Case, decision: Decision) -> tuple[Give, str]:
     recommended = case.data["decision"]
     if decision.answer == "confirm":
         return Give(recommended["give"]), str(recommended["amount"])
+    if decision.answer == "label":
+        return case.give, amount_text(case.amount, case.currency)
     nothing = amount_text(case.price * 0, case.currency)
     if decision.answer == "set" and decision.give is not None:
         if decision.amount is None:

@@ -32,9 +32,11 @@ class Reader:
             raise LedgerBroken("ledger: expected a signed head, got none")
         return Head(**row._mapping)
 
-    def entries(self, *, after: int = 0) -> Iterator[Entry]:
-        """Yields the entries after a number, in order."""
-        for row in self._rows(f"SELECT {_FIELDS} FROM entries WHERE seq > :after ORDER BY seq", after=after):
+    def entries(self, *, after: int = 0, most: int | None = None) -> Iterator[Entry]:
+        """Yields the entries after a number, in order; at most `most` of them."""
+        limit, values = ("", {}) if most is None else (" LIMIT :most", {"most": most})
+        query = f"SELECT {_FIELDS} FROM entries WHERE seq > :after ORDER BY seq{limit}"
+        for row in self._rows(query, after=after, **values):
             yield _entry(row)
 
     def entry(self, seq: int) -> Entry | None:

@@ -42,7 +42,12 @@ def outcome_words(case: Case) -> str:
 
 def decision_words(data: dict[str, Any], at: str) -> str:
     """Returns one sentence about an override."""
-    answer = {"confirm": "confirmed the recommendation", "decline": "declined it", "set": "decided otherwise"}
+    answer = {
+        "confirm": "confirmed the recommendation",
+        "decline": "declined it",
+        "set": "decided otherwise",
+        "label": "looked at it",
+    }
     label = f" The picture is {data['label']}." if data["label"] else ""
     return f"{data['who']} {answer[data['answer']]} on {at[:10]}: {data['why']}.{label}".replace("..", ".")
 

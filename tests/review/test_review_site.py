@@ -1,0 +1,195 @@
+"""Who may talk to the page, and what it answers: over real connections of this machine."""
+
+from __future__ import annotations
+
+import http.client
+from urllib.parse import urlencode
+
+import pytest
+from review_ledgers import HOSTILE, Site, write_case
+
+from limbfix.errors import UsageError
+from limbfix.review.guard import Guard
+
+pytestmark = pytest.mark.enable_socket
+
+
+class Caller:
+    """A client that sends exactly what it is told."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.base = site, f"/{site.review.token}"
+
+    def ask(self, path: str, *, form: dict | None = None, method: str | None = None, raw: bool = False, **headers: str):
+        """Returns (status, headers, body)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=20)
+        sent = {"Host": self.site.host} | ({"Origin": f"http://{self.site.host}"} if form is not None else {})
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        body = None if form is None else urlencode(form, doseq=True)
+        try:
+            verb = method or ("GET" if form is None else "POST")
+            connection.request(verb, path if raw else self.base + path, body, {k: v for k, v in sent.items() if v})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read().decode("utf-8", "replace")
+        finally:
+            connection.close()
+
+    def sit_down(self, name: str) -> str:
+        """Returns the path of a new desk."""
+        status, headers, _ = self.ask("/desks", form={"name": name})
+        assert status == 303
+        return headers["location"].removeprefix(self.base).removesuffix("next")
+
+    def answer(self, desk: str, case_id: str, choice: str, saw: str, **more):
+        return self.ask(f"{desk}case/{case_id}", form={"choice": choice, "saw": saw, **more})
+
+
+@pytest.fixture
+def caller(site: Site) -> Caller:
+    return Caller(site)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/", {}, 404),
+        ("/wrong-token-wrong-token-wrong/", {}, 404),
+        ("/favicon.ico", {}, 404),
+        ("TOKEN/", {"Host": "evil.example"}, 403),
+        ("TOKEN/", {"Host": "127.0.0.1.evil.example"}, 403),
+        ("TOKEN/", {"Host": "127.0.0.1:80x"}, 403),
+        ("TOKEN/", {"Host": "localhost:1"}, 200),
+        ("TOKEN/", {"Origin": "http://evil.example"}, 403),
+        ("TOKEN/", {"Origin": "null"}, 403),
+        ("TOKEN/", {"Sec_Fetch_Site": "cross-site"}, 403),
+        ("TOKEN/", {"Sec_Fetch_Site": "same-site"}, 403),
+        ("TOKEN/", {"Sec_Fetch_Site": "none"}, 200),
+    ],
+)
+def test_only_a_browser_of_this_machine_that_knows_the_token_gets_in(
+    caller: Caller, path: str, headers: dict, status: int
+):
+    got, sent, body = caller.ask(path.replace("TOKEN", caller.base), raw=True, **headers)
+    assert got == status
+    assert "default-src 'none'" in sent["content-security-policy"] and "unsafe" not in sent["content-security-policy"]
+    assert sent["cache-control"] == "no-store"
+    assert (caller.site.review.token in body) == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "status"),
+    [("", "POST", 403), ("http://evil.example", "POST", 403), (None, "PUT", 403), (None, "POST", 303)],
+)
+def test_a_form_of_another_site_is_refused(caller: Caller, origin: str | None, method: str, status: int):
+    headers = {} if origin is None else {"Origin": origin}
+    assert caller.ask("/desks", form={"name": "Ada"}, method=method, **headers)[0] == status
+
+
+def test_a_short_token_is_refused():
+    with pytest.raises(UsageError):
+        Guard(None, "short")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b"])
+def test_a_name_is_needed(caller: Caller, name: str):
+    status, _, body = caller.ask("/desks", form={"name": name})
+    assert status == 422
+    assert 'role="alert"' in body
+
+
+def test_a_large_or_broken_form_is_refused(caller: Caller):
+    assert caller.ask("/desks", form={"name": "x" * 70_000})[0] == 413
+    assert caller.ask("/desks", form={f"f{number}": "x" for number in range(200)})[0] == 400
+
+
+def test_addresses_of_nothing_lead_nowhere(caller: Caller):
+    desk = caller.sit_down("Ada")
+    case_id = caller.site.queue[0].case_id
+    for path in (
+        "/desk/none/",
+        "/desk/none/next",
+        f"/desk/none/case/{case_id}",
+        f"{desk}case/{'0' * 64}",
+        f"{desk}case/abc",
+    ):
+        assert caller.ask(path)[0] == 303
+    for path in (
+        f"/picture/{'0' * 64}/thumb",
+        f"/picture/{case_id}/crop-9",
+        f"/picture/{case_id}/secret",
+        "/file/app.py",
+        "/labels/exe",
+    ):
+        assert caller.ask(path)[0] == 404
+
+
+def test_two_people_at_once_lose_nothing(caller: Caller):
+    ada, ben = caller.sit_down("Ada"), caller.sit_down("Ben")
+    case_id = caller.site.queue[0].case_id
+    saw = caller.site.row(case_id).latest
+    assert caller.answer(ada, case_id, "reject", saw)[0] == 303
+    status, _, body = caller.answer(ben, case_id, "accept", saw)
+    assert status == 409
+    assert "Ada rejected this picture while you looked" in body
+    assert caller.site.row(case_id).label == "defective"
+    now = caller.site.row(case_id).latest
+    assert now in body
+    assert caller.answer(ben, case_id, "accept", now)[0] == 303
+    assert [answer.who for answer in caller.site.row(case_id).answers] == ["Ada", "Ben"]
+    status, _, body = caller.ask(f"{ada}undo", form={})
+    assert status == 409 and "not taken back" in body
+    assert caller.site.row(case_id).label == "fine"
+
+
+def test_people_are_led_to_different_pictures(caller: Caller):
+    desks = [caller.sit_down(name) for name in ("Ada", "Ben", "Cleo")]
+    places = []
+    for desk in desks:
+        path = caller.ask(f"{desk}next")[1]["location"].removeprefix(caller.base)
+        assert caller.ask(path)[0] == 200
+        places.append(path.rpartition("/")[2])
+    assert len(set(places)) == 3
+    status, _, body = caller.ask(f"{desks[0]}case/{places[1]}")
+    assert status == 200 and "Ben looks at this picture too" in body
+
+
+def test_a_press_sent_twice_is_one_answer(caller: Caller):
+    desk = caller.sit_down("Ada")
+    case_id = caller.site.queue[0].case_id
+    saw = caller.site.row(case_id).latest
+    for _ in range(2):
+        assert caller.answer(desk, case_id, "accept", saw)[0] == 303
+    assert len(caller.site.row(case_id).answers) == 1
+
+
+def test_a_changed_picture_is_not_shown(caller: Caller):
+    from sqlalchemy import text
+
+    case_id = caller.site.queue[0].case_id
+    assert caller.ask(f"/picture/{case_id}/picture")[0] == 200
+    with caller.site.ledger._engine.begin() as connection:
+        connection.execute(text("UPDATE evidence SET data = :data"), {"data": b"\xff\xd8other"})
+    caller.site.review.pictures._kept.clear()
+    assert caller.ask(f"/picture/{case_id}/picture")[0] == 404
+
+
+def test_what_strangers_wrote_is_text(caller: Caller):
+    with caller.site.ledger.writing() as writer:
+        ids = [write_case(writer, 500 + n, "flag", 0.6, path=path, prompt=path) for n, path in enumerate(HOSTILE)]
+    desk = caller.sit_down("<b>Ada</b>")
+    bodies = [caller.ask(f"{desk}?show=all")[2], *(caller.ask(f"{desk}case/{case_id}")[2] for case_id in ids)]
+    for body in bodies:
+        assert "<script>window" not in body and "<img src=x" not in body and "<b>Ada" not in body
+        assert "\u202e" not in body and "\x1b" not in body
+        assert body.count("<script") == 1
+    assert "{{ 7*7 }}" in bodies[4]
+
+
+def test_labels_are_there_to_take(caller: Caller):
+    desk = caller.sit_down("Ada")
+    case_id = caller.site.queue[0].case_id
+    caller.answer(desk, case_id, "reject", caller.site.row(case_id).latest, code=["hand.extra_digit", "something else"])
+    status, headers, body = caller.ask("/labels/csv")
+    assert status == 200 and "attachment" in headers["content-disposition"]
+    assert "hand.extra_digit; something else" in body
+    assert "defective" in body
