@@ -60,8 +60,7 @@ def _hands(setup: Setup) -> Detector:
     from limbfix.detectors.devices import mediapipe_device
     from limbfix.detectors.mediapipe_hands import MediaPipeHands
 
-    second = "limbfix_hands" in setup.names
-    return MediaPipeHands(device=mediapipe_device(setup.device), search=setup.search, second=second)
+    return MediaPipeHands(device=mediapipe_device(setup.device), search=setup.search)
 
 
 def _yolo(path: str, device: str) -> Detector:

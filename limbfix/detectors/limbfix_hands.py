@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 LEAST_SCORE = 0.15
 """Of the finder, where its file names no threshold of its own: a proposal that is looked at closely. Low on purpose, see `SURE`."""
 
-SURE = 3.0
-"""Surety from which a hand needs no second opinion; see `surety`. Read off on 2026-11-28: two false hands in 100 held-out places; of the boxes
-on AI pictures, together with MediaPipe's, 0.85 are hands, and 0.65 of the labelled hands are found (2.0: 0.78 and 0.70, 7 false hands)."""
+SURE = 3.5
+"""Surety from which a hand needs no second opinion; see `surety`. Read off on 2026-11-28: one false hand in 100 held-out places; of the boxes
+on AI pictures, together with MediaPipe's, 0.87 are hands, and 0.64 of the labelled hands are found (2.0: 0.78 and 0.70, 7 false hands)."""
 
 FINDER_WEIGHT = 0.5
 """Of the finder's logit beside the presence, which looks closer. At 1 fewer hands were found for as many false ones (0.64 against 0.65)."""
@@ -192,9 +192,11 @@ def distinct(boxes: Sequence[Box], ranks: Sequence[float]) -> list[int]:
 
 def is_believed(hand: Part, *, own: str) -> bool:
     """Tells whether a hand stands: another detector's does, and ours if its window agrees, or if finder and parser are sure together."""
-    if hand.detector != own or (hand.views is not None and hand.views[0] > 0):
-        return True
-    return surety(hand) >= SURE
+    return _is_confirmed(hand, own) or surety(hand) >= SURE
+
+
+def _is_confirmed(hand: Part, own: str) -> bool:
+    return hand.detector != own or (hand.views is not None and hand.views[0] > 0)
 
 
 def surety(hand: Part) -> float:
@@ -206,14 +208,13 @@ def surety(hand: Part) -> float:
 
 def apart(hands: Sequence[Part], *, own: str) -> list[Part]:
     """Returns the hands without those of ours that are a piece of a hand that is better known: confirmed ones first, then surest first."""
-    ranked = sorted(hands, key=lambda hand: (hand.detector == own and hand.views is None, -surety(hand)))
+    ranked = sorted(hands, key=lambda hand: (not _is_confirmed(hand, own), -surety(hand)))
     kept: list[Part] = []
     for hand in ranked:
-        alone = hand.detector == own and hand.views is None
-        near = [
+        near = any(
             hand.box.iou(other.box) > SAME_HAND_IOU or hand.box.overlap_of_smaller(other.box) > PIECE for other in kept
-        ]
-        if not (alone and any(near)):
+        )
+        if _is_confirmed(hand, own) or not near:
             kept.append(hand)
     return kept
 

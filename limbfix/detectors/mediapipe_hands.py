@@ -6,8 +6,8 @@ windows, one of them mirrored. How many windows agree is the detection score; ho
 (`Part.spread`) is a measurement of its own: a normal hand gives the same joints from every window, a malformed one
 does not (hand by hand on AI pictures: AUROC 0.67, against 0.55 for the model's own confidence; benchmarks/).
 
-Beside limbfix's own finder the same search gives a second opinion: close windows for each hand that the finder saw, and all windows for those
-that it missed.
+Beside limbfix's own finder the search goes its own way, and `limbfix_hands` joins what both saw: the finder proposes too much for four
+windows each. For boxes that are given (labels), `second` asks for an opinion on each.
 
 The model names five digits whatever the picture shows. It locates hands; it never counts digits.
 """
@@ -61,7 +61,7 @@ class MediaPipeHands:
     Args:
         device: `cpu` or `gpu`.
         search: `full` as the module says, or `single` for one call on the whole picture.
-        second: whether limbfix's own hands are in `known`, and this is a second opinion on them.
+        second: whether an opinion is wanted on each hand in `known`.
     """
 
     name = DETECTOR

@@ -26,6 +26,7 @@ class GateEyes:
     def __init__(self, *, parser: Path | None = None, finder: Path | None = None, opinion: bool = True) -> None:
         self._own = LimbfixHands(search="full", parser_file=parser, finder_file=finder)
         self._second = MediaPipeHands(second=True) if opinion else None
+        self._search = MediaPipeHands() if opinion else None
 
     @property
     def counts(self) -> bool:
@@ -37,21 +38,27 @@ class GateEyes:
         parts = tuple(
             Part(kind=PartKind.HAND, box=box, detection_score=_GIVEN_SCORE, detector=LimbfixHands.name) for box in boxes
         )
-        hands = [hand for hand in self._finished(picture, parts, given=True) if hand.detector == LimbfixHands.name]
+        opinions = self._second.detect(picture, parts) if self._second is not None else ()
+        hands = [
+            hand
+            for hand in self._finished(picture, (*parts, *opinions), given=True)
+            if hand.detector == LimbfixHands.name
+        ]
         # hands that only MediaPipe saw are of no interest here; its joints may have moved the box of one that was given
         return [max(hands, key=lambda hand, box=box: hand.box.iou(box)) for box in boxes]
 
     def find(self, picture: Picture) -> list[Part]:
         """Returns all hands of a picture, as the gate finds them."""
-        return self._finished(picture, self._own.detect(picture, ()))
+        parts = self._own.detect(picture, ())
+        seen = self._search.detect(picture, ()) if self._search is not None else ()
+        return self._finished(picture, (*parts, *seen))
 
     def close(self) -> None:
         """Frees the models."""
-        for detector in (self._own, self._second):
+        for detector in (self._own, self._second, self._search):
             if detector is not None:
                 detector.close()
 
     def _finished(self, picture: Picture, parts: tuple[Part, ...], *, given: bool = False) -> list[Part]:
-        opinions = self._second.detect(picture, parts) if self._second is not None else ()
-        done = self._own.complete(picture, (*parts, *opinions), given=given)
+        done = self._own.complete(picture, parts, given=given)
         return [part for part in done if part.kind is PartKind.HAND]

@@ -52,7 +52,7 @@ def test_the_whole_picture_is_seen_without_a_shift(size, search):
 
 def test_a_large_picture_is_covered_by_tiles_that_overlap_and_cost_bounded_memory():
     pixels = blob(4096, 3000, 2000, 1500, 40)
-    whole, _, *tiles = finder_views(pixels)
+    whole, _, _, *tiles = finder_views(pixels)
     covered = np.zeros((3000, 4096), np.uint8)
     for view in tiles:
         assert max(view.pixels.shape[:2]) <= FINDER_PX
@@ -68,11 +68,11 @@ def test_a_large_picture_is_covered_by_tiles_that_overlap_and_cost_bounded_memor
 def test_a_huge_picture_has_a_bounded_number_of_tiles():
     row = np.zeros((1, 1, 3), np.uint8)
     pixels = np.broadcast_to(row, (9000, 9000, 3))
-    assert len(finder_views(pixels)) <= 2 + MOST_TILES
+    assert len(finder_views(pixels)) <= len(SEARCH_SIDES["full"]) + MOST_TILES
 
 
 def test_a_box_is_cut_off_only_where_the_picture_goes_on():
-    tiles = finder_views(np.zeros((2000, 2000, 3), np.uint8))[2:]
+    tiles = finder_views(np.zeros((2000, 2000, 3), np.uint8))[len(SEARCH_SIDES["full"]) :]
     first = next(view for view in tiles if view.left == 0 and view.top == 0)
     assert not is_cut_off(Box(0, 0, 100, 100), first)
     assert is_cut_off(Box(500, 100, 638, 200), first)
