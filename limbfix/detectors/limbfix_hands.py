@@ -196,7 +196,7 @@ def is_believed(hand: Part, *, own: str) -> bool:
 
 
 def _is_confirmed(hand: Part, own: str) -> bool:
-    return hand.detector != own or (hand.views is not None and hand.views[0] > 0)
+    return hand.detector != own or hand.keypoints is not None  # the joints are the other detector's
 
 
 def surety(hand: Part) -> float:
