@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -119,3 +120,29 @@ def test_a_safety_checker_ends_the_attempts_at_that_place(fix):
     assert code == 1 and record["repair"]["accepted"] == 0
     assert [attempt["strength"] for attempt in attempts] == [0.5]
     assert "safety checker" in attempts[0]["reason"]
+
+
+def test_a_wrapped_pipeline_repairs_its_pictures_with_its_own_parts(tiny, monkeypatch):
+    """Its render of noise is drawn over before it is judged: the third hand is what the repair must take away."""
+    from diffusers import StableDiffusionPipeline
+
+    pipe = whitened(StableDiffusionPipeline.from_pretrained(save_tiny("sd", tiny / "own"), use_safetensors=True))
+    pipe.set_progress_bar_config(disable=True)
+    rendered = np.asarray(three_hands(), np.float32)[None] / 255
+    own_call = type(pipe).__call__
+
+    @functools.wraps(own_call)
+    def call(self, *args, **more):
+        return type(own_call(self, *args, **more))(rendered.copy(), None)
+
+    monkeypatch.setattr(type(pipe), "__call__", call)
+    known = limbfix.capabilities(pipe)
+    assert known.repairs_with == PAINTER and known.kind == "pipeline"
+    monkeypatch.setattr(limbfix.gate, "check", extra_hand)
+    gate = limbfix.gate.Gate(detectors=[BlobDetector()])
+    gated = limbfix.wrap(pipe, gate=gate, on_fail="repair")
+    done = gated("a person", num_inference_steps=2, output_type="np")
+    (report,) = done.reports
+    assert report.is_repaired and [attempt.kind for attempt in report.attempts] == ["render", "repair"]
+    changed = (np.abs(np.asarray(done.images[0]) - rendered[0]) > 1e-6).any(axis=2)
+    assert changed[130, 290] and np.nonzero(changed)[1].min() > 256
