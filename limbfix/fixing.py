@@ -162,7 +162,9 @@ class FixingJudge:
         if picture is None or scene is None or any(note.startswith("animated") for note in picture.notes):
             return ()  # a fix never flattens an animation
         areas = () if self._find_areas is None else self._find_areas(inspection)
-        return (*make_plan(inspection, flag_at=self._options.flag_at), *focus_plan(areas, scene))
+        plan = make_plan(inspection, flag_at=self._options.flag_at)
+        wrong = {index for step in plan for index in step.hand_indices}  # a wrong hand drawn finer is still wrong
+        return (*plan, *focus_plan([area for area in areas if area.hand_index not in wrong], scene))
 
     def _written(self, task: Task, name: str, repaired: Repaired) -> tuple[RepairedFile | None, str | None]:
         try:
