@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from blob_detector import GOOD, BlobDetector, drawn
 from drawn_repairs import EXTRA, FAILURES, Painter, extra_hand, malformed_hand, red, three_hands, unchanged, white
+from picture_files import encoded
 
 from limbfix.errors import AssetMissing, DetectorError, RepairError
+from limbfix.fixing import FixingJudge, FixOptions
 from limbfix.gate import Gate
+from limbfix.inpainters import focus_regions
 from limbfix.inspections import Inspection
 from limbfix.repair import Action, ExemplarFill, RepairOptions, make_plan, repair_picture
 from limbfix.repair.candidates import candidate_seed
 from limbfix.repair.patches import box_patch
 from limbfix.repair.plans import Step
+from limbfix.workers import JudgingOptions, Task
 
 
 @pytest.fixture
@@ -299,3 +303,20 @@ def test_hands_are_counted_anew_after_each_repair(gate):
     assert repaired.attempts[0].is_accepted, repaired.attempts[0].reason
     assert seen == [[first_box.xyxy], [second_box.xyxy]]
     assert "no longer seen" in repaired.attempts[-1].reason
+
+
+def test_a_focus_pass_leaves_the_wrong_hand_to_its_repair(gate, tmp_path):
+    image = encoded(three_hands())
+    (tmp_path / "a.png").write_bytes(image)
+    options = FixOptions(out=tmp_path / "out", repair=RepairOptions(candidates=1), flag_at=0.5)
+    judge = FixingJudge(
+        gate,
+        JudgingOptions(policy="p"),
+        options,
+        painter=Painter(unchanged),
+        find_areas=lambda inspection: focus_regions(inspection, ["hand"]),
+    )
+    path = str(tmp_path / "a.png")
+    (judged,) = judge.judge([Task(path=path, file=path, relative="a.png", known=None)], lambda done: None)
+    assert [step["action"] for step in judged.record["repair"]["plan"]] == ["remove", "refine", "refine"]
+    assert all(step["box_xyxy"][2] < 256 for step in judged.record["repair"]["plan"][1:])
