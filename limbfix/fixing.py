@@ -76,6 +76,7 @@ class FixingJudge:
         enlarge: enlarges the crops of the focus pass, or None.
         say: told what is being done, for a progress bar.
         tell: told one line that a user must read, such as a lost C2PA manifest.
+        hold: called before a file is written; from then to the picture's record nothing may interrupt.
     """
 
     def __init__(
@@ -90,10 +91,11 @@ class FixingJudge:
         enlarge: Enlarge | None = None,
         say: Callable[[str], None] = lambda _: None,
         tell: Callable[[str], None] = lambda _: None,
+        hold: Callable[[], None] = lambda: None,
     ) -> None:
         self._gate, self._judging, self._options = gate, judging, options
         self._painter, self._hints, self._enlarge, self._find_areas = painter, hints, enlarge, find_areas
-        self._say, self._tell = say, tell
+        self._say, self._tell, self._hold = say, tell, hold
         self._warn = tell
         self.models = gate.models
         self.painter_name = (painter or ExemplarFill()).name
@@ -151,6 +153,7 @@ class FixingJudge:
         )
         file, output = None, None
         if repaired.is_changed:
+            self._hold()
             file, output = self._written(task, name, repaired)
         return repaired, {**inspection.record, "repair": repair_record(repaired, file=file, output=output)}
 
@@ -159,7 +162,9 @@ class FixingJudge:
         if picture is None or scene is None or any(note.startswith("animated") for note in picture.notes):
             return ()  # a fix never flattens an animation
         areas = () if self._find_areas is None else self._find_areas(inspection)
-        return (*make_plan(inspection, flag_at=self._options.flag_at), *focus_plan(areas, scene))
+        plan = make_plan(inspection, flag_at=self._options.flag_at)
+        wrong = {index for step in plan for index in step.hand_indices}  # a wrong hand drawn finer is still wrong
+        return (*plan, *focus_plan([area for area in areas if area.hand_index not in wrong], scene))
 
     def _written(self, task: Task, name: str, repaired: Repaired) -> tuple[RepairedFile | None, str | None]:
         try:

@@ -78,6 +78,10 @@ class Interruption:
         finally:
             self._may_raise = False
 
+    def hold(self) -> None:
+        """Keeps the present `allowed` block from being left by a signal: a file is written, and its record must follow."""
+        self._may_raise = False
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.is_requested = True
         if self._may_raise:

@@ -162,7 +162,7 @@ def _fixed(
         bar = ProgressBar(stderr, is_shown=stderr.isatty() if plain.progress is None else plain.progress)
         stack.callback(bar.close)
         with interruption.allowed():
-            judge = _make_judge(plain, policy, painting, bar, stderr)
+            judge = _make_judge(plain, policy, painting, interruption, bar, stderr)
         stack.callback(judge.close)
         writer = bar.beside(open_writer(plain.format, safe_stdout()), sys.stdout)
         run = runs.Run(
@@ -181,7 +181,14 @@ def _fixed(
     return summary, runs.exit_code(summary, run.outcome, plain, require_subject=policy.require_subject)
 
 
-def _make_judge(settings: Settings, policy: Any, painting: PainterFlags, bar: ProgressBar, stderr: TextIO) -> Any:
+def _make_judge(
+    settings: Settings,
+    policy: Any,
+    painting: PainterFlags,
+    interruption: Interruption,
+    bar: ProgressBar,
+    stderr: TextIO,
+) -> Any:
     from limbfix.cli.painters import open_painter
     from limbfix.fixing import FixingJudge, FixOptions
     from limbfix.workers import JudgingOptions
@@ -204,6 +211,7 @@ def _make_judge(settings: Settings, policy: Any, painting: PainterFlags, bar: Pr
         enlarge=painter.enlarge,
         say=bar.say,
         tell=lambda text: _tell(text, bar, stderr),
+        hold=interruption.hold,
     )
 
 

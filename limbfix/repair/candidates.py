@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from limbfix.errors import InpainterMissing, LimbfixError, RepairError
+from limbfix.errors import InpainterMissing, LimbfixError, RepairBlocked, RepairError
 from limbfix.images import Picture, with_pixels
 from limbfix.inpainting import Inpainter, InpaintRequest
 from limbfix.inspections import Inspection
@@ -68,6 +68,9 @@ class Work:
                 focus = self._focus(before)
                 request = self._request(focus, before, strength)
                 painted = _painted(self.painter, request)
+            except RepairBlocked as error:  # another strength would be another way around the checker
+                progress.attempts.append(failed(self.index, before, strength, None, _told(error)))
+                break
             except RepairError as error:
                 progress.attempts.append(failed(self.index, before, strength, None, _told(error)))
                 continue
@@ -80,6 +83,8 @@ class Work:
                 progress.attempts.append(attempt)
                 if after is not None:
                     accepted.append((after, focus, len(progress.attempts) - 1))
+            if any(is_blocked for _, is_blocked in painted):
+                break
         _keep_best(accepted, progress)
 
     def _focus(self, before: Inspection) -> Focus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from limbfix.findings import Finding
 from limbfix.inpainting import Inpainter
@@ -18,6 +19,9 @@ NEEDS_MODEL = (
     "`limbfix fix PATH --out DIR --model stable-diffusion-v1-5/stable-diffusion-inpainting` "
     "(some 4 GB, downloaded once by diffusers) or a folder that holds one"
 )
+
+_SAME_HAND = 0.5
+"""Shared area over the smaller of two boxes from which they hold one hand, before and after another place's repair."""
 
 
 def repair_picture(
@@ -58,10 +62,11 @@ def repair_picture(
     for index, step in enumerate(steps):
         if on_step is not None:
             on_step(f"{index + 1} of {len(steps)}: {step.action.value} {', '.join(step.codes) or 'area'}")
-        if reason := _why_not(step, painter, progress.current):
+        here = _as_seen_now(step, inspection, progress.current)
+        if reason := _why_not(step, here, painter, progress.current):
             progress.attempts.append(failed(index, progress.current, options.strengths[0], None, reason))
             continue
-        Work(index, step, judge, painter, options, hints, enlarge).carry_out(progress)
+        Work(index, here, judge, painter, options, hints, enlarge).carry_out(progress)
     return Repaired(
         before=inspection,
         after=progress.current,
@@ -79,7 +84,20 @@ def _flag_at(options: RepairOptions, judge: Judge) -> float:
     return 0.5 if policy is None else policy.flag_at
 
 
-def _why_not(step: Step, painter: Inpainter, current: Inspection) -> str | None:
+def _as_seen_now(step: Step, before: Inspection, current: Inspection) -> Step:
+    """Returns the step with its hands numbered as in the picture that earlier repairs left; those that went are left out."""
+    if current is before or before.scene is None or current.scene is None:
+        return step
+    boxes = [before.scene.hands[index].part.box for index in step.hand_indices]
+    indices = [
+        hand.hand_index
+        for hand in current.scene.hands
+        if any(hand.part.box.overlap_of_smaller(box) >= _SAME_HAND for box in boxes)
+    ]
+    return replace(step, hand_indices=tuple(indices))
+
+
+def _why_not(step: Step, here: Step, painter: Inpainter, current: Inspection) -> str | None:
     if step.action is Action.REGENERATE or step.patch is None:
         return f"not repaired: {step.reason}; make the picture again"
     if step.action.value not in painter.purposes:
@@ -90,6 +108,8 @@ def _why_not(step: Step, painter: Inpainter, current: Inspection) -> str | None:
     left = [finding for finding in counted_findings(current) if finding.code in codes]
     if step.findings and not any(_is_there(finding, step) for finding in left):
         return "not needed any more: an earlier repair took it away"
+    if step.hand_indices and not here.hand_indices:
+        return "not repaired: its hand is no longer seen after an earlier repair"
     return None
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from blob_detector import GOOD, BlobDetector, drawn
 from drawn_repairs import EXTRA, FAILURES, Painter, extra_hand, malformed_hand, red, three_hands, unchanged, white
+from picture_files import encoded
 
 from limbfix.errors import AssetMissing, DetectorError, RepairError
+from limbfix.fixing import FixingJudge, FixOptions
 from limbfix.gate import Gate
+from limbfix.inpainters import focus_regions
 from limbfix.inspections import Inspection
 from limbfix.repair import Action, ExemplarFill, RepairOptions, make_plan, repair_picture
 from limbfix.repair.candidates import candidate_seed
+from limbfix.repair.patches import box_patch
+from limbfix.repair.plans import Step
+from limbfix.workers import JudgingOptions, Task
 
 
 @pytest.fixture
@@ -268,3 +276,47 @@ def request_for(purpose: str):
     edit = np.zeros((20, 20), np.float32)
     edit[5:9, 5:9] = 1
     return InpaintRequest(pixels=np.zeros((20, 20, 3), np.uint8), mask=Mask(edit=edit), purpose=purpose, seeds=(1,))
+
+
+def test_hands_are_counted_anew_after_each_repair(gate):
+    """The first step takes the third of four hands away; the fourth, now number 2, is what the later steps are about."""
+    inspection = gate.inspect(three_hands((*GOOD, (100, 207), (250, 207))))
+    hands = inspection.scene.hands
+    boxes = {hand.hand_index: hand.part.box for hand in hands if hand.part.box.y_min > 180}
+    assert len(boxes) == 2
+    (first, first_box), (second, second_box) = boxes.items()
+
+    def refined(index, box):
+        patch = box_patch(box.grown(0.3), inspection.scene)
+        return Step(action=Action.REFINE, findings=(), box=box, patch=patch, reason="soft", hand_indices=(index,))
+
+    removal = replace(refined(first, first_box), action=Action.REMOVE)
+    plan = [removal, refined(second, second_box), refined(first, first_box)]
+    seen = []
+
+    def hints(current, step, focus):
+        seen.append([current.scene.hands[index].part.box.xyxy for index in step.hand_indices])
+
+    painter = Painter(lambda request, number: white(request, number) if request.purpose == "remove" else request.pixels)
+    options = RepairOptions(candidates=1)
+    repaired = repair_picture(inspection, gate, inpainter=painter, options=options, plan=plan, hints=hints)
+    assert repaired.attempts[0].is_accepted, repaired.attempts[0].reason
+    assert seen == [[first_box.xyxy], [second_box.xyxy]]
+    assert "no longer seen" in repaired.attempts[-1].reason
+
+
+def test_a_focus_pass_leaves_the_wrong_hand_to_its_repair(gate, tmp_path):
+    image = encoded(three_hands())
+    (tmp_path / "a.png").write_bytes(image)
+    options = FixOptions(out=tmp_path / "out", repair=RepairOptions(candidates=1), flag_at=0.5)
+    judge = FixingJudge(
+        gate,
+        JudgingOptions(policy="p"),
+        options,
+        painter=Painter(unchanged),
+        find_areas=lambda inspection: focus_regions(inspection, ["hand"]),
+    )
+    path = str(tmp_path / "a.png")
+    (judged,) = judge.judge([Task(path=path, file=path, relative="a.png", known=None)], lambda done: None)
+    assert [step["action"] for step in judged.record["repair"]["plan"]] == ["remove", "refine", "refine"]
+    assert all(step["box_xyxy"][2] < 256 for step in judged.record["repair"]["plan"][1:])
