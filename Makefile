@@ -51,7 +51,7 @@ demo-refunds: install-dev ## judge the example pictures, invent orders, recommen
 	$(BIN)/limbfix check examples/pictures --policy examples/refunds/check_policy.toml --format jsonl --fail-on never > $(REFUNDS)/records.jsonl
 	$(LEDGER) ledger add $(REFUNDS)/records.jsonl --orders examples/refunds/orders.csv --policy examples/refunds/refunds.toml \
 		--check-policy examples/refunds/check_policy.toml --ledger $(REFUNDS)/ledger.db
-	$(LEDGER) ledger decide @R-1003 decline --by "Ada (demo)" --why "Both hands are fine" --label fine --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1013 decline --by "Ada (demo)" --why "A step seen from the front: the other lower leg is behind this one" --label fine --ledger $(REFUNDS)/ledger.db
 	$(LEDGER) ledger decide @R-1005 confirm --by "Ben (demo)" --why "There is a second thumb" --label defective --ledger $(REFUNDS)/ledger.db
 	$(LEDGER) ledger decide @R-1011 set --give full --amount 1800 --by "Ben (demo)" --label defective \
 		--why "The customer counted six fingers, and so do I; the check missed it" --ledger $(REFUNDS)/ledger.db

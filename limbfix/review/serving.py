@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from limbfix.errors import MissingExtra, SigningKeyError, UsageError
@@ -82,4 +83,5 @@ def serve(review: Review, *, port: int = 0, ready: Callable[[str], None] = lambd
         raise UsageError(f"port {port}: expected a free port of {HOST}, got: {error}; name another, or 0") from error
     with listener:
         ready(f"http://{HOST}:{listener.getsockname()[1]}/{review.token}/")
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl+C again after it has ended in good order
+            server.run(sockets=[listener])
