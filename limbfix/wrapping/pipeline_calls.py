@@ -105,7 +105,7 @@ class PipelineCall:
             return value
         if isinstance(value, list | tuple) and len(value) == self.prompts:
             return [value[place] for place in prompts]
-        shape: tuple[int, ...] = tuple(getattr(value, "shape", ()))
+        shape: list[int] = [*getattr(value, "shape", ())]
         least_dimensions = 4 if name in PICTURES else 1
         if len(shape) >= least_dimensions and shape[0] == self.prompts:
             batch: Any = value
