@@ -86,11 +86,12 @@ def test_pulling_what_is_there_asks_nobody():
     assert done.stdout.count(b"  present  ") == len(weights.installed_models())
 
 
-def test_doctor_fails_without_models_and_says_what_to_do(tmp_path):
+def test_doctor_says_what_is_not_seen_without_models_and_what_to_do(tmp_path):
     done = command("doctor", LIMBFIX_MODELS=str(tmp_path))
-    assert done.returncode == 1
+    assert done.returncode == 0  # our own networks judge hands without them
+    assert done.stdout.count(b"sees no bodies and no faces") == 3
     assert b"limbfix models pull" in done.stdout
-    assert last_line(done.stderr).startswith("limbfix doctor: FAIL")
+    assert last_line(done.stderr).startswith("limbfix doctor: PASS")
 
 
 def test_the_version_is_the_packages():

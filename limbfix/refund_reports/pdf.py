@@ -14,8 +14,13 @@ def make_pdf(page: str) -> bytes:
     Raises:
         MissingExtra: WeasyPrint or Pango is not installed.
     """
+    from PIL import ImageFile
+
     try:
+        was_lenient = ImageFile.LOAD_TRUNCATED_IMAGES
         import weasyprint
+
+        ImageFile.LOAD_TRUNCATED_IMAGES = was_lenient  # it turns Pillow lenient for the whole process
     except (ImportError, OSError) as error:
         raise MissingExtra(
             f"weasyprint: expected to import, got {error}. Install it with: pip install 'limbfix[pdf]'; "
