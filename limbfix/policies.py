@@ -6,14 +6,17 @@ import hashlib
 import json
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from limbfix.errors import PolicyError
 from limbfix.findings import CODES, DefectCode, codes_matching
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _FAULTS = tuple(sorted({code.split(".")[1] for code in CODES}))
 _CARRIES = {"missing_arm": "missing_hand", "missing_leg": "missing_foot"}
@@ -179,17 +182,56 @@ def load_policy(path: str | Path) -> Policy:
     Raises:
         PolicyError: the file is missing or malformed, or holds an unknown key, code or impossible value.
     """
+    data = read_table(path, what="policy", table="policy", beside=("calibration",))
+    return make_policy(data, origin=str(path))
+
+
+def read_table(
+    path: str | Path,
+    *,
+    what: str,
+    table: str,
+    beside: tuple[str, ...] = (),
+    parse_float: Callable[[str], Any] = float,
+) -> dict[str, Any]:
+    """Reads the keys of a policy from a TOML or JSON file.
+
+    Args:
+        path: of the file; JSON by its suffix, else TOML.
+        what: the kind of policy, for messages.
+        table: the keys may stand in a table of this name.
+        beside: other tables that may then stand in the file.
+        parse_float: makes a number of the text of a fraction.
+
+    Raises:
+        PolicyError: the file is missing or malformed.
+    """
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-        data: dict[str, Any] = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        parse = json.loads if path.suffix.lower() == ".json" else tomllib.loads
+        data: Any = parse(text, parse_float=parse_float)
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise PolicyError(f"policy {path}: expected a readable TOML or JSON file, got: {error}") from error
-    if isinstance(data, dict) and "policy" in data and set(data) <= {"policy", "calibration"}:
-        data = data["policy"]
+        raise PolicyError(f"{what} {path}: expected a readable TOML or JSON file, got: {error}") from error
+    if isinstance(data, dict) and table in data and set(data) <= {table, *beside}:
+        data = data[table]
     if not isinstance(data, dict):
-        raise PolicyError(f"policy {path}: expected a table of keys, got {type(data).__name__}")
-    return make_policy(data, origin=str(path))
+        raise PolicyError(f"{what} {path}: expected a table of keys, got {type(data).__name__}")
+    return data
+
+
+def validated(kind: type[Model], data: dict[str, Any], *, what: str, origin: str) -> Model:
+    """Builds a policy of any kind from plain values.
+
+    Raises:
+        PolicyError: names each wrong key with what was expected.
+    """
+    try:
+        return kind(**data)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'policy'}: {item['msg']}" for item in error.errors())
+        known = ", ".join(kind.model_fields)
+        raise PolicyError(f"{what} from {origin}: {problems}. Known keys: {known}") from error
 
 
 def make_policy(data: dict[str, Any], *, origin: str) -> Policy:
@@ -198,9 +240,4 @@ def make_policy(data: dict[str, Any], *, origin: str) -> Policy:
     Raises:
         PolicyError: names each wrong key with what was expected.
     """
-    try:
-        return Policy(**data)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'policy'}: {item['msg']}" for item in error.errors())
-        known = ", ".join(Policy.model_fields)
-        raise PolicyError(f"policy from {origin}: {problems}. Known keys: {known}") from error
+    return validated(Policy, data, what="policy", origin=origin)

@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from limbfix.cli import flags
 from limbfix.cli.progress import ProgressBar
 from limbfix.cli.streams import closing_pipe, own_stderr, safe_stdout
 from limbfix.printing import printable
@@ -63,39 +64,27 @@ def gate_maker(settings: Settings, policy: Policy) -> MakeGate:
 
 
 def check(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for a list on stdin.")],
-    format: Annotated[
-        Literal["text", "jsonl", "csv", "junit"] | None, typer.Option(help="Format of stdout. [text]")
-    ] = None,
+    paths: flags.Paths,
+    format: flags.Format = None,
     masks: Annotated[
         bool | None, typer.Option("--masks/--no-masks", help="Masks of hands and digits; jsonl only. [no]")
     ] = None,
-    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Write an HTML report there.")] = None,
-    force: Annotated[bool | None, typer.Option("--force", help="Replace an older report.")] = None,
-    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML or JSON file with the policy.")] = None,
-    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these codes or families.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Not these codes or families.")] = None,
-    fail_on: Annotated[
-        Literal["reject", "flag", "never"] | None, typer.Option(help="What makes the exit code 1. [reject]")
-    ] = None,
-    max_reject_rate: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Share 0-1 of judged pictures that may be rejected. [0]")
-    ] = None,
+    report: flags.Report = None,
+    force: flags.Force = None,
+    policy: flags.PolicyFile = None,
+    select: flags.Select = None,
+    ignore: flags.Ignore = None,
+    fail_on: flags.FailOn = None,
+    max_reject_rate: flags.MaxRejectRate = None,
     state: Annotated[Path | None, typer.Option(metavar="FILE", help="Remember judgements there, to resume.")] = None,
     move_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Move rejected files there.")] = None,
     copy_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy rejected files there.")] = None,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="Worker processes; 0 = one per core. [1]")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, gpu, or a torch device for YOLO. [auto]")] = None,
-    search: Annotated[
-        Literal["full", "single"] | None, typer.Option(help="Tiles and close windows, or one pass. [full]")
-    ] = None,
-    detector: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="limbfix, mediapipe, yolo:PATH; repeatable. [limbfix]")
-    ] = None,
-    progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="A bar on stderr.")] = None,
-    max_pixels: Annotated[
-        int | None, typer.Option(metavar="N", help="Refuse larger pictures unread. [100000000]")
-    ] = None,
+    jobs: flags.Jobs = None,
+    device: flags.Device = None,
+    search: flags.Search = None,
+    detector: flags.Detectors = None,
+    progress: flags.Progress = None,
+    max_pixels: flags.MaxPixels = None,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Per picture, in a worker process. [120]")
     ] = None,
@@ -108,7 +97,7 @@ def check(
     """
     from limbfix.settings import load_settings
 
-    flags: dict[str, Any] = {
+    given: dict[str, Any] = {
         "format": format,
         "masks": masks,
         "report": report,
@@ -129,7 +118,7 @@ def check(
         "max_pixels": max_pixels,
         "timeout": timeout,
     }
-    raise typer.Exit(run_check(paths, load_settings(flags)))
+    raise typer.Exit(run_check(paths, load_settings(given)))
 
 
 def run_check(paths: list[str], settings: Settings) -> int:

@@ -6,11 +6,12 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from limbfix.cli import check as checking
+from limbfix.cli import flags
 from limbfix.cli.progress import ProgressBar
 from limbfix.cli.streams import closing_pipe, own_stderr, safe_stdout
 from limbfix.printing import printable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def fix(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for a list on stdin.")],
+    paths: flags.Paths,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where repaired pictures go; originals are only read.")],
     model: Annotated[
         str | None,
@@ -50,31 +51,19 @@ def fix(
     keep_jpeg: Annotated[
         bool, typer.Option("--keep-jpeg", help="JPEG stays JPEG: smaller, but every pixel changes a little. [PNG]")
     ] = False,
-    format: Annotated[
-        Literal["text", "jsonl", "csv", "junit"] | None, typer.Option(help="Format of stdout. [text]")
-    ] = None,
-    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Write an HTML report there.")] = None,
-    force: Annotated[bool | None, typer.Option("--force", help="Replace an older report.")] = None,
-    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML or JSON file with the policy.")] = None,
-    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these codes or families.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Not these codes or families.")] = None,
-    fail_on: Annotated[
-        Literal["reject", "flag", "never"] | None, typer.Option(help="What makes the exit code 1. [reject]")
-    ] = None,
-    max_reject_rate: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Share 0-1 of judged pictures that may be rejected. [0]")
-    ] = None,
+    format: flags.Format = None,
+    report: flags.Report = None,
+    force: flags.Force = None,
+    policy: flags.PolicyFile = None,
+    select: flags.Select = None,
+    ignore: flags.Ignore = None,
+    fail_on: flags.FailOn = None,
+    max_reject_rate: flags.MaxRejectRate = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, gpu, or a torch device. [auto]")] = None,
-    search: Annotated[
-        Literal["full", "single"] | None, typer.Option(help="Tiles and close windows, or one pass. [full]")
-    ] = None,
-    detector: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="limbfix, mediapipe, yolo:PATH; repeatable. [limbfix]")
-    ] = None,
-    progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="A bar on stderr.")] = None,
-    max_pixels: Annotated[
-        int | None, typer.Option(metavar="N", help="Refuse larger pictures unread. [100000000]")
-    ] = None,
+    search: flags.Search = None,
+    detector: flags.Detectors = None,
+    progress: flags.Progress = None,
+    max_pixels: flags.MaxPixels = None,
 ) -> None:
     """Judges pictures and repairs what can be repaired: records on stdout, repaired pictures as new PNG files in --out.
 
@@ -103,7 +92,7 @@ def fix(
         focus=tuple(focus.replace(",", " ").split()),
         keep_jpeg=keep_jpeg,
     )
-    flags: dict[str, Any] = {
+    given: dict[str, Any] = {
         "format": format,
         "report": report,
         "force": force,
@@ -118,7 +107,7 @@ def fix(
         "progress": progress,
         "max_pixels": max_pixels,
     }
-    raise typer.Exit(run_fix(paths, load_settings(flags), painting))
+    raise typer.Exit(run_fix(paths, load_settings(given), painting))
 
 
 def run_fix(paths: list[str], settings: Settings, painting: PainterFlags) -> int:

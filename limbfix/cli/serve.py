@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
+
+from limbfix.cli import flags
 
 
 def serve(
@@ -17,15 +19,11 @@ def serve(
     ] = None,
     queue: Annotated[int | None, typer.Option(metavar="N", help="Pictures that may wait; more get 429. [32]")] = None,
     urls: Annotated[bool | None, typer.Option("--urls/--no-urls", help="Fetch pictures by address. [no]")] = None,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="Worker processes; 0 = one per core. [1]")] = None,
-    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML or JSON file with the policy.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, gpu, or a torch device for YOLO. [auto]")] = None,
-    search: Annotated[
-        Literal["full", "single"] | None, typer.Option(help="Tiles and close windows, or one pass. [full]")
-    ] = None,
-    detector: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="limbfix, mediapipe, yolo:PATH; repeatable. [limbfix]")
-    ] = None,
+    jobs: flags.Jobs = None,
+    policy: flags.PolicyFile = None,
+    device: flags.Device = None,
+    search: flags.Search = None,
+    detector: flags.Detectors = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Per picture. [120]")] = None,
 ) -> None:
     """Judges pictures that come by HTTP: POST /v1/inspect and /v1/batch; see /openapi.json.
@@ -35,7 +33,7 @@ def serve(
     from limbfix.settings import load_settings
 
     table = {"host": host, "port": port, "keys_file": keys, "queue": queue, "urls": urls}
-    flags: dict[str, Any] = {
+    given: dict[str, Any] = {
         "serve": {name: value for name, value in table.items() if value is not None} or None,
         "jobs": jobs,
         "policy": policy,
@@ -44,7 +42,7 @@ def serve(
         "detector": tuple(detector) if detector else None,
         "timeout": timeout,
     }
-    run_serve(load_settings(flags))
+    run_serve(load_settings(given))
 
 
 def run_serve(settings: Any) -> None:

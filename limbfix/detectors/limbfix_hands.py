@@ -60,7 +60,7 @@ class LimbfixHands:
     """Finds and reads hands.
 
     Args:
-        search: `full` looks at two scales and reads every hand twice, once in a mirror; `single` looks and reads once.
+        search: `full` looks at more scales and reads every hand twice, once in a mirror; `single` looks and reads once.
         providers: of ONNX Runtime, best first.
         finder_file, parser_file: weights of the user's own; None for those that come with limbfix. Where it comes with no finder, others
             find the hands, and `complete` reads them.
@@ -191,7 +191,7 @@ def distinct(boxes: Sequence[Box], ranks: Sequence[float]) -> list[int]:
 
 
 def is_believed(hand: Part, *, own: str) -> bool:
-    """Tells whether a hand stands: another detector's does, and ours if its window agrees, or if finder and parser are sure together."""
+    """Tells whether a hand stands: another detector's does, and ours if it was joined to one, or if finder and parser are sure together."""
     return _is_confirmed(hand, own) or surety(hand) >= SURE
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from limbfix.errors import PolicyError, UsageError
+from limbfix.errors import UsageError
 from limbfix.findings import Severity
 from limbfix.ledger.canonical import digest_of, exact
 from limbfix.ledger.money import parse_amount, parse_currency
-from limbfix.policies import Codes
+from limbfix.policies import Codes, read_table, validated
 
 
 class Give(StrEnum):
@@ -162,17 +160,7 @@ def load_refund_policy(path: str | Path) -> RefundPolicy:
     Raises:
         PolicyError: the file is missing or malformed, or holds an unknown key, code, currency or impossible value.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        is_json = path.suffix.lower() == ".json"
-        data: Any = json.loads(text, parse_float=Decimal) if is_json else tomllib.loads(text, parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise PolicyError(f"refund policy {path}: expected a readable TOML or JSON file, got: {error}") from error
-    if isinstance(data, dict) and set(data) == {"refunds"}:
-        data = data["refunds"]
-    if not isinstance(data, dict):
-        raise PolicyError(f"refund policy {path}: expected a table of keys, got {type(data).__name__}")
+    data = read_table(path, what="refund policy", table="refunds", parse_float=Decimal)
     return make_refund_policy(data, origin=str(path))
 
 
@@ -182,9 +170,4 @@ def make_refund_policy(data: dict[str, Any], *, origin: str) -> RefundPolicy:
     Raises:
         PolicyError: names each wrong key with what was expected.
     """
-    try:
-        return RefundPolicy(**data)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'policy'}: {item['msg']}" for item in error.errors())
-        known = ", ".join(RefundPolicy.model_fields)
-        raise PolicyError(f"refund policy from {origin}: {problems}. Known keys: {known}") from error
+    return validated(RefundPolicy, data, what="refund policy", origin=origin)

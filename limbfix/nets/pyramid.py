@@ -29,21 +29,18 @@ class Pyramid(nn.Module):
     Args:
         widths: channels of the trunk's maps, finest first.
         channels: of every joined map.
-        finest: index of the map at which it ends; finer ones are not used.
     """
 
-    def __init__(self, widths: Sequence[int], channels: int = 64, finest: int = 0):
+    def __init__(self, widths: Sequence[int], channels: int = 64):
         super().__init__()
-        self.finest = finest
-        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths[finest:])
-        self.smooth = nn.ModuleList(smooth_block(channels) for _ in widths[finest:])
+        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths)
+        self.smooth = nn.ModuleList(smooth_block(channels) for _ in widths)
 
     def forward(self, maps: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """Returns the joined maps, finest first, all of `channels`."""
         joined: list[torch.Tensor] = []
         above: torch.Tensor | None = None
-        chosen = maps[self.finest :]
-        for lateral, smooth, level in reversed(list(zip(self.lateral, self.smooth, chosen, strict=True))):
+        for lateral, smooth, level in reversed(list(zip(self.lateral, self.smooth, maps, strict=True))):
             here = lateral(level)
             if above is not None:
                 here = here + functional.interpolate(above, size=here.shape[2:], mode="nearest")

@@ -96,11 +96,11 @@ class _Layers:
                 inner = self.relu6(inner)
         return self.graph.node("Add", [x, inner]) if residual else inner
 
-    def pyramid(self, maps: Sequence[str], name: str = "pyramid", finest: int = 0) -> str:
+    def pyramid(self, maps: Sequence[str], name: str = "pyramid") -> str:
         """Writes the pyramid; returns its finest map."""
         above = ""
-        for index in reversed(range(len(maps) - finest)):
-            here = self.conv(maps[finest + index], f"{name}.lateral.{index}")
+        for index in reversed(range(len(maps))):
+            here = self.conv(maps[index], f"{name}.lateral.{index}")
             if above:
                 here = self.graph.node("Add", [here, self.doubled(above)])
             above = self.smooth(here, f"{name}.smooth.{index}")

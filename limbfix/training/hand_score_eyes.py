@@ -26,7 +26,6 @@ class GateEyes:
     def __init__(self, *, parser: Path | None = None, finder: Path | None = None, opinion: bool = True) -> None:
         self._own = LimbfixHands(search="full", parser_file=parser, finder_file=finder)
         self._second = MediaPipeHands(second=True) if opinion else None
-        self._search = MediaPipeHands() if opinion else None
 
     @property
     def counts(self) -> bool:
@@ -50,12 +49,12 @@ class GateEyes:
     def find(self, picture: Picture) -> list[Part]:
         """Returns all hands of a picture, as the gate finds them."""
         parts = self._own.detect(picture, ())
-        seen = self._search.detect(picture, ()) if self._search is not None else ()
+        seen = self._second.detect(picture, ()) if self._second is not None else ()
         return self._finished(picture, (*parts, *seen))
 
     def close(self) -> None:
         """Frees the models."""
-        for detector in (self._own, self._second, self._search):
+        for detector in (self._own, self._second):
             if detector is not None:
                 detector.close()
 

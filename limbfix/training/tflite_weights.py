@@ -119,13 +119,9 @@ def _layers(file: _Reader):
 
 
 def _constant(file: _Reader, tensor: int, buffers: list[int]) -> np.ndarray:
-    start, count = file.vector(buffers[file.scalar(tensor, 2, "I")], 0)
-    values = np.frombuffer(
-        file.data,
-        _ELEMENTS[file.scalar(tensor, 1, "b")],
-        count // 4 if not file.scalar(tensor, 1, "b") else count // 2,
-        start,
-    )
+    start, size = file.vector(buffers[file.scalar(tensor, 2, "I")], 0)
+    element = np.dtype(_ELEMENTS[file.scalar(tensor, 1, "b")])
+    values = np.frombuffer(file.data, element, size // element.itemsize, start)
     return values.reshape(file.numbers(tensor, 0)).astype(np.float32)
 
 

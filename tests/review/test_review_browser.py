@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_contrast import low_contrast
 from review_ledgers import HOSTILE, Site, fill_many, new_ledger, write_case
 
 from limbfix.review.auditing import Rates
@@ -22,28 +23,7 @@ pytestmark = [
 ]
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-LOW_CONTRAST = """() => {
-  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-  const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
-  const ground = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const color = rgb(getComputedStyle(e).backgroundColor);
-      if (color.length === 3) return color;
-    }
-    return [255, 255, 255];
-  };
-  const low = [];
-  for (const e of document.querySelectorAll("body *")) {
-    const hasText = [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!hasText || e.closest(":disabled, .hidden, .skip-link") || !e.checkVisibility()) continue;
-    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) low.push(`${e.className || e.tagName} ${e.textContent.slice(0, 30)} ${ratio.toFixed(2)}`);
-  }
-  return low;
-}"""
-"""Lists every visible text whose contrast to its ground is below WCAG's 4.5."""
+LOW_CONTRAST = low_contrast(":disabled, .hidden, .skip-link")
 
 UNNAMED = """() => [...document.querySelectorAll("button, a, input:not([type=hidden]), img, [role=region], progress")]
   .filter((e) => e.checkVisibility() || e.type === "checkbox")
