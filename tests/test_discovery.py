@@ -296,11 +296,11 @@ def test_20_000_files_take_little_memory_and_the_first_comes_at_once(tmp_path):
         (folder / "0.png").touch()
     for folder, number in itertools.product(folders, range(1, 1000)):
         os.link(folder / "0.png", folder / f"{number}.png")
-    start = time.perf_counter()
+    start = time.process_time()
     tracemalloc.start()
     pictures = find_pictures([str(tmp_path)])
     assert next(pictures).endswith("d0/0.png")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     count = 1 + sum(1 for _ in pictures)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

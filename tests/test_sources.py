@@ -304,9 +304,9 @@ HOSTILE = {
 @pytest.mark.parametrize("key", ["parameters", "prompt", "workflow", "invokeai_metadata", "Comment"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_metadata_never_raises_and_is_read_soon(name, key):
-    start = time.perf_counter()
+    start = time.process_time()  # of this process: the machine may be busy with others
     source = read_source({key: HOSTILE[name], "Software": "NovelAI"}, HOSTILE[name])
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 4  # a quadratic reader would take minutes
     assert source is None or all(
         value is None or isinstance(value, str) for value in (source.generator, source.prompt, source.seed)
     )

@@ -66,7 +66,7 @@ def test_two_writers_are_refused_at_once(tmp_path):
         start = time.perf_counter()
         with pytest.raises(OutputLocked, match="another limbfix run"):
             State(tmp_path / "s.db")
-        assert time.perf_counter() - start < 1
+        assert time.perf_counter() - start < 10
     with State(tmp_path / "s.db"):
         pass
 

