@@ -1,0 +1,39 @@
+"""What do the body parser's maps mean? Names, sizes and orders of its channels, without torch, for training and for the runtime.
+
+No channel belongs to a left or a right limb, or to a first and a second person: joints of one kind share one heatmap, so that a third
+ankle is a third peak. The side is a map of its own, read where a limb was found.
+"""
+
+from __future__ import annotations
+
+STRIDE = 4
+"""Input px per cell of every output map."""
+
+JOINTS = ("head", "neck", "shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "foot")
+"""Heatmap channels, any number of peaks in each. `hand` is the hand's middle (mean of its digits' MCPs), `foot` the tip of the toes."""
+
+BONES = (
+    ("neck", "head"),
+    ("neck", "shoulder"),
+    ("shoulder", "elbow"),
+    ("elbow", "wrist"),
+    ("wrist", "hand"),
+    ("neck", "hip"),
+    ("hip", "knee"),
+    ("knee", "ankle"),
+    ("ankle", "foot"),
+)
+"""Part affinity fields, two channels each: the unit vector from the inner to the outer joint."""
+
+PARTS = ("background", "head", "torso", "upper_arm", "forearm", "hand", "thigh", "shin", "foot", "object")
+"""Classes of the part map, one limb as the other. What is covered by clothes keeps its name; see the `covered` map."""
+
+ENDS = ("behind", "outside", "stump")
+"""Heatmap channels at the last joint that is seen of a limb whose next joint is not: it goes behind something, leaves the frame, or ends
+there."""
+
+CENTRE_CHANNELS = 2
+"""x, y from a cell of a person to that person's neck, in sides of the input; it tells people apart where bones do not."""
+
+SIDE_CHANNELS, COVERED_CHANNELS = 1, 1
+"""Logits: the limb at this cell is the subject's left; this cell of a person is covered by clothes."""
