@@ -1,7 +1,7 @@
 """How do readings of one hand become a chance that it is wrong, and a defect score for each code? Logistic models, kept as JSON.
 
 Two sets of models: one for hands of which MediaPipe gave a second opinion, one for hands without. Whether anything is wrong is asked of a
-committee with equal votes; models of single codes are fitted on made hands that no network was trained on (`limbfix.training.hand_scores`). Their knots were read off hands of real people, on the scale of all checks:
+committee with fixed votes; models of single codes are fitted on made hands that no network was trained on (`limbfix.training.hand_scores`). Their knots were read off hands of real people, on the scale of all checks:
 0.5 where one real hand in twenty scores higher, 0.8 where one in a hundred does, counted over all codes together and in the hardest folder.
 """
 
