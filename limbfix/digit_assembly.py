@@ -19,14 +19,14 @@ JOINTS = ("wrist", "mcp", "pip", "dip", "tip")
 PHALANGES = ((0, 1), (1, 2), (2, 3), (3, 4))
 """(inner, outer) joint kinds; two field channels each."""
 
-PEAK_LEAST = 0.2
-"""Heat of a candidate joint. Low on purpose: a weak joint between two strong bones is a joint, a lonely one is dropped later."""
+PEAK_LEAST = 0.15
+"""Heat of a candidate joint. Low on purpose: which lines are digits is judged later, by `limbfix.digit_beliefs`."""
 
-LONELY_LEAST = 0.5
+LONELY_LEAST = 0.35
 """Heat that a tip needs when no bone leads to it: a fingertip that peeks out from behind something."""
 
-LINK_LEAST = 0.35
-"""Mean agreement of a bone with its field, -1 to 1. 0.35 is the cosine of about 70 degrees, as noisy fields of true bones have."""
+LINK_LEAST = 0.3
+"""Mean agreement of a bone with its field, -1 to 1. 0.3 is the cosine of about 72 degrees, as noisy fields of true bones have."""
 
 FORK_LEAST = 0.7
 """Agreement that a second bone out of one joint needs. A true fork has two clear bones; a crossing has one clear and one faint."""

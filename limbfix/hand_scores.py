@@ -41,6 +41,7 @@ def read_features(
     digits: Sequence[Digit],
     appearance: float,
     *,
+    line_counts: np.ndarray,
     box_px: float,
     sharpness: float,
 ) -> dict[str, float]:
@@ -51,6 +52,7 @@ def read_features(
         counts: (2, n) logits of the number of digits present, and visible: 0, 1, ..., n - 1 or more.
         digits: what was assembled.
         appearance: the appearance score.
+        line_counts: (n + 1,) chances that there are 0, 1, ... digits among the lines.
         box_px: longer side of the hand's box.
         sharpness: of the crop, any unit that grows with sharpness; positive.
     """
@@ -64,8 +66,8 @@ def read_features(
         **{name: float(value) for name, value in zip(JUDGEMENTS, judgements, strict=True)},
         "more": _logit(chances[0, USUAL_DIGITS + 1 :].sum()),
         "fewer": _logit(chances[0, :USUAL_DIGITS].sum()),
-        "counted_more": float(max(0, len(digits) - USUAL_DIGITS)),
-        "counted_fewer": float(max(0, USUAL_DIGITS - len(digits))),
+        "lines_more": _logit(line_counts[USUAL_DIGITS + 1 :].sum()),
+        "lines_fewer": _logit(line_counts[:USUAL_DIGITS].sum()),
         "count_gap": abs(len(digits) - expected),
         "weakest": 1 - min(scores),
         "weak": 1 - float(np.mean(scores)),

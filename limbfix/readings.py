@@ -1,7 +1,8 @@
 """What do the parser's maps say of one hand? Digits with lines and masks in the picture, and a count or the reason why there is none.
 
 Lines come from `limbfix.digit_assembly`. Every pixel of a digit goes to the nearest line of its own connected piece, so two fingers that
-touch are parted between their lines. A count is claimed only where lines, part map and counting head agree.
+touch are parted between their lines. `limbfix.digit_beliefs` says which lines are digits, and a count is claimed only where it is sure of
+every line, the part map agrees, and nothing hides a digit.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import cv2
 import numpy as np
 
 from limbfix.digit_assembly import DigitLine, assemble_digits
+from limbfix.digit_beliefs import BELIEVED, LineModel, count_chances, distinct_lines, line_features
 from limbfix.digit_masks import CropPlace, Piece, digit_pieces, smooth_classes
-from limbfix.digits import CannotTell, Digit, HandReading, Segment
+from limbfix.digits import EXPECTED_DIGITS, CannotTell, Digit, HandReading, Segment
 from limbfix.geometry import Box
 from limbfix.hand_scores import read_features
-from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
+from limbfix.nets.hand_maps import JUDGEMENTS, PARTS
 
 SMALLEST_HAND_PX = 32.0
 """Longer side of a box below which digits are 3 px wide and nobody can count them."""
@@ -29,11 +31,14 @@ crop of 128 px, at which two fingers run into one) their medians fell to 0.10, 0
 SHARPNESS_PX = 128
 """Side at which sharpness is measured, whatever the parser's is."""
 
-SURE_COUNT = 0.5
-"""Chance that the counting head must give to the number of lines."""
+SURE_COUNT = 0.6
+"""Chance that all lines are judged rightly from which a count is told. Of made hands that no training saw, see DESIGN, 2026-11-28."""
+
+ALL_PRESENT = 0.5
+"""Chance that the counting head must give to there being no more digits than are seen, where fewer than usual are seen."""
 
 WEAK_DIGIT = 0.2
-"""Score below which a line is too doubtful to be counted on."""
+"""Score at which a line is a digit as likely as not, where no model of lines is at hand."""
 
 UNCLAIMED_SHARE = 0.2
 """Share of the digits' pixels that may belong to no line."""
@@ -92,7 +97,44 @@ def sharpness(pixels: np.ndarray) -> float:
     return 0.0 if high - low < 4 else float(np.percentile(steep, 99) / (high - low))
 
 
-def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float) -> HandReading:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Believed:
+    """The lines that are digits.
+
+    Attributes:
+        lines: those that are believed.
+        chances: 0-1, of each of them.
+        counts: (n + 1,) how probably there are 0, 1, ... digits among all lines, doubtful ones included.
+        surety: 0-1, chance that every line was judged rightly.
+    """
+
+    lines: tuple[DigitLine, ...]
+    chances: np.ndarray
+    counts: np.ndarray
+    surety: float
+
+
+def believed_lines(maps: HandMaps, model: LineModel | None) -> Believed:
+    """Assembles the lines of a crop and keeps those that are digits."""
+    lines = assemble_digits(maps.heat, maps.fields)
+    if model is None:
+        chances = np.array([min(line.score / (2 * WEAK_DIGIT), 0.99) for line in lines])
+    else:
+        chances = model.chances(line_features(lines, maps.heat, maps.fields, maps.parts))
+    kept = distinct_lines(lines, chances, maps.heat.shape[1])
+    surety = float(np.maximum(chances[kept], 1 - chances[kept]).prod())
+    chosen = [index for index in kept if chances[index] >= BELIEVED]
+    return Believed(
+        lines=tuple(lines[index] for index in chosen),
+        chances=chances[chosen],
+        counts=count_chances(chances[kept]),
+        surety=surety,
+    )
+
+
+def read_hand(
+    maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model: LineModel | None = None
+) -> HandReading:
     """Turns the maps of one crop into a reading.
 
     Args:
@@ -100,29 +142,39 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float) -> Ha
         place: of the crop in the picture.
         box: of the hand, px of the picture.
         sharp: see `sharpness`.
+        model: of lines; without it their own scores decide.
 
     Returns:
         The reading, not scored yet (`limbfix.hand_scores`).
     """
-    lines = assemble_digits(maps.heat, maps.fields)
+    believed = believed_lines(maps, model)
+    lines = believed.lines
     classes, frame = smooth_classes(maps.parts, place)
     joints = [tuple(line.joints) for line in lines]
     pieces, unclaimed = digit_pieces(classes, [line.polyline for line in lines], joints, frame)
     digits = tuple(
-        _digit(index, line, piece, place, maps.heat.shape[1])
+        _digit(index, line, float(believed.chances[index]), piece, place, maps.heat.shape[1])
         for index, (line, piece) in enumerate(zip(lines, pieces, strict=True))
     )
-    reason = _cannot_tell(maps, lines, classes, unclaimed, box, place, sharp)
-    is_sure = _are_sure(maps, lines, unclaimed)
+    is_sure = bool(lines and believed.surety >= SURE_COUNT and unclaimed <= UNCLAIMED_SHARE)
+    reason = _cannot_tell(maps, lines, classes, box, place, sharp=sharp, is_sure=is_sure)
     chances = 1 / (1 + np.exp(-maps.judgements.astype(np.float64)))
     return HandReading(
-        digits=digits if is_sure else (),  # a line that the counting head does not believe in is not shown to anybody
+        digits=digits if is_sure else (),  # lines that are in doubt are not shown to anybody
         count=len(digits) if reason is None else None,
         cannot_tell=reason,
         judgements={name: round(float(chance), 4) for name, chance in zip(JUDGEMENTS, chances, strict=True)},
         mask=frame.mask(np.isin(classes, _HAND)),
         features={
-            **read_features(maps.judgements, maps.counts, digits, maps.appearance, box_px=box.size, sharpness=sharp),
+            **read_features(
+                maps.judgements,
+                maps.counts,
+                digits,
+                maps.appearance,
+                line_counts=believed.counts,
+                box_px=box.size,
+                sharpness=sharp,
+            ),
             "presence": round(maps.presence, 4),
         },
     )
@@ -137,7 +189,7 @@ def untold(reading: HandReading) -> HandReading:
     return replace(reading, digits=(), count=None, cannot_tell=reason, mask=None)
 
 
-def _digit(index: int, line: DigitLine, piece: Piece, place: CropPlace, cells: int) -> Digit:
+def _digit(index: int, line: DigitLine, chance: float, piece: Piece, place: CropPlace, cells: int) -> Digit:
     step = place.side / cells  # px of the picture per cell; a cell's centre lies half a cell from its corner
     xy = ((line.polyline + 0.5) * step + (place.left, place.top)).astype(np.float32)
     names = tuple(line.joints)
@@ -150,7 +202,7 @@ def _digit(index: int, line: DigitLine, piece: Piece, place: CropPlace, cells: i
         is_thumb=piece.is_thumb,
         polyline=xy,
         joints=names,
-        score=round(line.score, 4),
+        score=round(chance, 4),
         forked=line.forked,
         mask=piece.mask,
         segments=segments,
@@ -168,34 +220,29 @@ def _cannot_tell(
     maps: HandMaps,
     lines: tuple[DigitLine, ...],
     classes: np.ndarray,
-    unclaimed: float,
     box: Box,
     place: CropPlace,
+    *,
     sharp: float,
+    is_sure: bool,
 ) -> CannotTell | None:
-    """Returns why no count is claimed, the plainest reason first; None where lines, parts and counting head agree."""
+    """Returns why no count is claimed, the plainest reason first; None where every line is sure and nothing hides a digit."""
     if box.size < SMALLEST_HAND_PX:
         return CannotTell.TOO_SMALL
     if box.touches_edge(place.width, place.height):
         return CannotTell.CROPPED
     if sharp < LEAST_SHARPNESS:
         return CannotTell.BLURRED
-    present, visible = (np.exp(row - row.max()) / np.exp(row - row.max()).sum() for row in maps.counts)
-    seen = min(len(lines), MOST_DIGITS)
     if any(_is_cut_off(line, classes, maps.heat.shape[1]) for line in lines):
         return CannotTell.OCCLUDED
-    if int(present.argmax()) > seen and int(visible.argmax()) <= seen:
-        return CannotTell.OCCLUDED  # the head believes in digits that nobody sees
-    if not _are_sure(maps, lines, unclaimed) or present[seen] < SURE_COUNT:
+    if not is_sure:
         return CannotTell.UNCERTAIN
+    if len(lines) < EXPECTED_DIGITS:  # six that are seen are six; of four nobody knows whether one is hidden
+        present, visible = (np.exp(row - row.max()) / np.exp(row - row.max()).sum() for row in maps.counts)
+        if present[: len(lines) + 1].sum() < ALL_PRESENT:
+            is_hidden = int(visible.argmax()) <= len(lines)
+            return CannotTell.OCCLUDED if is_hidden else CannotTell.UNCERTAIN
     return None
-
-
-def _are_sure(maps: HandMaps, lines: tuple[DigitLine, ...], unclaimed: float) -> bool:
-    """Tells whether lines, parts and the counting head agree on the digits that are seen."""
-    visible = np.exp(maps.counts[1] - maps.counts[1].max())
-    sure = visible[min(len(lines), MOST_DIGITS)] / visible.sum() >= SURE_COUNT
-    return bool(sure and lines and unclaimed <= UNCLAIMED_SHARE and min(line.score for line in lines) >= WEAK_DIGIT)
 
 
 def _is_cut_off(line: DigitLine, classes: np.ndarray, cells: int) -> bool:

@@ -32,7 +32,7 @@ ROWS = [
         "nets digit_assembly",
         "runtime digit_masks",
         "shipped",
-        "hand_scores",
+        "hand_scores digit_beliefs",
         "readings",
         "detectors",
         "skeletons",

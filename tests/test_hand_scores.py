@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from limbfix import hand_scores
+from limbfix.digit_beliefs import count_chances
 from limbfix.digits import CannotTell, Digit, HandReading
 from limbfix.geometry import Box
 from limbfix.hand_scores import HandModel, models_from, opinion_features, read_features, scored
@@ -25,7 +26,10 @@ def features(judgements=(0.0,) * 6, present=5, digits: int = 5, **changes: float
     counts = np.full((2, 10), -4.0)
     counts[:, present] = 4.0
     sizes = {"box_px": 64.0, "sharpness": 1.0} | changes
-    return read_features(np.array(judgements), counts, [digit(i) for i in range(digits)], 0.0, **sizes)
+    lines = count_chances([0.9] * digits)
+    return read_features(
+        np.array(judgements), counts, [digit(i) for i in range(digits)], 0.0, line_counts=lines, **sizes
+    )
 
 
 def hand(**reading) -> Part:
@@ -51,12 +55,12 @@ MODELS = {
 
 def test_a_sixth_digit_speaks_for_more_and_a_fourth_for_fewer():
     five, six, four = features(), features(present=6, digits=6), features(present=4, digits=4)
-    assert six["more"] > five["more"] and six["counted_more"] == 1 and six["counted_fewer"] == 0
-    assert four["fewer"] > five["fewer"] and four["counted_fewer"] == 1 and four["counted_more"] == 0
+    assert six["more"] > five["more"] and six["lines_more"] > five["lines_more"] == pytest.approx(-math.log(999))
+    assert four["fewer"] > five["fewer"] and four["lines_fewer"] > five["lines_fewer"] > six["lines_fewer"]
 
 
-def test_seven_digits_count_as_two_too_many():
-    assert features(present=7, digits=7)["counted_more"] == 2
+def test_seven_lines_are_more_surely_too_many_than_six():
+    assert features(present=7, digits=7)["lines_more"] > features(present=6, digits=6)["lines_more"]
 
 
 def test_features_are_finite_for_a_hand_without_digits():

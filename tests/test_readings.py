@@ -150,12 +150,29 @@ def test_no_count_of_hands_that_are_small_cut_or_blurred_though_their_lines_stay
     [
         ({"present": 5, "visible": 4}, CannotTell.OCCLUDED),
         ({"present": 5, "visible": 5}, CannotTell.UNCERTAIN),
-        ({"present": 4, "visible": 3}, CannotTell.UNCERTAIN),
     ],
 )
-def test_no_count_where_the_counting_head_disagrees(told, reason):
+def test_no_count_of_fewer_than_five_where_the_counting_head_believes_in_more(told, reason):
     reading = read(maps_of(fan(4), **told))
     assert (reading.count, reading.cannot_tell) == (None, reason)
+
+
+def test_six_that_are_seen_are_six_whatever_the_counting_head_says():
+    assert read(maps_of(fan(6), present=5, visible=5)).count == 6
+
+
+def faint(*, last: float) -> HandMaps:
+    """Five digits of which the last one has this share of the others' heat."""
+    maps = maps_of(fan(5))
+    heat = maps.heat.copy()
+    heat[1:, :, 38:] *= last
+    return replace(maps, heat=heat)
+
+
+def test_no_count_and_no_digits_where_one_line_is_as_doubtful_as_not():
+    assert read(maps_of(fan(5))).count == 5
+    reading = read(faint(last=0.25))
+    assert (reading.count, reading.visible, reading.cannot_tell) == (None, 0, CannotTell.UNCERTAIN)
 
 
 def test_no_count_where_pixels_of_a_digit_have_no_line():

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from limbfix.detectors.hand_windows import View, hand_view
+from limbfix.detectors.hand_windows import hand_view
+from limbfix.digit_beliefs import shipped_model
 from limbfix.digit_masks import CropPlace
 from limbfix.digits import HandReading
 from limbfix.geometry import Box
@@ -44,7 +45,9 @@ class HandReader:
         for start in range(0, len(boxes), BATCH):
             chosen = boxes[start : start + BATCH]
             views = [hand_view(pixels, box, side) for box in chosen]
-            for box, view, maps in zip(chosen, views, self._maps(views), strict=True):
+            for box, view, maps in zip(
+                chosen, views, self.maps(np.stack([view.pixels for view in views])), strict=True
+            ):
                 place = CropPlace(
                     left=view.left,
                     top=view.top,
@@ -52,12 +55,12 @@ class HandReader:
                     width=pixels.shape[1],
                     height=pixels.shape[0],
                 )
-                reading = read_hand(maps, place, box, sharp=sharpness(view.pixels))
+                reading = read_hand(maps, place, box, sharp=sharpness(view.pixels), model=shipped_model())
                 readings.append(reading if self.network.counts else untold(reading))
         return readings
 
-    def _maps(self, views: Sequence[View]) -> list[HandMaps]:
-        crops = np.stack([view.pixels for view in views])
+    def maps(self, crops: np.ndarray) -> list[HandMaps]:
+        """Returns what the parser says of crops (b, side, side, 3), uint8; the mean of both where they are mirrored too."""
         maps = self._parsed(crops)
         if not self._mirrored:
             return maps

@@ -33,8 +33,8 @@ DOUBT: Opinion = (1.0, {"spread": 1.0, "side_doubt": 2.0, "unseen": 1.0})
 """MediaPipe's: as `limbfix.checks.hand_agreement` adds them up."""
 
 FEATURES = {
-    "hand.extra_digit": ("extra_digit", "more", "counted_more"),
-    "hand.missing_digit": ("missing_digit", "fewer"),
+    "hand.extra_digit": ("extra_digit", "more", "lines_more"),
+    "hand.missing_digit": ("missing_digit", "fewer", "lines_fewer"),
     "hand.fused_digits": ("fused_digits", "wrong"),
 }
 """What each code's model may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""

@@ -27,7 +27,7 @@ from limbfix.training.hand_scores import (
 def row(rng: np.random.Generator, *faults: str, group: str = "", order: int = 0, opinion: bool = True) -> HandRow:
     shift = 2.0 * bool(faults)
     features = {"appearance": 3 * rng.normal() + 3 * shift, "wrong": 5 + rng.normal() + shift}
-    features |= {"extra_digit": rng.normal() + 3 * ("hand.extra_digit" in faults), "more": 0.0, "counted_more": 0.0}
+    features |= {"extra_digit": rng.normal() + 3 * ("hand.extra_digit" in faults), "more": 0.0, "lines_more": 0.0}
     features["size"] = rng.normal()
     features["appearance"] -= 4 * features["size"]  # small hands look melted
     features |= {"missing_digit": 0.0, "fewer": 0.0, "fused_digits": 0.0}

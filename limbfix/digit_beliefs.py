@@ -1,0 +1,159 @@
+"""Which of the assembled lines are digits, and how surely are there so many? A logistic model of one line, kept as JSON.
+
+Assembly is generous: it joins faint peaks too. What tells a digit from a knuckle, a fold or a second sight of the same finger is judged
+here, line by line, from heat, fields, parts and neighbours; nothing in it knows how many digits a hand has. The model is fitted on made
+hands that the parser was not trained on (`python -m limbfix.training.digit_lines`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from limbfix.digit_assembly import DigitLine, agreement
+from limbfix.errors import AssetMissing, ModelCorrupt
+from limbfix.nets.hand_maps import JOINTS, PARTS, PHALANGES
+from limbfix.shipped import shipped_file
+
+FILE = "digit_lines.json"
+
+BELIEVED = 0.5
+"""Chance from which a line is a digit."""
+
+SAME_END = 0.03
+"""Of the crop's side: two lines that end closer together than this are one digit seen twice."""
+
+NEIGHBOUR = 0.09
+"""Of the crop's side: about a finger's breadth of a hand that fills two thirds of the crop."""
+
+LINE_FEATURES = (
+    "heat", "end_heat", "is_tip", "joints", "agreement", "least_agreement", "length", "nearest_end", "on_fingers", "end_on_finger",
+    "on_background", "forked", "lines", "score", "hotter_neighbour", "tip_heat", "off_centre", "finger_area", "parts_agree",
+)  # fmt: skip
+
+_FINGERS = tuple(PARTS.index(name) for name in ("proximal", "middle", "distal", "thumb", "nail"))
+_ENDS = tuple(PARTS.index(name) for name in ("distal", "nail", "thumb"))
+_BACKGROUND = PARTS.index("background")
+_STEPS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineModel:
+    """The chance that a line is a digit: `logit = bias + sum(weights * (x - mean) / scale)`, each x clipped to 4 scales around its mean.
+
+    Attributes:
+        mean, scale, weights: one number for each of `LINE_FEATURES`.
+        bias: of the logit.
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    bias: float
+
+    def chances(self, features: np.ndarray) -> np.ndarray:
+        """Returns (n,) chances, 0-1, of (n, k) features."""
+        z = np.clip((features - np.array(self.mean)) / np.array(self.scale), -4, 4)
+        return 1 / (1 + np.exp(-(self.bias + z @ np.array(self.weights))))
+
+
+def model_from(data: Mapping) -> LineModel:
+    """Returns the model of a JSON value.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none, or one for other features.
+    """
+    if tuple(data["features"]) != LINE_FEATURES:
+        raise ValueError(f"expected the features {', '.join(LINE_FEATURES)}, got {', '.join(data['features'])}")
+    rows = {name: tuple(float(value) for value in data[name]) for name in ("mean", "scale", "weights")}
+    if any(len(row) != len(LINE_FEATURES) for row in rows.values()):
+        raise ValueError(f"expected {len(LINE_FEATURES)} numbers in each row")
+    return LineModel(**rows, bias=float(data["bias"]))
+
+
+@cache
+def shipped_model() -> LineModel | None:
+    """Returns the model that comes with the package; None where none does.
+
+    Raises:
+        ModelCorrupt: the file is not what the manifest says, or holds something else.
+    """
+    try:
+        path = shipped_file(FILE)
+    except AssetMissing:
+        return None
+    try:
+        return model_from(json.loads(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelCorrupt(f"expected a model of lines in {path}, got: {error}; install limbfix again") from error
+
+
+def line_features(lines: Sequence[DigitLine], heat: np.ndarray, fields: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Returns (n, k) float64: `LINE_FEATURES` of each line.
+
+    Args:
+        lines: of `limbfix.digit_assembly.assemble_digits`.
+        heat: (5, s, s) 0-1; fields: (8, s, s).
+        parts: (11, s, s) logits.
+    """
+    side = heat.shape[1]
+    chances = np.exp(parts - parts.max(0))
+    chances /= chances.sum(0)
+    ends = np.array([line.polyline[-1] for line in lines]).reshape(-1, 2)
+    area = float(chances[list(_FINGERS)].sum()) / side**2
+    rows = []
+    for index, line in enumerate(lines):
+        heats = [float(_at(heat[JOINTS.index(name)], xy)) for name, xy in line.joints.items()]
+        bones = [
+            agreement(fields[2 * row : 2 * row + 2], line.joints[a], line.joints[b])
+            for row, (a, b) in enumerate(PHALANGES)
+            if a in line.joints and b in line.joints
+        ]
+        on = np.array([_at(chances, xy) for xy in _along(line.polyline)])
+        end = _at(chances, ends[index])
+        gaps = np.linalg.norm(np.delete(ends, index, 0) - ends[index], axis=1) / side
+        beside = [float(_at(heat[-1], xy)) for xy in np.delete(ends, index, 0)[gaps < NEIGHBOUR]]
+        rows.append(
+            [
+                np.mean(heats), heats[-1], "tip" in line.joints, len(heats), np.mean(bones or [0.0]), min(bones or [0.0]),
+                np.linalg.norm(np.diff(line.polyline, axis=0), axis=1).sum() / side, min(gaps, default=1.0),
+                on[:, _FINGERS].sum(1).mean(), end[list(_ENDS)].sum(), on[:, _BACKGROUND].mean(), line.forked, len(lines), line.score,
+                max(beside, default=heats[-1] - 1) - heats[-1], _at(heat[-1], ends[index]), np.abs(ends[index] / side - 0.5).max(), area,
+                on[:, _FINGERS].sum(1).min(),
+            ]
+        )  # fmt: skip
+    return np.array(rows, np.float64).reshape(-1, len(LINE_FEATURES))
+
+
+def _at(values: np.ndarray, xy: Sequence[float] | np.ndarray) -> np.ndarray:
+    column, row = np.clip(np.round(xy).astype(int), 0, values.shape[-1] - 1)
+    return values[..., row, column]
+
+
+def _along(polyline: np.ndarray) -> np.ndarray:
+    if len(polyline) == 1:
+        return polyline
+    return np.concatenate([np.linspace(a, b, _STEPS) for a, b in itertools.pairwise(polyline)])
+
+
+def distinct_lines(lines: Sequence[DigitLine], chances: np.ndarray, side: int) -> list[int]:
+    """Returns the indices, in order, of lines that are no second sight of a surer one; `side`: of the maps, cells."""
+    kept: list[int] = []
+    for index in map(int, np.argsort(-chances, kind="stable")):
+        ends = [lines[other].polyline[-1] for other in kept]
+        if all(np.linalg.norm(lines[index].polyline[-1] - end) >= SAME_END * side for end in ends):
+            kept.append(index)
+    return sorted(kept)
+
+
+def count_chances(chances: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Returns (n + 1,): how probably 0, 1, ... n of n lines are digits, as if they were independent (Poisson binomial)."""
+    found = np.ones(1)
+    for chance in chances:
+        found = np.convolve(found, [1 - chance, chance])
+    return found

@@ -1,0 +1,189 @@
+"""How is the model of lines fitted? Lines that the parser assembles on made hands, beside the digits that are really there.
+
+    python -m limbfix.training.digit_lines --shards DIR [...] --out DIR [--parser FILE]
+
+The shards must be ones that the parser was not trained on: on its own training hands its lines are surer than they will ever be again.
+Writes `digit_lines.json` (ship it with `limbfix.training.shipping`) and says, with hands left out of the fit, how the counts are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbfix.detectors.hand_reader import HandReader
+from limbfix.digit_assembly import DigitLine, assemble_digits
+from limbfix.digit_beliefs import BELIEVED, FILE, LINE_FEATURES, LineModel, distinct_lines, line_features, model_from
+from limbfix.nets.hand_maps import JOINTS, STRIDE
+from limbfix.shipped import DIGIT_PARSER, shipped_file
+from limbfix.training.parser_examples import load_examples, plain_matrix
+from limbfix.training.parser_targets import HandCut, seen_through
+
+NEAR = 0.075
+"""Of the crop's side: a line whose end lies so near a digit's true tip is that digit. About half the distance of two fingers."""
+
+STRENGTH = 0.3
+"""Inverse regularisation (scikit-learn's C) on standardised features."""
+
+_FOLDS = 5
+_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinedHand:
+    """One made hand and the lines that were assembled on it.
+
+    Attributes:
+        group: of hands that are alike: a defect and its twin.
+        lines, features: see `limbfix.digit_beliefs.line_features`.
+        truth: (n,) bool, which lines are digits.
+        tips: digits whose tip can be seen; present: digits that the hand has; missed: tips that no line ends at.
+        side: of the maps, cells.
+    """
+
+    group: int
+    lines: Sequence[DigitLine]
+    features: np.ndarray
+    truth: np.ndarray
+    tips: int
+    present: int
+    missed: int
+    side: int
+
+
+def matched(lines: Sequence[DigitLine], tips: np.ndarray, side: int) -> np.ndarray:
+    """Returns (n,) bool: which lines end at a true tip (m, 2), cells; nearest pairs first, each tip once."""
+    truth = np.zeros(len(lines), bool)
+    if not len(lines) or not len(tips):
+        return truth
+    ends = np.array([line.polyline[-1] for line in lines])
+    gaps = np.linalg.norm(ends[:, None] - tips[None], axis=2)
+    taken: set[int] = set()
+    for flat in np.argsort(gaps, axis=None):
+        line, tip = divmod(int(flat), len(tips))
+        if gaps[line, tip] > NEAR * side:
+            break
+        if not truth[line] and tip not in taken:
+            truth[line] = True
+            taken.add(tip)
+    return truth
+
+
+def lined_hands(folders: Sequence[Path], reader: HandReader, seed: int) -> list[LinedHand]:
+    """Reads every hand of the shards as a user's picture would show it."""
+    size = reader.network.side
+    pairs = load_examples(folders, size, seed, lambda text: print(text, flush=True), degrade=False).pairs
+    hands = [(group, hand) for group, pair in enumerate(pairs) for hand in pair]
+    found = []
+    for start in range(0, len(hands), _BATCH):
+        cuts = [seen_through(hand, plain_matrix(hand, size), size) for _, hand in hands[start : start + _BATCH]]
+        for (group, _), cut, maps in zip(
+            hands[start : start + _BATCH], cuts, reader.maps(np.stack([cut.pixels for cut in cuts])), strict=True
+        ):
+            lines = assemble_digits(maps.heat, maps.fields)
+            features = line_features(lines, maps.heat, maps.fields, maps.parts)
+            found.append(_lined(group, cut, lines, features, size // STRIDE))
+    return found
+
+
+def _lined(group: int, cut: HandCut, lines: Sequence[DigitLine], features: np.ndarray, side: int) -> LinedHand:
+    tips = cut.joints[cut.joints[:, 0] == JOINTS.index("tip"), 1:]
+    truth = matched(lines, tips, side)
+    return LinedHand(
+        group=group,
+        lines=lines,
+        features=features,
+        truth=truth,
+        tips=len(tips),
+        present=int(cut.counts[0]),
+        missed=len(tips) - int(truth.sum()),
+        side=side,
+    )
+
+
+def fit(hands: Sequence[LinedHand]) -> dict[str, Any]:
+    """Fits the model on the lines of some hands; returns it as the JSON value that `model_from` reads."""
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = np.concatenate([hand.features for hand in hands]), np.concatenate([hand.truth for hand in hands])
+    mean, scale = x.mean(0), np.maximum(x.std(0), 1e-3)
+    model = LogisticRegression(C=STRENGTH, max_iter=2000).fit(np.clip((x - mean) / scale, -4, 4), y)
+    rows = {"mean": mean, "scale": scale, "weights": model.coef_[0]}
+    return {
+        "version": 1,
+        "features": list(LINE_FEATURES),
+        **{name: row.round(5).tolist() for name, row in rows.items()},
+        "bias": round(float(np.asarray(model.intercept_)[0]), 5),
+    }
+
+
+def counted(hand: LinedHand, model: LineModel) -> tuple[int, float]:
+    """Returns how many digits are counted, and how surely, as `limbfix.readings.believed_lines` does."""
+    chances = model.chances(hand.features)
+    kept = distinct_lines(hand.lines, chances, hand.side)
+    return int((chances[kept] >= BELIEVED).sum()), float(np.maximum(chances[kept], 1 - chances[kept]).prod())
+
+
+def held_out_numbers(hands: Sequence[LinedHand]) -> dict[str, Any]:
+    """Returns how lines and counts are on hands that were left out of the fit, fold by fold.
+
+    Counts are looked at on hands that show the tips of all of their digits. `told` is the share that is sure enough for each level of
+    surety, `right` how often those are exact.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    folds = np.array([hand.group % _FOLDS for hand in hands])
+    chances, truth, rows = [], [], []
+    for fold in range(_FOLDS):
+        model = model_from(fit([hand for hand, own in zip(hands, folds, strict=True) if own != fold]))
+        for hand in (hand for hand, own in zip(hands, folds, strict=True) if own == fold):
+            chances.append(model.chances(hand.features))
+            truth.append(hand.truth)
+            if hand.tips == hand.present > 0:
+                rows.append((*counted(hand, model), hand.tips))
+    number, surety, tips = (np.array(column) for column in zip(*rows, strict=True))
+    tip_count = sum(hand.tips for hand in hands)
+    numbers: dict[str, Any] = {
+        "hands": len(hands),
+        "whole": len(rows),
+        "tips_with_a_line": round(1 - sum(hand.missed for hand in hands) / tip_count, 4),
+        "line_auroc": round(float(roc_auc_score(np.concatenate(truth), np.concatenate(chances))), 4),
+        "exact": round(float((number == tips).mean()), 4),
+        "within_one": round(float((np.abs(number - tips) <= 1).mean()), 4),
+    }
+    for level in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
+        told = surety >= level
+        right = float((number == tips)[told].mean()) if told.any() else float("nan")
+        numbers[f"surety {level}"] = {"told": round(float(told.mean()), 4), "right": round(right, 4)}
+    return numbers
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reads, fits and writes; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m limbfix.training.digit_lines", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="that the parser was not trained on")
+    parser.add_argument("--parser", type=Path, help="weights of the digit parser; the shipped ones without it")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    file = options.parser or shipped_file(DIGIT_PARSER)
+    hands = lined_hands(
+        options.shards, HandReader(file, mirrored=True, providers=("CPUExecutionProvider",)), options.seed
+    )
+    facts = held_out_numbers(hands)
+    (options.out / FILE).write_text(json.dumps(fit(hands) | {"facts": facts}, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(facts, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,93 @@
+"""Lines are judged one by one: clear ones are digits, faint ones are not, second sights are one, and no number is expected."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_digit_assembly import Canvas, fan
+from test_readings import maps_of
+
+from limbfix import digit_beliefs
+from limbfix.digit_beliefs import LINE_FEATURES, LineModel, count_chances, distinct_lines, line_features, model_from
+from limbfix.errors import ModelCorrupt
+
+COLUMN = {name: index for index, name in enumerate(LINE_FEATURES)}
+
+
+def features_of(canvas: Canvas) -> np.ndarray:
+    maps = maps_of(canvas)
+    return line_features(canvas.assemble(), maps.heat, maps.fields, maps.parts)
+
+
+def by_heat() -> LineModel:
+    weights = tuple(8.0 if name == "heat" else 0.0 for name in LINE_FEATURES)
+    return LineModel(mean=(0.5,) * len(weights), scale=(1.0,) * len(weights), weights=weights, bias=0.0)
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 7, 8])
+def test_as_many_rows_as_lines_all_finite(n):
+    rows = features_of(fan(n))
+    assert rows.shape == (n, len(LINE_FEATURES))
+    assert np.isfinite(rows).all()
+    assert (rows[:, COLUMN["lines"]] == n).all()
+
+
+def test_a_clear_line_is_hot_straight_and_on_a_finger():
+    rows = features_of(fan(5))
+    assert (rows[:, COLUMN["heat"]] > 0.8).all()
+    assert (rows[:, COLUMN["agreement"]] > 0.8).all()
+    assert (rows[:, COLUMN["on_fingers"]] > 0.5).all()
+    assert (rows[:, COLUMN["is_tip"]] == 1).all()
+
+
+def test_no_lines_give_no_rows_and_the_count_none():
+    canvas = Canvas()
+    assert features_of(canvas).shape == (0, len(LINE_FEATURES))
+    np.testing.assert_array_equal(count_chances([]), [1.0])
+
+
+def test_chances_follow_the_weights_and_stay_between_none_and_one():
+    hot, cold = np.zeros((2, len(LINE_FEATURES)))
+    hot[COLUMN["heat"]] = 1.0
+    first, second = by_heat().chances(np.array([hot, cold]))
+    assert 0 < second < 0.05 < 0.95 < first < 1
+
+
+def test_of_two_lines_that_end_at_one_place_the_surer_one_stays():
+    lines = fan(5).assemble()
+    twice = [*lines, lines[2]]
+    chances = np.array([0.9, 0.9, 0.6, 0.9, 0.9, 0.8])
+    assert distinct_lines(twice, chances, 56) == [0, 1, 3, 4, 5]
+
+
+def test_counts_are_those_of_independent_lines():
+    found = count_chances([0.5, 0.5, 1.0])
+    np.testing.assert_allclose(found, [0.0, 0.25, 0.5, 0.25])
+    assert count_chances([0.9] * 9).sum() == pytest.approx(1)
+
+
+def test_a_model_of_other_features_is_refused():
+    row = [0.0] * len(LINE_FEATURES)
+    data = {"features": list(LINE_FEATURES), "mean": row, "scale": row, "weights": row, "bias": 0.0}
+    assert model_from(data).bias == 0
+    with pytest.raises(ValueError, match="expected the features"):
+        model_from(data | {"features": ["heat"]})
+    with pytest.raises(ValueError, match="numbers in each row"):
+        model_from(data | {"weights": [1.0]})
+
+
+def test_a_broken_file_is_told(tmp_path, monkeypatch):
+    file = tmp_path / "digit_lines.json"
+    file.write_text(json.dumps({"features": []}))
+    monkeypatch.setattr(digit_beliefs, "shipped_file", lambda name: file)
+    digit_beliefs.shipped_model.cache_clear()
+    with pytest.raises(ModelCorrupt, match="model of lines"):
+        digit_beliefs.shipped_model()
+    digit_beliefs.shipped_model.cache_clear()

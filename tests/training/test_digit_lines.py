@@ -1,0 +1,56 @@
+"""The model of lines is fitted on what is really there: lines near true tips are digits, each tip once, and the fit tells them apart."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from test_digit_assembly import fan
+from test_readings import maps_of
+
+from limbfix.digit_beliefs import line_features, model_from
+from limbfix.training.digit_lines import LinedHand, fit, held_out_numbers, matched
+
+SIDE = 56
+
+
+def hand(rng: np.random.Generator, group: int) -> LinedHand:
+    """Five true digits, and up to two lines that are as faint as true ones are hot."""
+    maps = maps_of(fan(5))
+    lines = list(fan(5).assemble())
+    features = line_features(lines, maps.heat, maps.fields, maps.parts)
+    wrong = features[: rng.integers(0, 3)] * 0.3
+    rows = np.concatenate([features, wrong]) + rng.normal(0, 0.02, (5 + len(wrong), features.shape[1]))
+    truth = np.arange(len(rows)) < 5
+    everywhere = [*lines, *fan(8).assemble()[: len(wrong)]]
+    return LinedHand(group=group, lines=everywhere, features=rows, truth=truth, tips=5, present=5, missed=0, side=SIDE)
+
+
+def test_each_tip_is_one_line_and_far_lines_are_none():
+    lines = fan(5).assemble()
+    tips = np.array([line.polyline[-1] for line in lines])
+    assert matched(lines, tips + 1.0, SIDE).all()
+    assert not matched(lines, tips + 20.0, SIDE).any()
+    assert matched([*lines, lines[0]], tips, SIDE).sum() == 5
+    assert not matched(lines, np.empty((0, 2)), SIDE).any()
+
+
+def test_faint_lines_are_told_from_hot_ones_and_the_model_can_be_read_again():
+    rng = np.random.default_rng(3)
+    hands = [hand(rng, group) for group in range(40)]
+    model = model_from(fit(hands))
+    chances = np.concatenate([model.chances(each.features) for each in hands])
+    truth = np.concatenate([each.truth for each in hands])
+    assert chances[truth].min() > 0.5 > chances[~truth].max()
+
+
+def test_the_numbers_are_of_hands_left_out_and_say_how_many_counts_are_told():
+    rng = np.random.default_rng(4)
+    numbers = held_out_numbers([hand(rng, group) for group in range(40)])
+    assert numbers["whole"] == 40
+    assert numbers["line_auroc"] > 0.99
+    assert numbers["surety 0.6"]["told"] > 0.5
