@@ -120,15 +120,20 @@ def _refined(heat: np.ndarray, row: int, column: int) -> tuple[float, float]:
 
 def agreement(field: np.ndarray, start: tuple[float, float], end: tuple[float, float]) -> float:
     """Returns the mean of a field (2, h, w) along a line, projected on the line's direction; -1 to 1."""
-    a, b = np.array(start), np.array(end)
-    length = float(np.linalg.norm(b - a))
-    if length < 1e-6:
-        return 0.0
-    points = a + np.linspace(0, 1, SAMPLES)[:, None] * (b - a)
-    columns = points[:, 0].round().astype(int).clip(0, field.shape[2] - 1)
-    rows = points[:, 1].round().astype(int).clip(0, field.shape[1] - 1)
-    along = field[:, rows, columns].T @ ((b - a) / length)
-    return float(along.mean())
+    return float(agreements(field, np.array([start]), np.array([end]))[0, 0])
+
+
+def agreements(field: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Returns (n, m): the mean of a field (2, h, w) along the line from each of n starts to each of m ends; 0 for a line without length."""
+    way = ends[None] - starts[:, None]
+    length = np.linalg.norm(way, axis=2, keepdims=True)
+    steps = np.linspace(0, 1, SAMPLES)
+    points = starts[:, None, None] + steps[:, None] * way[:, :, None]  # (n, m, samples, 2)
+    columns = points[..., 0].round().astype(int).clip(0, field.shape[2] - 1)
+    rows = points[..., 1].round().astype(int).clip(0, field.shape[1] - 1)
+    mean = field[:, rows, columns].mean(axis=3)
+    along = way / np.maximum(length, 1e-6)
+    return np.where(length[..., 0] < 1e-6, 0.0, mean[0] * along[..., 0] + mean[1] * along[..., 1])
 
 
 def join_bones(peaks: list[Peak], fields: np.ndarray) -> list[Bone]:
@@ -139,12 +144,15 @@ def join_bones(peaks: list[Peak], fields: np.ndarray) -> list[Bone]:
         field = fields[2 * row : 2 * row + 2]
         inner = [i for i, peak in enumerate(peaks) if peak.kind == inner_kind]
         outer = [i for i, peak in enumerate(peaks) if peak.kind == outer_kind]
+        if not inner or not outer:
+            continue
+        starts, ends = (np.array([peaks[i].xy for i in chosen]) for chosen in (inner, outer))
+        agreed = agreements(field, starts, ends)
+        near = np.linalg.norm(ends[None] - starts[:, None], axis=2) <= longest
         candidates = [
-            Bone(inner=i, outer=o, agreement=agreement(field, peaks[i].xy, peaks[o].xy))
-            for i, o in product(inner, outer)
-            if np.hypot(peaks[i].xy[0] - peaks[o].xy[0], peaks[i].xy[1] - peaks[o].xy[1]) <= longest
+            Bone(inner=inner[i], outer=outer[o], agreement=float(agreed[i, o]))
+            for i, o in zip(*np.nonzero(near & (agreed >= LINK_LEAST)), strict=True)
         ]
-        candidates = [bone for bone in candidates if bone.agreement >= LINK_LEAST]
         # between equal agreements the hotter pair wins
         candidates.sort(key=lambda bone: -(bone.agreement + 0.1 * (peaks[bone.inner].heat + peaks[bone.outer].heat)))
         has_inward: set[int] = set()

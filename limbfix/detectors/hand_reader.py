@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from limbfix.detectors.hand_windows import hand_view
+from limbfix.detectors.hand_windows import View, hand_view
 from limbfix.digit_beliefs import shipped_model
 from limbfix.digit_masks import CropPlace
 from limbfix.digits import HandReading
@@ -18,6 +18,14 @@ from limbfix.runtime.sessions import parser_network
 
 BATCH = 4
 """Crops in one pass: what the second core gains is gained by then, and memory stays small."""
+
+
+IsHand = Callable[[int, float], bool]
+"""Told the index and the presence of a box, says whether it shows a hand."""
+
+
+def _always(index: int, presence: float) -> bool:
+    return True
 
 
 class HandReader:
@@ -33,31 +41,30 @@ class HandReader:
         self.network = parser_network(file, providers)
         self._mirrored = mirrored
 
-    def read(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[HandReading]:
+    def read(self, pixels: np.ndarray, boxes: Sequence[Box], is_hand: IsHand = _always) -> list[HandReading | None]:
         """Reads every hand.
 
         Args:
             pixels: the whole picture, uint8 (H, W, 3).
             boxes: of the hands, px.
+            is_hand: asked for each box, by its index and its presence; None is returned for what is none, and its digits cost nothing.
         """
-        readings = []
-        side = self.network.side
+        readings: list[HandReading | None] = []
         for start in range(0, len(boxes), BATCH):
             chosen = boxes[start : start + BATCH]
-            views = [hand_view(pixels, box, side) for box in chosen]
-            for box, view, maps in zip(
-                chosen, views, self.maps(np.stack([view.pixels for view in views])), strict=True
-            ):
-                place = CropPlace(
-                    left=view.left,
-                    top=view.top,
-                    side=side / view.scale_xy[0],
-                    width=pixels.shape[1],
-                    height=pixels.shape[0],
-                )
-                reading = read_hand(maps, place, box, sharp=sharpness(view.pixels), model=shipped_model())
-                readings.append(reading if self.network.counts else untold(reading))
+            views = [hand_view(pixels, box, self.network.side) for box in chosen]
+            maps = self.maps(np.stack([view.pixels for view in views]))
+            for index, (box, view, one) in enumerate(zip(chosen, views, maps, strict=True), start):
+                known = is_hand(index, one.presence)
+                readings.append(self._reading(pixels, box, view, one) if known else None)
         return readings
+
+    def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps) -> HandReading:
+        height, width = pixels.shape[:2]
+        side = self.network.side / view.scale_xy[0]
+        place = CropPlace(left=view.left, top=view.top, side=side, width=width, height=height)
+        reading = read_hand(maps, place, box, sharp=sharpness(view.pixels), model=shipped_model())
+        return reading if self.network.counts else untold(reading)
 
     def maps(self, crops: np.ndarray) -> list[HandMaps]:
         """Returns what the parser says of crops (b, side, side, 3), uint8; the mean of both where they are mirrored too."""

@@ -120,12 +120,15 @@ class LimbfixHands:
         joined = join_hands([part for part in parts if part.kind is PartKind.HAND], own=self.name)
         hands = [settled(hand, picture) for hand in joined]
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
-        for index, reading in zip(
-            unread, self._reader.read(picture.pixels, [hands[i].box for i in unread]), strict=True
-        ):
+
+        def is_hand(index: int, presence: float) -> bool:
+            return given or is_believed(hands[unread[index]], own=self.name, presence=presence)
+
+        found = self._reader.read(picture.pixels, [hands[index].box for index in unread], is_hand)
+        for index, reading in zip(unread, found, strict=True):
             hands[index] = replace(hands[index], reading=reading)
         if not given:
-            hands = apart([hand for hand in hands if is_believed(hand, own=self.name)], own=self.name)
+            hands = apart([hand for hand in hands if hand.reading is not None], own=self.name)
         models = shipped_models()
         return (*others, *(scored(hand, models) for hand in hands))
 
@@ -190,19 +193,20 @@ def distinct(boxes: Sequence[Box], ranks: Sequence[float]) -> list[int]:
     return kept
 
 
-def is_believed(hand: Part, *, own: str) -> bool:
+def is_believed(hand: Part, *, own: str, presence: float | None = None) -> bool:
     """Tells whether a hand stands: another detector's does, and ours if it was joined to one, or if finder and parser are sure together."""
-    return _is_confirmed(hand, own) or surety(hand) >= SURE
+    return _is_confirmed(hand, own) or surety(hand, presence) >= SURE
 
 
 def _is_confirmed(hand: Part, own: str) -> bool:
     return hand.detector != own or hand.keypoints is not None  # the joints are the other detector's
 
 
-def surety(hand: Part) -> float:
-    """Returns the parser's presence plus half the finder's logit: how surely a proposal of ours is a hand."""
+def surety(hand: Part, presence: float | None = None) -> float:
+    """Returns the parser's presence (by default that of the hand's reading) plus half the finder's logit: how surely a proposal is a hand."""
     score = min(max(hand.detection_score or 0.0, 1e-3), 1 - 1e-3)
-    presence = hand.reading.features.get("presence", 0.0) if hand.reading is not None else 0.0
+    if presence is None:
+        presence = hand.reading.features.get("presence", 0.0) if hand.reading is not None else 0.0
     return presence + FINDER_WEIGHT * math.log(score / (1 - score))
 
 

@@ -121,6 +121,15 @@ def test_a_hand_is_read_alike_alone_and_among_others(detector):
     (alone,) = detector._reader.read(pixels, boxes[5:6])
     for name, value in alone.features.items():
         assert value == pytest.approx(together[5].features[name], abs=1e-3), name
+    asked = []
+
+    def third(index, presence):
+        asked.append(presence)
+        return index == 2
+
+    some = detector._reader.read(pixels, boxes, third)
+    assert [reading is not None for reading in some] == [index == 2 for index in range(len(boxes))]
+    assert asked == pytest.approx([reading.features["presence"] for reading in together], abs=1e-3)
 
 
 def test_every_hash_is_in_the_record(detector):
