@@ -176,6 +176,7 @@ def read_hand(
                 sharpness=sharp,
             ),
             "presence": round(maps.presence, 4),
+            "lines": float(len(lines)),
         },
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from limbfix.synthesis.samples import Instance
 from limbfix_bench.estimates import auroc, share
 from limbfix_bench.result_rows import Measured
 
@@ -21,8 +22,8 @@ class ReadHand:
     Attributes:
         stream, group, order, operator: of its picture.
         faults: codes that are true of it and seen.
-        present, visible: digits, in truth.
-        read: digits that were seen by the parser; claimed: the count it claims, or None.
+        present: digits, in truth; tips: those whose tip can be seen.
+        read: digits that the parser believes in, sure or not; claimed: the count it tells, or None.
         scores: defect score by code; logits: the models' numbers, which do not saturate.
     """
 
@@ -32,7 +33,7 @@ class ReadHand:
     operator: str
     faults: frozenset[str]
     present: int
-    visible: int
+    tips: int
     read: int
     claimed: int | None
     logits: dict[str, float]
@@ -60,14 +61,18 @@ def read_shards(folders: Sequence[Path]) -> list[ReadHand]:
                     operator=sample.operator,
                     faults=faults,
                     present=sample.digits_present(hand.id),
-                    visible=sample.digits_visible(hand.id),
-                    read=reading.visible,
+                    tips=sum(_shows_tip(digit) for digit in sample.hand_digits(hand.id)),
+                    read=int(reading.features["lines"]),
                     claimed=reading.count,
                     logits=logits,
                 )
             )
     eyes.close()
     return found
+
+
+def _shows_tip(digit: Instance) -> bool:
+    return digit.present and any(joint.name == "tip" and joint.visible for joint in digit.joints)
 
 
 def measure(hands: Sequence[ReadHand]) -> list[Measured]:
@@ -84,9 +89,9 @@ def measure(hands: Sequence[ReadHand]) -> list[Measured]:
 
 
 def _counts(hands: Sequence[ReadHand], source: str) -> list[Measured]:
-    whole = [hand for hand in hands if hand.present == hand.visible > 0 and "hand.fused_digits" not in hand.faults]
+    whole = [hand for hand in hands if hand.present == hand.tips > 0 and "hand.fused_digits" not in hand.faults]
     claimed = [hand for hand in whole if hand.claimed is not None]
-    gaps = np.array([hand.read - hand.visible for hand in whole])
+    gaps = np.array([hand.read - hand.tips for hand in whole])
     detail = f"mean error {gaps.mean():+.2f}; within one {np.mean(np.abs(gaps) <= 1):.2f}" if len(gaps) else ""
     return [
         Measured(
@@ -99,7 +104,7 @@ def _counts(hands: Sequence[ReadHand], source: str) -> list[Measured]:
         Measured(
             measure="count_exact_where_claimed",
             source=source,
-            estimate=share(sum(hand.claimed == hand.visible for hand in claimed), len(claimed)),
+            estimate=share(sum(hand.claimed == hand.tips for hand in claimed), len(claimed)),
         ),
     ]
 
