@@ -117,10 +117,11 @@ def _absent(
     lies, own_share, behind = _around(start, axis, outwards, place, kind, index, ground, limbs, person.size)
     clear = float((lies == What.BACKGROUND).mean()) if len(lies) else 0.0
     blocked = float(np.isin(lies, (What.OUTSIDE, What.OBJECT, What.OTHER)).mean()) if len(lies) else 0.0
+    leaves = ground.at(place[1:2], index)[0] == What.OUTSIDE  # without its middle joint no limb could have been found
     is_stump = is_seen and end_heat(start, maps, END_REACH)[ENDS.index("stump")] >= END_LEAST
     if is_stump:
         state = Absence.MISSING
-    elif blocked > MOST_BLOCKED or behind > MOST_BEHIND or _is_from_the_side(person, kind, start, limbs):
+    elif leaves or blocked > MOST_BLOCKED or behind > MOST_BEHIND or _is_from_the_side(person, kind, start, limbs):
         state = Absence.HIDDEN
     elif person.size < LEAST_SIZE or own_share > MOST_LIMB or not _knows_its_size(person):
         state = Absence.CANNOT_TELL

@@ -26,6 +26,7 @@ ROWS = [
         "digits",
         "parts digit_records",
         "bodies",
+        "body_matching",
         "bundles weights_manifest",
         "fetching model_files",
         "pulling",
