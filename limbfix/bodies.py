@@ -130,7 +130,8 @@ class AbsentLimb:
     Attributes:
         kind, side: what is not seen; the side may be unknown.
         state: missing where its place is in plain view, else hidden, else nobody can tell.
-        clear: share, 0-1, of the place where it could be that shows background; nan where there is no place.
+        clear: share, 0-1, of the place where it could be that shows background, or how surely a stump is seen there, if that is
+            more; nan where there is no place.
         place: float32 (3, 2) px, where it would lie if it mirrored the other one, or None.
     """
 

@@ -118,8 +118,9 @@ def _absent(
     clear = float((lies == What.BACKGROUND).mean()) if len(lies) else 0.0
     blocked = float(np.isin(lies, (What.OUTSIDE, What.OBJECT, What.OTHER)).mean()) if len(lies) else 0.0
     leaves = ground.at(place[1:2], index)[0] == What.OUTSIDE  # without its middle joint no limb could have been found
-    is_stump = is_seen and end_heat(start, maps, END_REACH)[ENDS.index("stump")] >= END_LEAST
-    if is_stump:
+    stump = float(end_heat(start, maps, END_REACH)[ENDS.index("stump")]) if is_seen else 0.0
+    if stump >= END_LEAST:
+        clear = max(clear, stump)
         state = Absence.MISSING
     elif leaves or blocked > MOST_BLOCKED or behind > MOST_BEHIND or _is_from_the_side(person, kind, start, limbs):
         state = Absence.HIDDEN
