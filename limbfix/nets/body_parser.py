@@ -24,7 +24,7 @@ _FIRST_HEAT = -4.6
 """Logit of a joint that the published network does not know, before training: one cell in a hundred."""
 
 PUBLISHED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "head": ((7,), (8,)),
+    "head": ((7, 8), (7, 8)),
     "shoulder": ((11,), (12,)),
     "elbow": ((13,), (14,)),
     "wrist": ((15,), (16,)),
