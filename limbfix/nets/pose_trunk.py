@@ -73,7 +73,12 @@ class PoseTrunk(nn.Module):
             if number < len(STAGES) - 1:
                 self.sides.append(SideBlock(width))
         self.last = nn.ModuleList(
-            [_conv(width, WIDE), _conv(WIDE, WIDE, 3, groups=WIDE), _conv(WIDE, WIDE, 3, groups=WIDE), _conv(WIDE, JOINED)]
+            [
+                _conv(width, WIDE),
+                _conv(WIDE, WIDE, 3, groups=WIDE),
+                _conv(WIDE, WIDE, 3, groups=WIDE),
+                _conv(WIDE, JOINED),
+            ]
         )
         self.channels = JOINED
 
@@ -112,7 +117,9 @@ def load_pose(trunk: PoseTrunk, layers: Layers) -> tuple[np.ndarray, np.ndarray]
         if module is None:
             continue
         if tuple(module.weight.shape) != weight.shape or bias is None:
-            raise ValueError(f"expected weights {tuple(module.weight.shape)}, got {weight.shape}: another pose network?")
+            raise ValueError(
+                f"expected weights {tuple(module.weight.shape)}, got {weight.shape}: another pose network?"
+            )
         values, shift = torch.from_numpy(weight.copy()), torch.from_numpy(bias.copy())
         if module is trunk.stem:
             values, shift = STD * values, shift + MEAN * values.sum((1, 2, 3))

@@ -75,7 +75,9 @@ def seen_pixels(body: StoredBody, matrix: np.ndarray, size: int) -> np.ndarray:
     return np.ascontiguousarray(warped[..., ::-1])
 
 
-def seen_targets(body: StoredBody, matrix: np.ndarray, size: int, frame: tuple[float, float, float, float]) -> BodyTargets:
+def seen_targets(
+    body: StoredBody, matrix: np.ndarray, size: int, frame: tuple[float, float, float, float]
+) -> BodyTargets:
     """Returns what is true of that view; `frame`: x0, y0, x1, y1 in px, what lies beyond it leaves the picture."""
     side = size // STRIDE
     joints = body.joints.copy()
@@ -85,7 +87,9 @@ def seen_targets(body: StoredBody, matrix: np.ndarray, size: int, frame: tuple[f
     joints[beyond, 3] = OUTSIDE
     joints[:, 1:3] = (joints[:, 1:3] + 0.5) / STRIDE - 0.5
     maps = _warped_maps(body, matrix, side)
-    believed = np.ones((1, side, side), np.float32) if body.exact else (maps[None, ..., 3] == UNKNOWN).astype(np.float32)
+    believed = (
+        np.ones((1, side, side), np.float32) if body.exact else (maps[None, ..., 3] == UNKNOWN).astype(np.float32)
+    )
     heat, heat_weights = draw_heat(joints, body.complete, believed)
     bones, bone_weights = draw_fields(joints, body.bones, body.complete, believed)
     centre, centre_weights = _centre(body, matrix, maps[..., 3])
@@ -205,6 +209,9 @@ def _centre(body: StoredBody, matrix: np.ndarray, people: np.ndarray) -> tuple[n
         if np.isfinite(neck).all():
             x, y = (matrix[:, :2] @ neck + matrix[:, 2] + 0.5) / STRIDE - 0.5
             own = people == number
-            centre[0][own], centre[1][own] = ((x - columns) * STRIDE / CENTRE_UNIT)[own], ((y - rows) * STRIDE / CENTRE_UNIT)[own]
+            centre[0][own], centre[1][own] = (
+                ((x - columns) * STRIDE / CENTRE_UNIT)[own],
+                ((y - rows) * STRIDE / CENTRE_UNIT)[own],
+            )
             weights[0][own] = 1
     return centre, weights

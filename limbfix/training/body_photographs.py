@@ -175,7 +175,9 @@ def _maps(sighting: BodySighting, shape_hw: tuple[int, int], sides: list[dict[st
             if inner in seen and outer in seen:
                 band = _band(seen[inner], seen[outer], shape_hw) & perhaps
                 parts[band], side_map[band] = PARTS.index(part), number == 0
-    person = np.where(surely, 0, np.where(perhaps, 1, UNKNOWN)).astype(np.uint8)  # person 1 has no neck: nothing is said
+    person = np.where(surely, 0, np.where(perhaps, 1, UNKNOWN)).astype(
+        np.uint8
+    )  # person 1 has no neck: nothing is said
     return [parts, nobody, side_map, person]
 
 

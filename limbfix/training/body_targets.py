@@ -187,7 +187,9 @@ class _People:
         for torso in self.parts_of(person.id, "torso"):
             neck_xy, state = self.joint(torso, "neck")
             heads = {head.id for head in self.parts_of(person.id, "head")}
-            neck = collected.joint("neck", neck_xy, max(state, self.state(neck_xy, False, person.id, {torso.id, *heads})))
+            neck = collected.joint(
+                "neck", neck_xy, max(state, self.state(neck_xy, False, person.id, {torso.id, *heads}))
+            )
         for head in self.parts_of(person.id, "head"):
             (root, _), (crown, _) = self.joint(head, "neck"), self.joint(head, "crown")
             xy = root + HEAD_UP * (crown - root)
@@ -218,7 +220,9 @@ class _People:
         if item.kind == "foot":
             return self.joint(item, "toe_tip")
         digits = [digit for digit in self.sample.hand_digits(item.id) if digit.present]
-        roots = np.array([digit.joints[0].xy for digit in digits if digit.joints and digit.name != "thumb"]).reshape(-1, 2)
+        roots = np.array([digit.joints[0].xy for digit in digits if digit.joints and digit.name != "thumb"]).reshape(
+            -1, 2
+        )
         roots = roots[np.isfinite(roots).all(1)]
         if len(roots) >= 2:
             xy = roots.mean(0)
