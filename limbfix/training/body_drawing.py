@@ -19,6 +19,9 @@ HEAT_SIGMA = 1.3
 VAGUE = 4.0
 """Cells around a joint that is not known in which nothing is said of its kind; also those around a seen one that are believed."""
 
+FAR = 0.25
+"""How far beyond the picture a neck may lie, in sides, for cells to be told the way to it: of a close hand nobody can tell where the neck is."""
+
 BONE_SHARE, BONE_WIDTHS = 0.1, (1.0, 2.5)
 """Half width of a bone's field: a share of its length, within limits in cells."""
 
@@ -206,8 +209,8 @@ def _centre(body: StoredBody, matrix: np.ndarray, people: np.ndarray) -> tuple[n
     rows, columns = np.mgrid[:side, :side].astype(np.float32)
     centre, weights = np.zeros((2, side, side), np.float32), np.zeros((1, side, side), np.float32)
     for number, neck in enumerate(body.necks):
-        if np.isfinite(neck).all():
-            x, y = (matrix[:, :2] @ neck + matrix[:, 2] + 0.5) / STRIDE - 0.5
+        x, y = (matrix[:, :2] @ neck + matrix[:, 2] + 0.5) / STRIDE - 0.5  # nan where nobody knows
+        if max(abs(x - side / 2), abs(y - side / 2)) <= side * (0.5 + FAR):
             own = people == number
             centre[0][own], centre[1][own] = (
                 ((x - columns) * STRIDE / CENTRE_UNIT)[own],

@@ -55,6 +55,8 @@ _POINTS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 }
 """BlazePose points of the left and the right; several: their middle."""
 
+_NOSE = 0
+
 _BAND = 0.16
 """Width of the band around a bone in which its part is told, in lengths of the bone."""
 
@@ -77,9 +79,22 @@ def read_people(folder: Path, say: Say, *, cache: Path | None = None) -> list[St
             pixels = open_picture(folder / sighting.file).pixels
         except PictureError:
             continue
-        stored.append(store_sighting(sighting, pixels))
+        if shows_person(sighting, pixels.shape):
+            stored.append(store_sighting(sighting, pixels))
     say(f"{folder}: {len(stored)} photographs of people")
     return stored
+
+
+def shows_person(sighting: BodySighting, shape: tuple[int, ...]) -> bool:
+    """Tells whether a face and a shoulder lie in the picture and in the mask: of a lone hand MediaPipe makes a whole person too."""
+    scale = MASK_PX / max(shape[:2])
+
+    def lies(point: int) -> bool:
+        x, y, visibility = (float(value) for value in sighting.keypoints[point])
+        inside = 0 <= x < shape[1] and 0 <= y < shape[0]
+        return inside and visibility >= SURE and bool(sighting.mask[int(y * scale), int(x * scale)])
+
+    return lies(_NOSE) and any(lies(point) for (point,) in _POINTS["shoulder"])
 
 
 def read_places(folder: Path, say: Say) -> list[StoredBody]:
