@@ -75,6 +75,7 @@ class BodyParser(nn.Module):
         self.refine = nn.Sequential(smooth_block(channels), smooth_block(channels))
         self.dense = nn.Conv2d(channels, sum(size for _, size in OUTPUTS), 1)
         nn.init.zeros_(self.known.weight)
+        nn.init.normal_(self.dense.weight, std=0.01)
         nn.init.zeros_(self.dense.weight[: len(JOINTS)])  # the heat begins as the published network has it
         assert self.known.bias is not None and self.dense.bias is not None
         nn.init.constant_(self.known.bias, _FIRST_HEAT)

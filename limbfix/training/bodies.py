@@ -71,7 +71,10 @@ def training_step(phase: Phase, step: int, examples: BodyExamples) -> Tensor:
     batch = examples.batch(step).on(next(phase.network.parameters()).device)
     terms = body_loss(phase.network(normalised(batch.pixels)), batch)
     if step % _SAY_STEPS == 0:
-        print(f"step {step}: " + ", ".join(f"{name} {float(value):.3f}" for name, value in terms.items()), flush=True)
+        print(
+            f"step {step}: " + ", ".join(f"{name} {float(value.detach()):.3f}" for name, value in terms.items()),
+            flush=True,
+        )
     return torch.stack(list(terms.values())).sum()
 
 
@@ -106,7 +109,7 @@ def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> N
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains; returns the exit code."""
     options = _parser().parse_args(arguments)
-    mixture = BodyMixture(**{name: getattr(options, name) for name in BodyMixture.__dataclass_fields__})
+    mixture = BodyMixture(**{name: getattr(options, f"{name}_a_step") for name in BodyMixture.__dataclass_fields__})
     names = ("seed", "size", "still", "rate", "trunk_share")
     settings = BodyTraining(**{name: getattr(options, name) for name in names}, mixture=mixture)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -176,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("rate", "trunk_share"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(defaults, name))
     for name in BodyMixture.__dataclass_fields__:
-        parser.add_argument(f"--{name}-a-step", dest=name, type=int, default=getattr(mixture, name))
+        parser.add_argument(f"--{name}-a-step", type=int, default=getattr(mixture, name))
     return parser
 
 
