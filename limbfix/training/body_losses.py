@@ -22,10 +22,11 @@ BACKGROUND_PART = 0.4
 
 def heat_loss(logits: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Focal loss that forgives heat near a joint (X. Zhou et al., "Objects as points", 2019), per joint."""
-    chance = torch.sigmoid(logits.float()).clamp(1e-5, 1 - 1e-5)
+    logits = logits.float()
+    chance = torch.sigmoid(logits)
     at_joint = (truth == functional.max_pool2d(truth, 3, 1, 1)) & (truth > 0.6)  # the cell nearest to the joint
-    hits = torch.where(at_joint, (1 - chance) ** 2 * chance.log(), 0.0)
-    misses = torch.where(at_joint, 0.0, (1 - truth) ** 4 * chance**2 * (1 - chance).log())
+    hits = torch.where(at_joint, (1 - chance) ** 2 * functional.logsigmoid(logits), 0.0)
+    misses = torch.where(at_joint, 0.0, (1 - truth) ** 4 * chance**2 * functional.logsigmoid(-logits))
     return -((hits + misses) * weights).sum() / (at_joint * weights).sum().clamp(min=1)
 
 
