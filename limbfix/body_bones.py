@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from limbfix.digit_assembly import PEAK_LEAST, Peak, find_peaks
-from limbfix.nets.body_maps import BONES, CENTRE_CHANNELS, COVERED_CHANNELS, ENDS, JOINTS, PARTS, SIDE_CHANNELS
+from limbfix.nets.body_maps import (
+    BONES,
+    CENTRE_CHANNELS,
+    CENTRE_UNIT,
+    COVERED_CHANNELS,
+    ENDS,
+    JOINTS,
+    PARTS,
+    SIDE_CHANNELS,
+    STRIDE,
+)
 
 LINK_LEAST = 0.35
 """Mean agreement of a bone with its field, -1 to 1; as for digits."""
@@ -37,6 +47,9 @@ LONGEST_BONE = 0.6
 MOST_PEAKS = 512
 """Of one kind, the hottest ones: bounds memory and time on noise. People have two of a kind, so 256 people still fit."""
 
+CENTRE_CELLS = CENTRE_UNIT / STRIDE
+"""Cells in the unit of the `centre` map."""
+
 _PAIRS = 16384
 """Candidate bones that are read at once."""
 
@@ -48,7 +61,7 @@ class BodyMaps:
     Attributes:
         heat: (10, h, w) 0-1, see `JOINTS` of `limbfix.nets.body_maps`, as for all others.
         fields: (18, h, w), see `BONES`.
-        centre: (2, h, w), from a cell to its person's neck, in sides (the longer one) of the view.
+        centre: (2, h, w), from a cell to its person's neck, in `CENTRE_CELLS` cells.
         side: (1, h, w) logits; above 0 is the subject's left.
         covered: (1, h, w) logits; above 0 is covered by clothes.
         parts: (10, h, w) logits of `PARTS`.
@@ -175,7 +188,7 @@ def _offsets(xy: np.ndarray, maps: BodyMaps) -> np.ndarray:
     """Returns (n, 2) cells: the way from points (n, 2) to the necks that they point at."""
     height, width = maps.heat.shape[1:]
     columns, rows = xy.round().astype(np.intp).clip(0, (width - 1, height - 1)).T
-    return maps.centre[:, rows, columns].T * maps.longest
+    return maps.centre[:, rows, columns].T * CENTRE_CELLS
 
 
 def _chosen(candidates: list[BodyBone], peaks: list[Peak], *, may_branch: bool) -> list[BodyBone]:

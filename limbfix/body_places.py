@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from limbfix.body_bones import BodyMaps
+from limbfix.body_bones import CENTRE_CELLS, BodyMaps
 from limbfix.nets.body_maps import PARTS
 
 ROOT_GAP = 0.5
@@ -90,7 +90,7 @@ def owned(ground: Ground, maps: BodyMaps, roots: Sequence[np.ndarray], sizes: Se
     owners = np.full(ground.classes.shape, -1)
     rows, columns = np.nonzero((ground.classes != _BACKGROUND) & (ground.classes != _OBJECT))
     if len(rows) and len(roots):
-        aimed = np.stack([columns, rows], 1) + maps.centre[:, rows, columns].T * maps.longest
+        aimed = np.stack([columns, rows], 1) + maps.centre[:, rows, columns].T * CENTRE_CELLS
         best = np.full(len(rows), np.inf)
         nearest = np.full(len(rows), -1)
         for index, (root, size) in enumerate(zip(roots, sizes, strict=True)):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from limbfix.bodies import LIMB_JOINTS, LimbKind
-from limbfix.body_bones import BodyMaps
+from limbfix.body_bones import CENTRE_CELLS, BodyMaps
 from limbfix.nets.body_maps import BONES, ENDS, JOINTS, PARTS
 
 CELLS = 96
@@ -81,14 +81,12 @@ class Stage:
             on = on & ~self.is_others(root)[at]
         self.classes[at][on] = PARTS.index(part)
         self.side[0][at][on] = side
-        longest = max(self.classes.shape)
-        self.centre[0][at][on] = ((root[0] - self.columns[at]) / longest)[on]
-        self.centre[1][at][on] = ((root[1] - self.rows[at]) / longest)[on]
+        self.centre[0][at][on] = ((root[0] - self.columns[at]) / CENTRE_CELLS)[on]
+        self.centre[1][at][on] = ((root[1] - self.rows[at]) / CENTRE_CELLS)[on]
 
     def is_others(self, root) -> np.ndarray:
         """Where somebody is who points at another root."""
-        longest = max(self.classes.shape)
-        aimed = np.stack([self.columns, self.rows]) + self.centre * longest
+        aimed = np.stack([self.columns, self.rows]) + self.centre * CENTRE_CELLS
         gap = np.hypot(*(aimed - np.reshape(root, (2, 1, 1))))
         return (self.classes > 0) & (gap > 0.5)
 
