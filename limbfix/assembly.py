@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 
-from limbfix.geometry import distance
+from limbfix.bodies import BodyReading, PersonGraph
+from limbfix.body_matching import SURE_PERSON, match_graphs, with_hands, with_people
+from limbfix.geometry import Box, distance
 from limbfix.parts import Part, PartKind, Side
 from limbfix.skeletons import JOINTS, Hand, Limb, LimbKind, LimbState, Person, Scene, torso_length
 
@@ -27,13 +32,14 @@ HAND_OF_TORSO = 0.8
 sees in `epsrc` (hands on a wall), and of 0.01 of those in `ai_images` and none in `coco_people` (2026-11-23)."""
 
 
-def assemble(parts: tuple[Part, ...], width: int, height: int) -> Scene:
+def assemble(parts: tuple[Part, ...], width: int, height: int, bodies_read: BodyReading | None = None) -> Scene:
     """Builds people from parts.
 
     Args:
         parts: of all detectors, in any order, in the frame of a picture of width x height px.
         width: px.
         height: px.
+        bodies_read: what our network read of all bodies, or None where it did not look. Whom only it saw becomes a person too.
 
     Returns:
         The scene; people without a body but with a face or a person box are kept. Nothing is dropped but a second
@@ -45,12 +51,47 @@ def assemble(parts: tuple[Part, ...], width: int, height: int) -> Scene:
     bodies = [body for body in bodies if not _is_hand_taken_for_body(body, faces, found_hands)]
     owned = {id(body): _face_of(body, faces) for body in bodies}
     taken = {id(face) for face in owned.values() if face is not None}
-    seeds: list[tuple[Part | None, Part | None]] = [(body, owned[id(body)]) for body in bodies]
-    seeds += [(None, face) for face in faces if id(face) not in taken and not _face_is_covered(face, bodies)]
-    seeds.sort(key=lambda seed: (seed[0] or seed[1]).box.x_min)  # type: ignore[union-attr]
-    people = tuple(_person(index, body, face, width, height) for index, (body, face) in enumerate(seeds))
+    seeds = [_Seed(box=body.box, body=body, face=owned[id(body)]) for body in bodies]
+    seeds += [
+        _Seed(box=face.box, body=None, face=face)
+        for face in faces
+        if id(face) not in taken and not _face_is_covered(face, bodies)
+    ]
+    graphs = () if bodies_read is None else bodies_read.people
+    seeds = sorted(_seeds_with_graphs(seeds, graphs), key=lambda seed: seed.box.x_min)
+    people = tuple(_person(index, seed, width, height) for index, seed in enumerate(seeds))
     hands = sorted(found_hands, key=lambda part: part.box.x_min)
-    return Scene(width=width, height=height, people=people, hands=_attach(hands, people))
+    attached = _attach(hands, people)
+    if bodies_read is not None:
+        index_of = {seed.graph: index for index, seed in enumerate(seeds) if seed.graph is not None}
+        bodies_read = with_people(bodies_read, [index_of.get(g) for g in range(len(graphs))])
+        bodies_read, owners = with_hands(bodies_read, hands)
+        attached = tuple(_owned_anew(hand, owner) for hand, owner in zip(attached, owners, strict=True))
+    return Scene(width=width, height=height, people=people, hands=attached, bodies=bodies_read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seed:
+    """A person in the making: what was seen of it, and the index of its graph."""
+
+    box: Box
+    body: Part | None
+    face: Part | None
+    graph: int | None = None
+
+
+def _seeds_with_graphs(seeds: list[_Seed], graphs: Sequence[PersonGraph]) -> list[_Seed]:
+    """Returns the seeds with their graphs, and a seed for each sure graph that is nobody else's."""
+    matched = match_graphs(graphs, [seed.body for seed in seeds], [seed.face for seed in seeds])
+    of_seed = {seed: graph for graph, seed in enumerate(matched) if seed is not None}
+    joined = [replace(seed, graph=of_seed.get(index)) for index, seed in enumerate(seeds)]
+    alone = [g for g, seed in enumerate(matched) if seed is None and graphs[g].score >= SURE_PERSON and graphs[g].limbs]
+    return joined + [_Seed(box=graphs[g].box, body=None, face=None, graph=g) for g in alone]
+
+
+def _owned_anew(hand: Hand, owner: int | None) -> Hand:
+    """Returns a hand that hangs on no arm of a pose with the owner of the limb of our reading that it ends."""
+    return hand if hand.arm is not None or owner is None else replace(hand, person_index=owner)
 
 
 def _is_hand_taken_for_body(body: Part, faces: list[Part], hands: list[Part]) -> bool:
@@ -117,14 +158,14 @@ def _face_is_covered(face: Part, bodies: list[Part]) -> bool:
     return any(body.keypoints is None and body.box.overlap_of_smaller(face.box) > 0.8 for body in bodies)
 
 
-def _person(index: int, body: Part | None, face: Part | None, width: int, height: int) -> Person:
-    box = (body or face).box  # type: ignore[union-attr]
+def _person(index: int, seed: _Seed, width: int, height: int) -> Person:
+    body = seed.body
     limbs: tuple[Limb, ...] = ()
     feet = 0
     if body is not None and body.keypoints is not None:
         limbs = tuple(_limb(body, kind, side, width, height) for kind in LimbKind for side in (Side.LEFT, Side.RIGHT))
         feet = sum(_foot_seen(body, side, width, height) for side in (Side.LEFT, Side.RIGHT))
-    return Person(person_index=index, box=box, body=body, face=face, limbs=limbs, feet=feet)
+    return Person(person_index=index, box=seed.box, body=body, face=seed.face, limbs=limbs, feet=feet)
 
 
 def _inside(xy: np.ndarray, width: int, height: int) -> bool:

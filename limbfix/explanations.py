@@ -112,7 +112,7 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     ),
     DefectCode.PERSON_EXTRA_FOOT: (
         "a person has more than two feet.",
-        "not yet on its own: extra legs are looked for instead.",
+        "legs of one person that part at the ankle, where a network of ours read the body; else extra legs are looked for instead.",
         "shoes standing beside a person.",
         f"render again; {_POLICY}.",
     ),

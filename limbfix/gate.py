@@ -8,8 +8,10 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from limbfix.assembly import assemble
+from limbfix.bodies import BodyReading, ReadsBodies
 from limbfix.checks import check
 from limbfix.detectors import make_detectors
 from limbfix.errors import DetectorError, LimbfixError, PictureError
@@ -19,6 +21,8 @@ from limbfix.parts import Completing, Detector, Part
 from limbfix.policies import Policy, load_policy
 from limbfix.records import make_error_record, make_record
 from limbfix.verdicts import judge
+
+Seen = TypeVar("Seen")
 
 
 def detect(picture: Picture, detectors: Iterable[Detector]) -> tuple[Part, ...]:
@@ -37,7 +41,17 @@ def detect(picture: Picture, detectors: Iterable[Detector]) -> tuple[Part, ...]:
     return parts
 
 
-def _guarded(detector: Detector | Completing, call: Callable[[], tuple[Part, ...]]) -> tuple[Part, ...]:
+def read_bodies(picture: Picture, detectors: Iterable[Detector]) -> BodyReading | None:
+    """Returns what the first detector that reads bodies says of a picture, or None where none does.
+
+    Raises:
+        DetectorError: it failed; it is never read as "nobody there".
+    """
+    reader = next((one for one in detectors if isinstance(one, ReadsBodies)), None)
+    return None if reader is None else _guarded(reader, lambda: reader.read_bodies(picture))
+
+
+def _guarded(detector: Detector | Completing | ReadsBodies, call: Callable[[], Seen]) -> Seen:
     try:
         return call()
     except LimbfixError:
@@ -145,7 +159,8 @@ class Gate:
     def _judge(self, picture: Picture, start: float) -> Inspection:
         if added := tuple(note for note in self.notes if note not in picture.notes):
             picture = replace(picture, notes=(*picture.notes, *added))
-        scene = assemble(detect(picture, self.detectors), picture.width, picture.height)
+        parts, read = detect(picture, self.detectors), read_bodies(picture, self.detectors)
+        scene = assemble(parts, picture.width, picture.height, read)
         findings = check(scene)
         effective = self.policy.for_prompt(picture.source.prompt if picture.source else None)
         verdict = judge(findings, scene, effective)

@@ -13,6 +13,7 @@ from limbfix.digit_records import digits_record, mask_record
 from limbfix.findings import Finding
 from limbfix.geometry import Box
 from limbfix.images import Picture
+from limbfix.limb_records import limbs_record, loose_limbs_record
 from limbfix.skeletons import Hand, LimbKind, LimbState, Person, Scene
 from limbfix.sources import GenerationSource
 from limbfix.verdicts import LIST_FROM, Outcome, Verdict
@@ -48,8 +49,9 @@ def make_record(
         min_hand_px: hands whose longer side is smaller are `too_small`.
         models: SHA-256 of each model file by name.
         seconds: wall time spent.
-        with_masks: also write the masks of hands, digits, segments and nails, as COCO run-length codes.
+        with_masks: also write the masks of hands, digits, segments, nails and limbs, as COCO run-length codes.
     """
+    masks_wh = (scene.width, scene.height) if with_masks else None
     findings = [*verdict.counted, *(finding for finding, _ in verdict.accepted)]
     record = _frame(picture.path, picture.sha256, policy, models, seconds)
     record |= {
@@ -58,7 +60,7 @@ def make_record(
         "verdict": verdict.outcome.value,
         "defect_score": _number(verdict.defect_score),
         "reason": verdict.reason,
-        "people": [_person(person, scene, findings) for person in scene.people],
+        "people": [_person(person, scene, findings, masks_wh) for person in scene.people],
         "hands": [_hand(hand, scene, findings, min_hand_px, with_masks) for hand in scene.hands],
         "findings": [
             _finding(finding, scene, "counted") for finding in verdict.counted if finding.defect_score >= LIST_FROM
@@ -67,6 +69,7 @@ def make_record(
         "source": _source(picture.source),
         "exceptions": list(verdict.exceptions),
         "notes": [*picture.notes, *_uncounted_note(scene, verdict)],
+        **loose_limbs_record(scene.bodies, masks_wh),
     }
     return record
 
@@ -130,7 +133,7 @@ def _worst(findings: list[Finding], *, person_index: int | None = None, hand_ind
     return _number(max(scores)) if scores else None
 
 
-def _person(person: Person, scene: Scene, findings: list[Finding]) -> Record:
+def _person(person: Person, scene: Scene, findings: list[Finding], masks_wh: tuple[int, int] | None) -> Record:
     return {
         "person_index": person.person_index,
         "box_xyxy": _xyxy(person.box, scene),
@@ -141,6 +144,7 @@ def _person(person: Person, scene: Scene, findings: list[Finding]) -> Record:
             "legs": _limb_count(person, LimbKind.LEG),
             "hands": _seen_of(len(scene.hands_of(person.person_index)), expected=2),
             "feet": _seen_of(person.feet, expected=2),
+            **limbs_record(scene.graph_of(person.person_index), masks_wh),
         },
     }
 

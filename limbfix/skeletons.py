@@ -11,15 +11,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from limbfix.bodies import BodyReading, LimbKind, PersonGraph
 from limbfix.geometry import Box, distance
 from limbfix.parts import Part, Side
-
-
-class LimbKind(StrEnum):
-    """Arms and legs."""
-
-    ARM = "arm"
-    LEG = "leg"
 
 
 class LimbState(StrEnum):
@@ -114,17 +108,23 @@ class Scene:
         width, height: of the picture, px.
         people: in order of their left edge.
         hands: in order of their left edge; `hands[i].hand_index == i`.
+        bodies: what our network read of the people's limbs, its people matched to these; None where it did not look.
     """
 
     width: int
     height: int
     people: tuple[Person, ...]
     hands: tuple[Hand, ...]
+    bodies: BodyReading | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether no person and no hand was seen."""
         return not self.people and not self.hands
+
+    def graph_of(self, person_index: int) -> PersonGraph | None:
+        """Returns what our network read of one person's limbs, or None."""
+        return None if self.bodies is None else self.bodies.graph_of(person_index)
 
     def hands_of(self, person_index: int) -> tuple[Hand, ...]:
         """Returns the hands of one person."""

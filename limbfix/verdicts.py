@@ -146,6 +146,7 @@ def _is_anything_judged(
         and hand.part.reading.cannot_tell is not CannotTell.NO_MODEL
     }
     limbs = any(limb.state is not LimbState.HIDDEN for person in scene.people for limb in person.limbs)
+    limbs = limbs or (scene.bodies is not None and any(graph.limbs for graph in scene.bodies.people))
     feet = any(person.feet for person in scene.people)
     hands = any(hand.part.box.size >= min_hand_px and hand.hand_index not in untold for hand in scene.hands)
     measured = any(

@@ -43,3 +43,12 @@ def finder_file(folder: Path, *, centre_bias: float = 0.0) -> Path:
     network = seeded(HandFinder)
     network.centres.bias.data.fill_(centre_bias)
     return save(network, folder / "hand_finder.safetensors")
+
+
+def body_file(folder: Path) -> Path:
+    from limbfix.nets.body_parser import BodyParser
+
+    network = seeded(BodyParser)
+    for layer in (network.known, network.dense):  # they begin at zero, which would hide a wrong layer before them
+        layer.weight.data.normal_(0, 0.1)
+    return save(network, folder / "body_parser.safetensors")

@@ -19,7 +19,9 @@ from limbfix.checks.hand_side import hand_side
 from limbfix.checks.hand_size import hand_size
 from limbfix.checks.joint_angle import joint_angle
 from limbfix.checks.leftover import leftover
+from limbfix.checks.limb_count import limb_count
 from limbfix.checks.limb_end import limb_end
+from limbfix.checks.loose_limb import loose_limb
 from limbfix.findings import Finding
 from limbfix.skeletons import Scene
 
@@ -34,6 +36,8 @@ CHECKS: tuple[Check, ...] = (
     hand_side,
     hand_size,
     attachment,
+    limb_count,
+    loose_limb,
     limb_end,
     leftover,
     bone_ratio,

@@ -49,6 +49,8 @@ def _gap(hand: Hand, scene: Scene) -> float | None:
         return None
     if hand.arm is not None:
         return hand.wrist_gap
+    if _ends_a_read_limb(hand, scene):
+        return None  # it hangs on an arm; whether that one is loose is asked of the arm (`loose_limb`)
     person = scene.people[hand.person_index]
     if part.box.touches_edge(scene.width, scene.height) or not _arms_seen(person) or part.keypoints is None:
         return None
@@ -56,6 +58,14 @@ def _gap(hand: Hand, scene: Scene) -> float | None:
     gaps = [distance(start, limb.xy[2]) for limb in person.limbs if limb.kind is LimbKind.ARM]
     gap = min(gaps) / max(part.box.size, 1.0)
     return gap if math.isfinite(gap) else None  # a hand model may leave its wrist out
+
+
+def _ends_a_read_limb(hand: Hand, scene: Scene) -> bool:
+    """Whether the hand lies at the end of a limb that our network read, somebody's or nobody's."""
+    if scene.bodies is None:
+        return False
+    limbs = [*(limb for graph in scene.bodies.people for limb in graph.limbs), *scene.bodies.loose]
+    return any(hand.hand_index in limb.hands for limb in limbs)
 
 
 def _arms_seen(person: Person) -> bool:

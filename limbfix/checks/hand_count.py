@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from limbfix.checks.limb_count import extra_score
 from limbfix.findings import DefectCode, Finding
 from limbfix.parts import PartKind
-from limbfix.skeletons import Hand, Person, Scene
+from limbfix.skeletons import Hand, LimbKind, Person, Scene
 
 SURE_HAND = 0.6
 """Share of windows that must agree on each hand of a surplus: what fewer see is a knee or an elbow as often as a hand."""
@@ -31,7 +32,7 @@ def hand_count(scene: Scene) -> tuple[Finding, ...]:
         sure = _apart([hand for hand in hands if _is_sure(hand) and not _reaches_in(hand, scene)])
         if person.body is None or not hands:
             continue
-        surplus = len(sure) > 2
+        surplus = len(sure) > 2 and not _is_counted_as_arm(person, len(sure), scene)
         score = (ALONE if _is_alone(person, scene) else IN_COMPANY) if surplus else NORMAL
         odd_one = (
             max(sure, key=lambda hand: hand.wrist_gap if hand.wrist_gap is not None else 9.0) if surplus else hands[0]
@@ -50,6 +51,14 @@ def hand_count(scene: Scene) -> tuple[Finding, ...]:
             )
         )
     return tuple(found)
+
+
+def _is_counted_as_arm(person: Person, number: int, scene: Scene) -> bool:
+    """Whether the hands that are too many end arms that are too many, and `limb_count` says so as loudly."""
+    graph = scene.graph_of(person.person_index)
+    if graph is None or number > len(graph.of_kind(LimbKind.ARM)):
+        return False
+    return extra_score(graph, LimbKind.ARM) >= (ALONE if _is_alone(person, scene) else IN_COMPANY)
 
 
 def _is_sure(hand: Hand) -> bool:

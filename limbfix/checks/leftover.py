@@ -3,14 +3,17 @@
 
 The person masks of all bodies, less what grown bones, heads, hands and feet of all bodies explain. A pose model names
 two arms and two legs; a third one stays behind as a large, unexplained piece. So do bags, skirts and hair, which is
-why the piece must be large and why the score alone seldom rejects.
+why the piece must be large and why the score alone seldom rejects. Where our network read bodies, its part map is measured instead
+(`limbfix.checks.unclaimed`), and loose limbs are asked of `loose_limb`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from limbfix.bodies import BodyReading, LimbKind
 from limbfix.calibration import score_from
+from limbfix.checks.unclaimed import largest_unclaimed
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box, distance
 from limbfix.parts import Keypoints
@@ -38,7 +41,12 @@ _MIN_TORSO_PX = 24
 
 
 def leftover(scene: Scene) -> tuple[Finding, ...]:
-    """Returns one finding for the person nearest to the largest unexplained piece; none without masks."""
+    """Returns one finding for the person nearest to the largest unexplained piece; none without masks.
+
+    Where bodies were read, one for arms and one for legs.
+    """
+    if scene.bodies is not None:
+        return tuple(one for kind in LimbKind if (one := _unclaimed(scene.bodies, kind)) is not None)
     people = [person for person in scene.people if person.body is not None and person.body.mask is not None]
     people = [person for person in people if np.isfinite(person.torso) and person.torso >= _MIN_TORSO_PX]
     if not people:
@@ -68,6 +76,24 @@ def _finding(person: Person, area: float, box: Box) -> Finding:
         person_index=person.person_index,
         message=f"A piece of this person as large as {area:.2f} squared torso lengths belongs to no seen limb; "
         f"it may be another {limb}.",
+    )
+
+
+def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
+    found = largest_unclaimed(reading, kind, least_torso=_MIN_TORSO_PX)
+    if found is None:
+        return None
+    graph, area, box = found
+    return Finding(
+        code=DefectCode.PERSON_EXTRA_ARM if kind is LimbKind.ARM else DefectCode.PERSON_EXTRA_LEG,
+        defect_score=score_from(area, KNOTS),  # preliminary: read off whole bodies' masks, of which these are a part
+        box=box,
+        measured=round(area, 3),
+        expected=0.1,
+        unit="squared torso lengths",
+        person_index=graph.person_index,
+        message=f"{kind.value.capitalize()} pixels as large as {area:.2f} squared torso lengths belong to no {kind.value} that was found; "
+        "there may be another one.",
     )
 
 

@@ -1,16 +1,21 @@
-"""Does a limb that is seen end in nothing? (`person.missing_hand`, `person.missing_foot`)
+"""Does a limb that is seen end in nothing?
+(`person.missing_hand`, `person.missing_foot`; where our network read bodies also `person.missing_arm`, `person.missing_leg`)
 
 Three ways to end: the joint in the middle is seen and the end is not; the end is seen but its bone is a stump; an arm
 is seen to its wrist and no hand was found on it. Pockets, backs, furniture and other people hide ends, and neither
-model can tell hidden from absent, so none of them rejects on its own.
+model can tell hidden from absent, so none of them rejects on its own. Where our network read a person, its word on the ends replaces all of
+this: a stump is one that it sees, and an end behind something or beyond the frame has no finding.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from limbfix.bodies import LIMB_JOINTS, LimbEnd, LimbLine, PersonGraph
+from limbfix.calibration import score_from
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box, distance
+from limbfix.parts import Side
 from limbfix.skeletons import Limb, LimbKind, LimbState, Person, Scene
 
 HINT, IN_THE_OPEN = 0.3, 0.55
@@ -29,16 +34,55 @@ but shows its hand."""
 MIN_TORSO_PX = 80
 """On smaller bodies hands are below 20 px, where the hand search finds few."""
 
+STUMP_KNOTS = ((0.35, 0.35), (0.5, 0.5), (0.7, 0.75), (0.9, 0.9))
+"""How surely our network sees a stump (`LimbLine.end_score`) -> defect score. Preliminary: heat of a map that was not trained yet; to be
+refitted on real people."""
+
 NORMAL = 0.02
 
 
 def limb_end(scene: Scene) -> tuple[Finding, ...]:
     """Returns one finding for each limb whose upper part is seen and whose end lies inside the picture."""
-    return tuple(
-        _finding(scene, person, index, limb)
-        for person in scene.people
-        for index, limb in enumerate(person.limbs)
-        if limb.state is not LimbState.HIDDEN and not limb.leaves_frame
+    found = []
+    for person in scene.people:
+        graph = scene.graph_of(person.person_index)
+        if graph is not None:
+            found += [one for limb in graph.limbs if (one := _read_ending(person, graph, limb)) is not None]
+            continue
+        found += [
+            _finding(scene, person, index, limb)
+            for index, limb in enumerate(person.limbs)
+            if limb.state is not LimbState.HIDDEN and not limb.leaves_frame
+        ]
+    return tuple(found)
+
+
+def _read_ending(person: Person, graph: PersonGraph, limb: LimbLine) -> Finding | None:
+    """Returns what our network's reading of a limb says of its end; None where it does not know."""
+    outer = LIMB_JOINTS[limb.kind]
+    is_short = limb.joints[-1] in outer[:-2]  # it ends at its middle joint, or before
+    ends_in_hand = limb.end is LimbEnd.SEEN or bool(limb.hands)
+    if ends_in_hand:
+        score, what = NORMAL, outer[-1]
+    elif limb.end is LimbEnd.STUMP:
+        score, what = score_from(limb.end_score, STUMP_KNOTS), f"{limb.joints[-1]} and ends there in a stump"
+    elif limb.end is LimbEnd.CANNOT_TELL and limb.joints[-1] == "wrist" and graph.torso >= MIN_TORSO_PX:
+        score, what = NO_HAND, "wrist, and no hand was found there"
+    else:
+        return None
+    is_arm = limb.kind is LimbKind.ARM
+    whole = (DefectCode.PERSON_MISSING_ARM, DefectCode.PERSON_MISSING_LEG)
+    end = (DefectCode.PERSON_MISSING_HAND, DefectCode.PERSON_MISSING_FOOT)
+    side = f"{limb.side.value} " if limb.side is not Side.UNKNOWN else ""
+    return Finding(
+        code=(whole if is_short and not ends_in_hand else end)[0 if is_arm else 1],
+        defect_score=score,
+        box=Box.around(limb.polyline[-2:]).grown(0.25),
+        measured=round(limb.end_score, 3),
+        expected=0.0 if limb.end is LimbEnd.STUMP else 1.0,
+        unit="surety of the end",
+        person_index=person.person_index,
+        message=f"The {side}{limb.kind.value} is seen to its {what}.",
     )
 
 

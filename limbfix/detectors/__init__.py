@@ -56,6 +56,13 @@ def _own_hands(setup: Setup) -> Detector:
     return LimbfixHands(search=setup.search, providers=runtime_providers(setup.device), notes=setup.notes)
 
 
+def _own_bodies(setup: Setup) -> Detector:
+    from limbfix.detectors.devices import runtime_providers
+    from limbfix.detectors.limbfix_bodies import LimbfixBodies
+
+    return LimbfixBodies(search=setup.search, providers=runtime_providers(setup.device))
+
+
 def _hands(setup: Setup) -> Detector:
     from limbfix.detectors.devices import mediapipe_device
     from limbfix.detectors.mediapipe_hands import MediaPipeHands
@@ -73,6 +80,7 @@ def _yolo(path: str, device: str) -> Detector:
 BUILDERS: dict[str, Callable[[Setup], Detector]] = {
     "mediapipe_faces": _faces,
     "mediapipe_pose": _pose,
+    "limbfix_bodies": _own_bodies,
     "limbfix_hands": _own_hands,
     "mediapipe_hands": _hands,
 }
@@ -88,7 +96,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 """Words that stand for several built-in detectors, by search."""
 
 USUAL = "limbfix"
-"""The word for all that is here: our own hands, if this installation brings their networks, and MediaPipe's bodies, faces and opinion on
+"""The word for all that is here: our own hands and bodies, if this installation brings their networks, and MediaPipe's bodies, faces and opinion on
 hands where MediaPipe is there. A network that should be there and is broken is an error, never left out."""
 
 
@@ -138,8 +146,10 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
 def _usual(builtin: list[str], search: str) -> list[str]:
     """Adds the detectors that `USUAL` stands for on this machine; returns a note if MediaPipe is not among them."""
     from limbfix.detectors.mediapipe_tasks import why_absent
-    from limbfix.shipped import finds_hands, has_hand_networks
+    from limbfix.shipped import finds_hands, has_hand_networks, reads_bodies
 
+    if reads_bodies():
+        builtin.append("limbfix_bodies")
     if not has_hand_networks():
         builtin += GROUPS["mediapipe"][search]
         return []

@@ -76,13 +76,13 @@ def finder_views(pixels: np.ndarray, search: str = "full") -> list[View]:
         search: one of `SEARCH_SIDES`.
     """
     height, width = pixels.shape[:2]
-    views = [_letterboxed(pixels, 0, 0, width, height, side) for side in SEARCH_SIDES[search]]
+    views = [letterboxed(pixels, 0, 0, width, height, side) for side in SEARCH_SIDES[search]]
     if max(width, height) > TILES_FROM_PX:
         tile = TILE_PX
         while len(_starts(width, tile)) * len(_starts(height, tile)) > MOST_TILES:
             tile *= 2
         views += [
-            _letterboxed(pixels, left, top, min(left + tile, width), min(top + tile, height), FINDER_PX)
+            letterboxed(pixels, left, top, min(left + tile, width), min(top + tile, height), FINDER_PX)
             for top in _starts(height, tile)
             for left in _starts(width, tile)
         ]
@@ -97,7 +97,8 @@ def _starts(length: int, tile: int) -> list[int]:
     return [round(index * (length - tile) / (count - 1)) for index in range(count)]
 
 
-def _letterboxed(pixels: np.ndarray, left: int, top: int, right: int, bottom: int, side: int) -> View:
+def letterboxed(pixels: np.ndarray, left: int, top: int, right: int, bottom: int, side: int) -> View:
+    """Returns a window of the picture, its longer side `side` px, in the top-left corner of a canvas whose sides are multiples of 32."""
     scale = min(MOST_ENLARGED, side / max(right - left, bottom - top))
     size_wh = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     window = np.ascontiguousarray(pixels[top:bottom, left:right])

@@ -10,7 +10,8 @@ STRIDE = 4
 """Input px per cell of every output map."""
 
 JOINTS = ("head", "neck", "shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "foot")
-"""Heatmap channels, any number of peaks in each. `hand` is the hand's middle (mean of its digits' MCPs), `foot` the tip of the toes."""
+"""Heatmap channels, any number of peaks in each. `head` is the skull's middle, between the ears, `neck` the middle of its root,
+`hand` the hand's middle (mean of its digits' MCPs), `foot` the tip of the toes."""
 
 BONES = (
     ("neck", "head"),
@@ -33,7 +34,21 @@ ENDS = ("behind", "outside", "stump")
 there."""
 
 CENTRE_CHANNELS = 2
-"""x, y from a cell of a person to that person's neck, in sides of the input; it tells people apart where bones do not."""
+"""x, y from a cell of a person to that person's neck, in `CENTRE_UNIT`; it tells people apart where bones do not."""
+
+CENTRE_UNIT = 384
+"""px of the input. It is the side of the usual input and stays the same for others: what a cell sees does not tell the picture's size."""
 
 SIDE_CHANNELS, COVERED_CHANNELS = 1, 1
 """Logits: the limb at this cell is the subject's left; this cell of a person is covered by clothes."""
+
+OUTPUTS = (
+    ("heatmaps", len(JOINTS)),
+    ("fields", 2 * len(BONES)),
+    ("centre", CENTRE_CHANNELS),
+    ("side", SIDE_CHANNELS),
+    ("covered", COVERED_CHANNELS),
+    ("parts", len(PARTS)),
+    ("ends", len(ENDS)),
+)
+"""Name and channels of each output, in order. Heatmaps, parts, ends, side and covered are logits."""

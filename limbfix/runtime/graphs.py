@@ -24,7 +24,7 @@ PARSER_CHANNELS = (5, 8, 11)
 FINDER_OUTPUTS = ("maps",)
 
 
-class _Layers:
+class GraphLayers:
     """Writes layers by their names in a state dict."""
 
     def __init__(self, tensors: Tensors) -> None:
@@ -32,10 +32,20 @@ class _Layers:
         self._tensors = tensors
 
     def weight(self, name: str) -> np.ndarray:
+        """Returns a tensor of the state dict in float32."""
         return np.asarray(self._tensors[name], np.float32)
 
-    def conv(self, x: str, name: str, norm: str | None = None, *, stride: int = 1, epsilon: float = 0.0) -> str:
-        """Writes a convolution with TensorFlow's `same` padding and, if named, the batch norm after it."""
+    def conv(
+        self,
+        x: str,
+        name: str,
+        norm: str | None = None,
+        *,
+        stride: int = 1,
+        epsilon: float = 0.0,
+        pad: int | None = None,
+    ) -> str:
+        """Writes a convolution and, if named, the batch norm after it; `pad` cells on every side, TensorFlow's `same` padding by default."""
         weight = self.weight(f"{name}.weight").astype(np.float64)
         bias = self._tensors.get(f"{name}.bias")
         shift = np.zeros(len(weight)) if bias is None else np.asarray(bias, np.float64)
@@ -45,6 +55,7 @@ class _Layers:
             shift = (shift - self.weight(f"{norm}.running_mean")) * factor + self.weight(f"{norm}.bias")
         kernel = weight.shape[2]
         before, after = ((kernel - 1) // 2,) * 2 if stride == 1 else ((kernel - 2) // 2, (kernel - 1) // 2)
+        before, after = (before, after) if pad is None else (pad, pad)
         inputs = [x, self.graph.tensor(weight.astype(np.float32)), self.graph.tensor(shift.astype(np.float32))]
         # a depthwise filter has one input channel; nothing here has groups otherwise
         depthwise = weight.shape[1] == 1 and weight.shape[0] > 1
@@ -54,6 +65,7 @@ class _Layers:
         )  # fmt: skip
 
     def relu6(self, x: str) -> str:
+        """Writes a cut at 0 and 6."""
         limits = [self.graph.tensor(np.array(value, np.float32)) for value in (0.0, 6.0)]
         return self.graph.node("Clip", [x, *limits])
 
@@ -70,6 +82,11 @@ class _Layers:
         x = self.graph.node("Transpose", [x], perm=(0, 3, 1, 2))
         scale, shift = (np.array(value, np.float32) for value in (1 / (255 * STD), MEAN / STD))
         return self.graph.node("Sub", [self.graph.node("Mul", [x, self.graph.tensor(scale)]), self.graph.tensor(shift)])
+
+    def twice(self, x: str) -> str:
+        """Writes a map of twice the size, blended between its cells."""
+        scales = self.graph.tensor(np.array([1, 1, 2, 2], np.float32))
+        return self.graph.node("Resize", [x, "", scales], mode="linear", coordinate_transformation_mode="half_pixel")
 
     def trunk(self, x: str, table: TrunkTable, name: str = "trunk") -> list[str]:
         """Writes a trunk; returns the maps of its levels."""
@@ -141,7 +158,7 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
         A model from `pixels` uint8 (b, side, side, 3) to `PARSER_OUTPUTS`: maps at a quarter of the size, and the appearance
         head's logits (b, 26): judgements, then the two counts; the appearance score (b, 1), and the presence (b, 1).
     """
-    layers = _Layers(tensors)
+    layers = GraphLayers(tensors)
     graph = layers.graph
     pixels = layers.pixels(side)
     maps = layers.trunk(pixels, HAND)
@@ -181,7 +198,7 @@ def finder_model(tensors: Tensors) -> bytes:
     Args:
         tensors: state dict of `limbfix.nets.hand_finder.HandFinder`.
     """
-    layers = _Layers(tensors)
+    layers = GraphLayers(tensors)
     fine = _palm_trunk(layers, layers.pixels("side"))
     heads = []
     for tower, head in (("centre_tower", "centres"), ("box_tower", "reaches")):
@@ -192,7 +209,7 @@ def finder_model(tensors: Tensors) -> bytes:
     return layers.graph.model()
 
 
-def _palm_trunk(layers: _Layers, x: str, name: str = "trunk") -> str:
+def _palm_trunk(layers: GraphLayers, x: str, name: str = "trunk") -> str:
     """Writes `limbfix.nets.palm_trunk.PalmTrunk`; returns its map at stride 8."""
     x = _prelu(layers, layers.conv(x, f"{name}.stem", stride=2), f"{name}.prelu")
     maps = []
@@ -203,18 +220,14 @@ def _palm_trunk(layers: _Layers, x: str, name: str = "trunk") -> str:
         maps.append(x)
     for index, (beside, _) in enumerate(UP):
         place = f"{name}.up.{index}"
-        scales = layers.graph.tensor(np.array([1, 1, 2, 2], np.float32))
-        larger = layers.graph.node(
-            "Resize", [x, "", scales], mode="linear", coordinate_transformation_mode="half_pixel"
-        )
-        joined = _prelu(layers, layers.conv(larger, f"{place}.join.0"), f"{place}.join.1")
+        joined = _prelu(layers, layers.conv(layers.twice(x), f"{place}.join.0"), f"{place}.join.1")
         x = layers.graph.node("Add", [maps[beside], joined])
         for block in range(UP_BLOCKS):
             x = _palm_block(layers, x, f"{place}.blocks.{block}", 1)
     return x
 
 
-def _palm_block(layers: _Layers, x: str, name: str, stride: int) -> str:
+def _palm_block(layers: GraphLayers, x: str, name: str, stride: int) -> str:
     graph = layers.graph
     inner = layers.conv(layers.conv(x, f"{name}.depthwise", stride=stride), f"{name}.pointwise")
     if stride == 2:
@@ -225,6 +238,6 @@ def _palm_block(layers: _Layers, x: str, name: str, stride: int) -> str:
     return _prelu(layers, graph.node("Add", [inner, x]), f"{name}.prelu")
 
 
-def _prelu(layers: _Layers, x: str, name: str) -> str:
+def _prelu(layers: GraphLayers, x: str, name: str) -> str:
     slopes = layers.graph.tensor(layers.weight(f"{name}.weight")[:, None, None])
     return layers.graph.node("PRelu", [x, slopes])

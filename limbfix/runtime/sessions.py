@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from limbfix.errors import MissingExtra, ModelCorrupt
+from limbfix.runtime.body_graph import BODY_OUTPUTS, body_model
 from limbfix.runtime.graphs import FINDER_OUTPUTS, PARSER_OUTPUTS, finder_model, parser_model
 
 PARSER_SIDE = 128
@@ -159,3 +160,8 @@ def parser_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvid
 def finder_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
     """Returns the hand finder of a file of weights: (b, h, w, 3) pictures to `FINDER_OUTPUTS`."""
     return Network(file, lambda tensors, _: finder_model(tensors), FINDER_OUTPUTS, providers)
+
+
+def body_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+    """Returns the body parser of a file of weights: (b, h, w, 3) pictures to `BODY_OUTPUTS`."""
+    return Network(file, lambda tensors, _: body_model(tensors), BODY_OUTPUTS, providers)

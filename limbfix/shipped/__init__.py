@@ -19,6 +19,9 @@ MANIFEST = "manifest.json"
 HAND_FINDER, DIGIT_PARSER = "hand_finder.safetensors", "digit_parser.safetensors"
 """Names of the hand networks."""
 
+BODY_PARSER = "body_parser.safetensors"
+"""Name of the network that reads bodies."""
+
 
 @functools.cache
 def shipped_file(name: str) -> Path:
@@ -58,3 +61,8 @@ def finds_hands() -> bool:
 def has_hand_networks() -> bool:
     """Tells whether this installation lists the network that reads hands; the finder may be missing."""
     return DIGIT_PARSER in shipped_rows()
+
+
+def reads_bodies() -> bool:
+    """Tells whether this installation lists the network that reads bodies."""
+    return BODY_PARSER in shipped_rows()

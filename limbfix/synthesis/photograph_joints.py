@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +47,7 @@ _MOST_TOUCHED = 0.15
 """Share of another hand's box that may lie in the crop: more of it would be a hand without labels."""
 
 _LEAST_BODY_PX = 96
-_LEAST_BODY_SCORE = 0.9
+LEAST_BODY_SCORE = 0.9
 """Mean visibility of shoulders and hips."""
 
 
@@ -115,18 +116,28 @@ def find_hands(
 
 
 def find_bodies(
-    folder: Path, *, cache: Path | None = None, progress: Progress | None = None, detector: Detector | None = None
+    folder: Path,
+    *,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    detector: Detector | None = None,
+    least_score: float = LEAST_BODY_SCORE,
 ) -> tuple[BodySighting, ...]:
-    """Finds the largest person of each picture, if shoulders and hips are surely seen. See `find_hands`."""
+    """Finds the largest person of each picture, if shoulders and hips are surely seen. See `find_hands`.
+
+    Args:
+        folder, cache, progress, detector: as in `find_hands`.
+        least_score: mean visibility of shoulders and hips from which on a person counts; 0.5 takes people of whom a table hides the hips.
+    """
     files = _list_pictures(folder)
-    path = _cache_file(folder, files, cache, "bodies.npz")
+    name = "bodies.npz" if least_score == LEAST_BODY_SCORE else f"bodies-{least_score:g}.npz"
+    path = _cache_file(folder, files, cache, name)
     if not path.is_file():
         from limbfix.detectors.mediapipe_pose import MediaPipePose
 
-        _write(
-            path,
-            _packed(list(_each_picture(folder, files, progress, detector or MediaPipePose(crops=False), _body_of))),
-        )
+        look = partial(_body_of, least_score=least_score)
+        seen = _each_picture(folder, files, progress, detector or MediaPipePose(crops=False), look)
+        _write(path, _packed(list(seen)))
     bodies = _unpacked(path)
     if not bodies:
         raise AssetMissing(_nothing(folder, len(files), f"a person of {_LEAST_BODY_PX} px or more"))
@@ -216,12 +227,12 @@ def _confirmed(detector: Detector, picture: Picture, hand: Part) -> np.ndarray |
     return xy if inside and min(gaps) <= _MOST_SPREAD * size else None
 
 
-def _body_of(detector: Detector, picture: Picture, file: str) -> list[BodySighting]:
+def _body_of(detector: Detector, picture: Picture, file: str, *, least_score: float) -> list[BodySighting]:
     bodies = [body for body in detector.detect(picture, ()) if body.keypoints is not None and body.mask is not None]
     body = max(bodies, key=lambda body: body.box.area, default=None)
     if body is None or body.keypoints is None or body.mask is None:
         return []
-    if body.box.size < _LEAST_BODY_PX or (body.detection_score or 0) < _LEAST_BODY_SCORE:
+    if body.box.size < _LEAST_BODY_PX or (body.detection_score or 0) < least_score:
         return []
     scale = MASK_PX / max(picture.width, picture.height)
     size_wh = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))

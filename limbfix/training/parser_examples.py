@@ -189,7 +189,7 @@ def drawn(
     pair: tuple[StoredHand, StoredHand], size: int, rng: np.random.Generator, *, degrade: bool
 ) -> tuple[HandCut, HandCut]:
     """Draws one view of a pair, the same for both: place, light, colours and losses."""
-    matrix, curve = drawn_matrix(pair[0], size, rng), _curve(rng)
+    matrix, curve = drawn_matrix(pair[0], size, rng), light_curve(rng)
     chain = sample_degradation(rng) if degrade and rng.random() >= _CLEAN else None
     seed = int(rng.integers(2**63))
 
@@ -204,7 +204,7 @@ def drawn(
     return first, second
 
 
-def _curve(rng: np.random.Generator) -> np.ndarray:
+def light_curve(rng: np.random.Generator) -> np.ndarray:
     """Returns (256, 3) uint8: brightness, colour and contrast as a table."""
     gain = rng.uniform(0.75, 1.25) * rng.uniform(0.92, 1.08, 3)
     lift, gamma = rng.uniform(-18, 18), rng.uniform(0.8, 1.25)

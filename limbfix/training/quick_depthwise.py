@@ -53,16 +53,17 @@ def _of_input(gradient: Tensor, weight: Tensor, stride: int, shape: torch.Size) 
 
 def _forward(module: nn.Conv2d, x: Tensor) -> Tensor:
     kernel, stride = module.kernel_size[0], module.stride[0]
-    if stride == 1:
+    if stride == 1 or module.padding[0]:
         pads = (kernel // 2,) * 4
     else:  # as SameConv: the odd pixel of padding goes to the right and the bottom
         missing = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[2:]]
         pads = (missing[1] // 2, missing[1] - missing[1] // 2, missing[0] // 2, missing[0] - missing[0] // 2)
-    weight = module.weight
+    weight, bias = module.weight, module.bias
     if torch.is_autocast_enabled(x.device.type):
         kind = torch.get_autocast_dtype(x.device.type)
         x, weight = x.to(kind), weight.to(kind)
-    return _Depthwise.apply(functional.pad(x, pads), weight, stride)  # pyright: ignore[reportReturnType]
+    y: Tensor = _Depthwise.apply(functional.pad(x, pads), weight, stride)  # pyright: ignore[reportAssignmentType]
+    return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 
 def quicken(network: nn.Module) -> nn.Module:
@@ -73,6 +74,6 @@ def quicken(network: nn.Module) -> nn.Module:
     if next(network.parameters()).device.type != "cpu":
         return network
     for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.bias is None:
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
             module.forward = lambda input, module=module: _forward(module, input)
     return network

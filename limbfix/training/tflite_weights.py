@@ -1,6 +1,6 @@
 """Which weights does a published tflite network hold, layer by layer? Enough of the format to start a training from MediaPipe's networks.
 
-The networks come from the hand bundle that `limbfix.weights` fetches (Apache-2.0). Read once, for training; nothing at run time does this.
+The networks come from the bundles that `limbfix.weights` fetches (Apache-2.0). Read once, for training; nothing at run time does this.
 Format: https://flatbuffers.dev/internals and tensorflow/lite/schema/schema.fbs; the slot numbers below are that schema's.
 """
 
@@ -18,6 +18,9 @@ from limbfix.errors import ModelCorrupt, ModelMissing
 BUNDLE = "hand_landmarker.task"
 FINDER, LANDMARKS = "hand_detector.tflite", "hand_landmarks_detector.tflite"
 """Networks of the bundle: palms in a picture, 21 keypoints of a hand."""
+
+POSE_BUNDLE, POSE = "pose_landmarker.task", "pose_landmarks_detector.tflite"
+"""The bundle of bodies, and in it the network of 39 keypoints of one body, with a heatmap for each."""
 
 _KINDS = {3: "conv", 4: "depthwise", 6: "dequantise", 54: "prelu"}
 _ELEMENTS = {0: "<f4", 1: "<f2"}
@@ -52,7 +55,7 @@ def read_layers(bundle: Path, name: str) -> list[Layer]:
         ModelCorrupt: it holds no such network.
     """
     if not bundle.is_file():
-        raise ModelMissing(f"expected {BUNDLE}, nothing at {bundle}; fetch it: python -m limbfix.weights pull")
+        raise ModelMissing(f"expected {bundle.name}, nothing at {bundle}; fetch it: python -m limbfix.weights pull")
     try:
         with zipfile.ZipFile(bundle) as archive:
             return list(_layers(_Reader(archive.read(name))))

@@ -39,7 +39,7 @@ def test_the_order_of_looking_does_not_depend_on_the_order_of_the_words():
 def test_an_unknown_word_says_what_is_known(specs):
     with pytest.raises(
         UsageError,
-        match=r"limbfix, mediapipe, mediapipe_faces, mediapipe_pose, limbfix_hands, mediapipe_hands or yolo:PATH",
+        match=r"limbfix, mediapipe, mediapipe_faces, mediapipe_pose, limbfix_bodies, limbfix_hands, mediapipe_hands or yolo:PATH",
     ):
         make_detectors(specs, device="cpu", search="full")
 

@@ -1,0 +1,119 @@
+"""What do the body parser's maps say of a picture? People and limbs with lines, masks and ends, in px of the picture.
+
+Lines come from `limbfix.body_assembly`, ends from `limbfix.limb_ends`, what is not seen from `limbfix.hidden_limbs`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from limbfix.bodies import AbsentLimb, BodyReading, LimbLine, LimbRoot, PersonGraph
+from limbfix.body_assembly import BodyTraces, PersonTrace, assemble_bodies
+from limbfix.body_bones import BodyMaps
+from limbfix.body_chains import Chain
+from limbfix.body_masks import BodyPlace, body_masks
+from limbfix.digits import Mask
+from limbfix.geometry import Box
+from limbfix.hidden_limbs import absent_limbs
+from limbfix.limb_ends import covered_share, end_of, side_of
+
+
+def read_bodies(maps: BodyMaps, place: BodyPlace) -> BodyReading:
+    """Turns the maps of a picture into a reading.
+
+    Args:
+        maps: of the whole picture, in one view.
+        place: of the view in the picture.
+    """
+    traces = assemble_bodies(maps, place.room_xyxy)
+    every = [*(limb for person in traces.people for limb in person.limbs), *traces.loose]
+    masks, unclaimed = body_masks(maps.parts, every, place)
+    by_limb = {id(limb): mask for limb, mask in zip(every, masks, strict=True)}
+    people = tuple(_graph(index, one, traces, maps, place, by_limb) for index, one in enumerate(traces.people))
+    loose = tuple(
+        _line(index, chain, None, LimbRoot.OPEN if chain.is_open else LimbRoot.UNSEEN, traces, maps, place, by_limb)
+        for index, chain in enumerate(traces.loose)
+    )
+    people = tuple(sorted(people, key=lambda graph: graph.box.x_min))
+    return BodyReading(people=people, loose=loose, unclaimed=unclaimed)
+
+
+def _graph(
+    index: int,
+    person: PersonTrace,
+    traces: BodyTraces,
+    maps: BodyMaps,
+    place: BodyPlace,
+    masks: dict[int, Mask | None],
+) -> PersonGraph:
+    limbs = tuple(
+        _line(
+            number,
+            chain,
+            index,
+            LimbRoot.POINTED if chain.neck is None else LimbRoot.JOINED,
+            traces,
+            maps,
+            place,
+            masks,
+        )
+        for number, chain in enumerate(person.limbs)
+    )
+    absent = tuple(
+        AbsentLimb(
+            kind=one.kind, side=one.side, state=one.state, clear=one.clear,
+            place=None if one.place is None else place.to_picture(one.place),
+        )
+        for one in absent_limbs(person, index, maps, traces.ground)
+    )  # fmt: skip
+    return PersonGraph(
+        person_index=None,
+        box=_box(person, limbs, place),
+        score=round(person.score, 4),
+        neck=None if person.neck is None else place.to_picture(person.neck),
+        head=None if person.head is None else place.to_picture(person.head),
+        shoulders=place.to_picture(person.shoulders),
+        hips=place.to_picture(person.hips),
+        limbs=limbs,
+        absent=absent,
+    )
+
+
+def _line(
+    number: int,
+    chain: Chain,
+    person: int | None,
+    root: LimbRoot,
+    traces: BodyTraces,
+    maps: BodyMaps,
+    place: BodyPlace,
+    masks: dict[int, Mask | None],
+) -> LimbLine:
+    side, side_score = side_of(chain.xy, maps)
+    end, end_score = end_of(chain, maps, traces.ground, person)
+    return LimbLine(
+        limb_index=number,
+        kind=chain.kind,
+        side=side,
+        side_score=side_score,
+        polyline=place.to_picture(chain.xy),
+        joints=chain.joints,
+        joint_scores=chain.heat.astype(np.float32),
+        score=round(chain.score, 4),
+        root=root,
+        end=end,
+        end_score=end_score,
+        covered=covered_share(chain.xy, maps),
+        forked=chain.forked,
+        mask=masks[id(chain)],
+    )
+
+
+def _box(person: PersonTrace, limbs: tuple[LimbLine, ...], place: BodyPlace) -> Box:
+    """Returns the box around the joints, with half a head's margin above, and the limbs' masks; inside the picture."""
+    points = [person.shoulders, person.hips, *(chain.xy for chain in person.limbs)]
+    points += [xy[None] for xy in (person.neck, person.head) if xy is not None]
+    around = Box.around(place.to_picture(np.concatenate(points))).grown(0.05)
+    corners = [np.reshape(limb.box.xyxy, (2, 2)) for limb in limbs if limb.mask is not None]
+    whole = Box.around(np.concatenate([np.reshape(around.xyxy, (2, 2)), *corners]))
+    return whole.clipped(place.width, place.height)

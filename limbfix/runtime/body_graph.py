@@ -1,0 +1,68 @@
+"""What does the body parser look like as ONNX? The same layers as in `limbfix.nets.body_parser`, written from their weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from limbfix.nets.body_maps import JOINTS, OUTPUTS
+from limbfix.nets.pose_table import OUTSIDE, STAGES
+from limbfix.runtime.graphs import GraphLayers, Tensors
+
+BODY_OUTPUTS = tuple(name for name, _ in OUTPUTS)
+
+
+def body_model(tensors: Tensors) -> bytes:
+    """Returns the body parser as ONNX: from `pixels` uint8 (b, h, w, 3), sides multiples of 32, to `BODY_OUTPUTS` at a quarter of the size.
+
+    Args:
+        tensors: state dict of `limbfix.nets.body_parser.BodyParser`.
+    """
+    layers = GraphLayers(tensors)
+    graph = layers.graph
+    joined, maps = _pose_trunk(layers, layers.pixels("side"))
+    fine = graph.node("Concat", [layers.pyramid(maps), joined], axis=1)
+    fine = graph.node("Relu", [layers.conv(fine, "join")])
+    fine = layers.smooth(layers.smooth(fine, "refine.0"), "refine.1")
+    dense, known = layers.conv(fine, "dense"), layers.conv(joined, "known")
+    left, right = _cut(layers, known, 0, len(JOINTS)), _cut(layers, known, len(JOINTS), len(JOINTS))
+    start = 0
+    for name, channels in OUTPUTS:
+        if start == 0:
+            learnt = _cut(layers, dense, start, channels)
+            graph.node("Add", [graph.node("Max", [left, right]), learnt], name=name)
+        else:
+            _cut(layers, dense, start, channels, name)
+        graph.output(name, ("b", channels, "cells_h", "cells_w"))
+        start += channels
+    return graph.model()
+
+
+def _cut(layers: GraphLayers, x: str, start: int, channels: int, name: str | None = None) -> str:
+    bounds = [layers.graph.tensor(np.array([value], np.int64)) for value in (start, start + channels, 1)]
+    return layers.graph.node("Slice", [x, *bounds], name=name)
+
+
+def _pose_trunk(layers: GraphLayers, x: str, name: str = "trunk") -> tuple[str, list[str]]:
+    """Writes `limbfix.nets.pose_trunk.PoseTrunk`; returns its joined map and those of its stages."""
+    graph = layers.graph
+    around = [graph.tensor(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)), graph.tensor(np.array(OUTSIDE, np.float32))]
+    x = layers.relu6(layers.conv(graph.node("Pad", [x, *around]), f"{name}.stem", stride=2, pad=0))
+    x = layers.conv(layers.relu6(layers.conv(x, f"{name}.depthwise")), f"{name}.pointwise")
+    maps = []
+    for number, rows in enumerate(STAGES):
+        before = 0
+        for block, (kernel, _, channels) in enumerate(rows):
+            place, stride = f"{name}.stages.{number}.{block}", 2 if block == 0 else 1
+            inner = layers.relu6(layers.conv(x, f"{place}.expand"))
+            inner = layers.relu6(layers.conv(inner, f"{place}.depthwise", stride=stride, pad=kernel // 2))
+            inner = layers.conv(inner, f"{place}.project")
+            x = graph.node("Add", [x, inner]) if block > 0 and channels == before else inner
+            before = channels
+        maps.append(x)
+    for index in range(4):
+        x = layers.relu6(layers.conv(x, f"{name}.last.{index}"))
+    for number in reversed(range(len(STAGES) - 1)):
+        side = layers.relu6(layers.conv(maps[number], f"{name}.sides.{number}.depthwise"))
+        side = layers.relu6(layers.conv(side, f"{name}.sides.{number}.pointwise"))
+        x = graph.node("Add", [layers.twice(x), side])
+    return x, maps
