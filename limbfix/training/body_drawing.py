@@ -8,7 +8,18 @@ import cv2
 import numpy as np
 
 from limbfix.nets.body_maps import BONES, CENTRE_UNIT, ENDS, JOINTS, PARTS, STRIDE
-from limbfix.training.body_targets import HIDDEN, MAP_STEP, NONE, OUTSIDE, OVER, SEEN, UNKNOWN, UNSURE, StoredBody
+from limbfix.training.body_storage import (
+    HIDDEN,
+    MAP_STEP,
+    NONE,
+    OUTSIDE,
+    OVER,
+    SEEN,
+    UNKNOWN,
+    UNSURE,
+    StoredBody,
+    unpacked,
+)
 
 BORDER = (127, 127, 127)
 """What lies outside the picture."""
@@ -70,7 +81,7 @@ def joined(first: BodyTargets, second: BodyTargets, at: int, axis: int) -> BodyT
 
 def seen_pixels(body: StoredBody, matrix: np.ndarray, size: int) -> np.ndarray:
     """Returns (size, size, 3) uint8 RGB: the picture along a (2, 3) matrix from stored px."""
-    pixels = cv2.imdecode(np.frombuffer(body.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    pixels = unpacked(body.jpeg)
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < _SMOOTH_BELOW:
         pixels = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
@@ -116,7 +127,7 @@ def seen_targets(
 
 def _warped_maps(body: StoredBody, matrix: np.ndarray, side: int) -> np.ndarray:
     """Returns (side, side, 4) uint8; nobody and background beyond the picture."""
-    maps = cv2.imdecode(np.frombuffer(body.maps, np.uint8), cv2.IMREAD_UNCHANGED)
+    maps = unpacked(body.maps)
     linear = matrix[:, :2] * (MAP_STEP / STRIDE)
     shift = (matrix[:, :2] @ np.full(2, (MAP_STEP - 1) / 2) + matrix[:, 2] + 0.5) / STRIDE - 0.5
     nothing = (PARTS.index("background"), UNKNOWN, UNKNOWN, UNKNOWN)

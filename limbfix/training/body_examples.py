@@ -20,7 +20,8 @@ from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.body_drawing import BodyTargets, joined, seen_pixels, seen_targets
-from limbfix.training.body_targets import SEEN, STORED_PX, StoredBody, store_body
+from limbfix.training.body_storage import SEEN, STORED_PX, StoredBody, unpacked
+from limbfix.training.body_targets import store_body
 from limbfix.training.parser_examples import light_curve
 
 T = TypeVar("T")
@@ -181,7 +182,7 @@ class BodyExamples:
 
 
 def _size_wh(body: StoredBody) -> np.ndarray:
-    height, width = cv2.imdecode(np.frombuffer(body.jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8).shape
+    height, width = unpacked(body.jpeg, cv2.IMREAD_REDUCED_GRAYSCALE_8).shape
     return np.array([width, height]) * 8.0
 
 
@@ -233,7 +234,7 @@ def drawn_light(rng: np.random.Generator) -> Light:
             pixels = np.clip(pixels + noise, 0, 255).astype(np.uint8)
         if chances[2] < _JPEG:
             data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-            pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+            pixels = unpacked(data.tobytes())[..., ::-1]
         return np.ascontiguousarray(pixels)
 
     return change

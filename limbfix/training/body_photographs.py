@@ -17,7 +17,7 @@ from limbfix.errors import PictureError
 from limbfix.images import open_picture
 from limbfix.nets.body_maps import JOINTS, PARTS
 from limbfix.synthesis.photograph_joints import MASK_PX, BodySighting, find_bodies
-from limbfix.training.body_targets import (
+from limbfix.training.body_storage import (
     LIMBS,
     NONE,
     OUTSIDE,

@@ -27,7 +27,8 @@ from limbfix.training.body_drawing import ends_of, seen_targets
 from limbfix.training.body_examples import BodyExamples, BodyMixture, BodyShards, BodyStock, plain_view
 from limbfix.training.body_losses import body_loss, heat_loss
 from limbfix.training.body_photographs import shows_person, store_place, store_sighting
-from limbfix.training.body_targets import HIDDEN, NONE, OVER, SEEN, UNSURE, store_body
+from limbfix.training.body_storage import HIDDEN, NONE, OVER, SEEN, UNSURE
+from limbfix.training.body_targets import store_body
 
 PLAIN = np.array([[1.0, 0, 0], [0, 1, 0]])
 FRAME = (0.0, 0.0, float(SIZE), float(SIZE))

@@ -30,6 +30,19 @@ def test_one_layer_learns_the_same(kernel, stride, side):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_layer_with_a_bias_and_padding_of_its_own_answers_the_same(stride):
+    torch.manual_seed(0)
+    plain = torch.nn.Conv2d(6, 6, 5, stride, 2, groups=6)
+    quick = quicken(copy.deepcopy(plain))
+    x = torch.randn(2, 6, 8, 12)
+    for layer in (plain, quick):
+        layer(x).square().sum().backward()
+    torch.testing.assert_close(quick(x), plain(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(quick.weight.grad, plain.weight.grad, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(quick.bias.grad, plain.bias.grad, rtol=1e-4, atol=1e-4)
+
+
 def test_a_whole_network_answers_and_learns_the_same():
     torch.manual_seed(0)
     plain = DigitParser().eval()
