@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from limbfix.digit_assembly import PEAK_LEAST, Peak, find_peaks
+from limbfix.digit_assembly import Peak, find_peaks
 from limbfix.nets.body_maps import (
     BONES,
     CENTRE_CHANNELS,
@@ -23,6 +23,9 @@ from limbfix.nets.body_maps import (
     SIDE_CHANNELS,
     STRIDE,
 )
+
+PEAK_LEAST = 0.2
+"""Heat of a candidate joint; preliminary."""
 
 LINK_LEAST = 0.35
 """Mean agreement of a bone with its field, -1 to 1; as for digits."""

@@ -99,7 +99,7 @@ def _path(end: int, inward: dict[int, BodyBone], peaks: Sequence[Peak]) -> tuple
     return tuple(path[::-1])
 
 
-def _stands(path: tuple[int, ...], inward: dict[int, BodyBone], peaks: Sequence[Peak]) -> bool:
+def _stands(path: Sequence[int], inward: dict[int, BodyBone], peaks: Sequence[Peak]) -> bool:
     """Whether a path is more than a faint joint: it has a bone, or is a clear hand or foot, or a clear shoulder or hip."""
     return len(path) > 1 or path[0] in inward or peaks[path[0]].heat >= LONELY_LEAST
 

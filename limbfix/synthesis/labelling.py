@@ -108,7 +108,7 @@ def _joints(figure: Figure, matrices: np.ndarray, camera: Camera, rendering: Ren
     """
     kin = _relatives(figure)
     wanted = [(entry.id, *joint) for entry in figure.instances if entry.present for joint in entry.joints]
-    points = np.stack([_steps(figure, matrices, *joint) for _, *joint in wanted])
+    points = np.stack([_steps(figure, matrices, name, bone, end) for _, name, bone, end in wanted])
     size = rendering.instance.shape[0]
     projected = camera.project(points.reshape(-1, 3), size).reshape(*points.shape)
     found: dict[int, dict[str, Joint]] = {}

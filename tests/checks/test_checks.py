@@ -46,6 +46,8 @@ ORDER = (
     "hand_side",
     "hand_size",
     "attachment",
+    "limb_count",
+    "loose_limb",
     "limb_end",
     "leftover",
     "bone_ratio",
