@@ -4,7 +4,7 @@
 The person masks of all bodies, less what grown bones, heads, hands and feet of all bodies explain. A pose model names
 two arms and two legs; a third one stays behind as a large, unexplained piece. So do bags, skirts and hair, which is
 why the piece must be large and why the score alone seldom rejects. Where our network read bodies, its part map is measured instead
-(`limbfix.checks.unclaimed`), and loose limbs are asked of `loose_limb`.
+(`limbfix.unclaimed_limbs`), and loose limbs are asked of `loose_limb`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 
 from limbfix.bodies import BodyReading, LimbKind
 from limbfix.calibration import score_from
-from limbfix.checks.unclaimed import largest_unclaimed
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box, distance
 from limbfix.parts import Keypoints
 from limbfix.skeletons import Person, Scene
+from limbfix.unclaimed_limbs import largest_unclaimed
 
 WORK_PX = 256
 """Longer side of the mask that is compared; finer detail than a limb's width is not needed."""
