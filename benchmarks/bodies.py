@@ -84,7 +84,7 @@ def people(options: argparse.Namespace, eyes: BodyEyes) -> tuple[list[Measured],
 def made(options: argparse.Namespace, eyes: BodyEyes) -> tuple[list[Measured], str]:
     """Reads made people."""
     pictures = made_bodies.read_shards(options.shards, eyes, options.limit)
-    names = ", ".join(folder.name for folder in options.shards)
+    names = ", ".join("/".join(folder.resolve().parts[-2:]) for folder in options.shards)
     return made_bodies.measure(pictures), f"{len(pictures)} pictures of {names}"
 
 
@@ -129,6 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     origin = Provenance.of_now(options.label)
     question = {"joints": joints, "people": people, "made": made, "false_arms": false_arms}[options.question]
     found, data = question(options, eyes)
+    data = f"{data}; {eyes.weights}, {options.search}"
     eyes.close()
     rows = [result_rows.make_row(row, origin, data) for row in found]
     result_rows.print_rows(rows)

@@ -152,7 +152,9 @@ def test_yolo_boxes_are_read_in_px_and_small_people_are_counted_on_neither_side(
 
 
 def test_people_are_right_within_one():
-    rows = {row.measure: row.estimate for row in body_reading.count_rows([(1, 1), (2, 3), (3, 5), (9, 2)], "x")}
+    found = body_reading.count_rows([(1, 1), (2, 3), (3, 5), (9, 2)], "x")
+    assert found[0].detail == "mean error -1.00 of 3.75 people; always saying 2: 0.75 within one"
+    rows = {row.measure: row.estimate for row in found}
     assert rows["people_within_one"].value == 0.5
     assert rows["people_exact"].value == 0.25
     assert (rows["people_within_one_to_four"].value, rows["people_within_one_to_four"].n) == (pytest.approx(2 / 3), 3)
@@ -170,8 +172,10 @@ def test_a_third_arm_is_claimed_where_three_are_read_and_counted_by_folder():
     ((name, score),) = body_reading.arm_claims(seen)
     assert (name, score >= 0.5) == ("coco/a.jpg", True)
     assert seen["ai/c.jpg"].score(DefectCode.PERSON_EXTRA_ARM) == 0.0
-    rows = {row.source: row.estimate for row in body_reading.false_arm_rows(seen)}
-    assert (rows["coco/contact"].value, rows["ai/contact"].value) == (0.5, 0.0)
+    found = body_reading.false_arm_rows(seen)
+    assert found[1].detail.startswith("1 of 2 pictures, 2 with somebody seen")
+    rows = {row.source: row.estimate for row in found}
+    assert (rows["contact/coco"].value, rows["contact/ai"].value) == (0.5, 0.0)
 
 
 def test_contact_pictures_leave_out_those_whose_labels_name_a_limb_too_many(tmp_path):

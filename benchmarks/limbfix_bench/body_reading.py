@@ -67,6 +67,11 @@ class BodyEyes:
         scene = assemble((), picture.width, picture.height, reading)
         return Seen(reading=reading, scene=scene, scores=worst_scores(scene))
 
+    @property
+    def weights(self) -> str:
+        """Name of the weights and the beginning of their SHA-256."""
+        return ", ".join(f"{name} sha256:{digest[:12]}" for name, digest in self._detector.model_hashes().items())
+
     def close(self) -> None:
         """Frees the network."""
         self._detector.close()
@@ -102,9 +107,13 @@ def count_rows(pairs: Sequence[tuple[int, int]], source: str) -> list[Measured]:
         pairs: (labelled, found) of each picture.
         source: folder.
     """
-    gaps = np.array([found - labelled for labelled, found in pairs])
-    few = [abs(found - labelled) <= 1 for labelled, found in pairs if labelled <= 4]
-    detail = f"mean error {gaps.mean():+.2f} of {np.mean([n for n, _ in pairs]):.2f} people" if len(gaps) else ""
+    gaps = np.array([found - true for true, found in pairs])
+    few = [abs(found - true) <= 1 for true, found in pairs if true <= 4]
+    labelled = np.array([n for n, _ in pairs])
+    detail = ""
+    if len(gaps):
+        blind = max((float((abs(labelled - guess) <= 1).mean()), guess) for guess in range(10))
+        detail = f"mean error {gaps.mean():+.2f} of {labelled.mean():.2f} people; always saying {blind[1]}: {blind[0]:.2f} within one"
     return [
         Measured(
             measure="people_within_one", source=source, estimate=share(int((abs(gaps) <= 1).sum()), len(gaps)), detail=detail
@@ -141,10 +150,11 @@ def false_arm_rows(seen: Mapping[str, Seen]) -> list[Measured]:
     for folder in sorted({name.rsplit("/", 1)[0] for name in seen}):
         names = [name for name in seen if name.rsplit("/", 1)[0] == folder]
         hits = sum(name in claimed for name in names)
-        detail = f"{hits} of {len(names)} pictures; from {CLAIM}, before a person looked"
+        peopled = sum(bool(seen[name].scene.people) for name in names)
+        detail = f"{hits} of {len(names)} pictures, {peopled} with somebody seen; from {CLAIM}, before a person looked"
         rows.append(
             Measured(
-                measure="third_arm_claimed", source=f"{folder}/contact", estimate=share(hits, len(names)), detail=detail
+                measure="third_arm_claimed", source=f"contact/{folder}", estimate=share(hits, len(names)), detail=detail
             )
         )
     return rows
