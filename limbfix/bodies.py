@@ -174,13 +174,19 @@ class PersonGraph:
         return distance(self.neck, self.hips.mean(0))
 
     def of_kind(self, kind: LimbKind) -> tuple[LimbLine, ...]:
-        """Returns the arms, or the legs; of two that differ in their hand or foot alone, the surer one."""
+        """Returns the arms, or the legs; of two that differ in their hand or foot alone, the surer one.
+
+        A hand or foot alone is no proof of a third limb: such ones are left out beyond two.
+        """
         kept: dict[tuple[tuple[float, float], ...], LimbLine] = {}
         for limb in sorted(self.limbs, key=lambda limb: -limb.score):
             if limb.kind is kind:
                 # a hand alone has no stem; each is a limb of its own
                 kept.setdefault(limb.stem or ((float(limb.limb_index), -1.0),), limb)
-        return tuple(sorted(kept.values(), key=lambda limb: limb.limb_index))
+        whole = [limb for limb in kept.values() if len(limb.joints) > 1]
+        alone = [limb for limb in kept.values() if len(limb.joints) == 1]
+        limbs = whole + alone[: max(0, EXPECTED_LIMBS - len(whole))]
+        return tuple(sorted(limbs, key=lambda limb: limb.limb_index))
 
     def extra(self, kind: LimbKind) -> tuple[LimbLine, ...]:
         """Returns the limbs beyond two, where it is known which they are: the fainter branch of a fork, the fainter of one side.

@@ -196,7 +196,7 @@ def _groups_by_aim(chains: Sequence[Chain]) -> tuple[list[_Group], list[Chain]]:
 def _person(group: _Group) -> PersonTrace:
     ends = ("hand", "foot")
     chains = distinct(bridged(group.chains, group.size))
-    limbs = [chain for chain in chains if len(chain.joints) > 1 or chain.joints[0] in ends]
+    limbs = [chain for chain in chains if chain.joints[-1] in ends or len(chain.joints) > 1]
     return PersonTrace(
         neck=group.root if group.neck is not None else None,
         head=group.head,

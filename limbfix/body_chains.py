@@ -101,7 +101,8 @@ def _path(end: int, inward: dict[int, BodyBone], peaks: Sequence[Peak]) -> tuple
 
 def _stands(path: tuple[int, ...], inward: dict[int, BodyBone], peaks: Sequence[Peak]) -> bool:
     """Whether a path is more than a faint joint: it has a bone, or is a clear hand or foot, or a clear shoulder or hip."""
-    return len(path) > 1 or path[0] in inward or peaks[path[0]].heat >= LONELY_LEAST
+    first = path[0]
+    return len(path) > 1 or first in inward or peaks[first].heat >= LONELY_LEAST
 
 
 def _chain(

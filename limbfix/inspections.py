@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limbfix.digits import CannotTell, Digit, Mask
+from limbfix.drawing.limb_shapes import LIMB_OUTLINE
 from limbfix.findings import Finding
 from limbfix.geometry import Box
 from limbfix.images import Picture
@@ -155,11 +156,12 @@ def _inspected(hand: Hand, row: Record) -> InspectedHand:
 
 
 def keypoints_for_drawing(scene: Scene) -> tuple[dict[str, Any], ...]:
-    """Returns the keypoints of all bodies and hands, then the outlines of digits, as plain JSON values; absent is null."""
+    """Returns the keypoints of all bodies and hands, then the outlines of digits and limbs, as plain JSON values; absent is null."""
     bodies = [person.body.keypoints for person in scene.people if person.body is not None]
     hands = [hand.part.keypoints for hand in scene.hands]
     skeletons = (_plain(keypoints) for keypoints in (*bodies, *hands) if keypoints is not None)
-    return (*skeletons, *(outline for hand in scene.hands for outline in _outlines(hand)))
+    digits = (outline for hand in scene.hands for outline in _outlines(hand))
+    return (*skeletons, *digits, *_limb_outlines(scene))
 
 
 def _outlines(hand: Hand) -> list[dict[str, Any]]:
@@ -176,6 +178,30 @@ def _outlines(hand: Hand) -> list[dict[str, Any]]:
         for digit in digits
         if digit.mask is not None
         for outline in outlines_of(digit.mask.pixels, tolerance)
+    ]
+
+
+def _limb_outlines(scene: Scene) -> list[dict[str, Any]]:
+    if scene.bodies is None:
+        return []
+    owned = [
+        (graph.person_index, limb)
+        for graph in scene.bodies.people
+        for limb in graph.limbs
+        if graph.person_index is not None
+    ]
+    owned += [(None, limb) for limb in scene.bodies.loose]
+    return [
+        {
+            "layout": LIMB_OUTLINE,
+            "person_index": owner,
+            "limb_index": limb.limb_index,
+            "xy": np.add(outline, (limb.mask.left, limb.mask.top)).tolist(),
+            "score": [],
+        }
+        for owner, limb in owned
+        if limb.mask is not None
+        for outline in outlines_of(limb.mask.pixels, max(0.8, OUTLINE_TOLERANCE * limb.box.size))
     ]
 
 

@@ -105,7 +105,11 @@ def _missing(person: Person, graph: PersonGraph, kind: LimbKind, missing: list[A
 def _feet(person: Person, graph: PersonGraph) -> list[Finding]:
     """Returns a finding where one leg ends in two feet; hands are counted one by one elsewhere (`hand_count`)."""
     kept = {limb.limb_index for limb in graph.of_kind(LimbKind.LEG)}
-    spare = [limb for limb in graph.limbs if limb.kind is LimbKind.LEG and limb.limb_index not in kept]
+    spare = [
+        limb
+        for limb in graph.limbs
+        if limb.kind is LimbKind.LEG and limb.limb_index not in kept and limb.joints[-1] == "foot" and limb.forked
+    ]
     if not spare:
         return []
     number = sum(limb.kind is LimbKind.LEG and limb.joints[-1] == "foot" for limb in graph.limbs)

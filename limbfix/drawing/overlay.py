@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limbfix.drawing.digit_shapes import TIP_OF_HAND, DigitShape, Xy, digit_shapes, hand_captions, tip_label_place
-from limbfix.drawing.shapes import COLORS, Bone, Mark, Xyxy, bones, finding_marks, hand_marks, label_corners
+from limbfix.drawing.limb_shapes import all_bones, limb_fills
+from limbfix.drawing.shapes import COLORS, Bone, Mark, Xyxy, finding_marks, hand_marks, label_corners
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -98,12 +99,14 @@ class _Brush:
         self._font = ImageFont.load_default(13 * self._unit)
 
     def draw_all(self, record: Record, keypoints: Sequence[Record]) -> None:
-        """Draws the masks of digits, skeletons, hand boxes, findings, the digits, and the labels."""
+        """Draws the masks of limbs and digits, skeletons, hand boxes, findings, the digits, and the labels."""
+        for color, outline in limb_fills(record, keypoints):
+            self._canvas.polygon([self._placed(xy) for xy in outline], fill=_rgba(color, _FILL))
         shapes = digit_shapes(record, keypoints)
         for shape in shapes:
             for outline in shape.outlines:
                 self._canvas.polygon([self._placed(xy) for xy in outline], fill=_rgba(shape.color, _FILL))
-        lines = bones(record, keypoints)
+        lines = all_bones(record, keypoints)
         for is_halo in (True, False):
             for bone in lines:
                 self._bone(bone, is_halo)

@@ -81,9 +81,9 @@ class Mark:
 
 
 def bones(record: Record, keypoints: Iterable[Record]) -> list[Bone]:
-    """Returns the lines of all skeletons; a bone with an absent end is left out, and so is a hand whose digits were read.
+    """Returns the lines of all skeletons; a bone with an absent end is left out, and so is a hand whose digits, and a body whose limbs were read.
 
-    A 21-joint hand names five digits whatever it sees; beside the digits that are there it would only confuse.
+    A 21-joint hand names five digits whatever it sees, a body of a pose model two arms; beside what is there they would only confuse.
 
     Raises:
         ValueError: unknown layout.
@@ -99,6 +99,8 @@ def bones(record: Record, keypoints: Iterable[Record]) -> list[Bone]:
         xy = [point(value) for value in points["xy"]]
         hand = _hand_around(record, [place for place in xy if place]) if is_hand else None
         if hand is not None and (hand.get("digits") or {}).get("items"):
+            continue
+        if not is_hand and _is_read(record, [place for place in xy if place]):
             continue
         hand_side = points.get("side") or _side(hand) if is_hand else ""
         for a, b in layout.bones:
@@ -217,3 +219,16 @@ def _hand_around(record: Record, points: Sequence[tuple[float, float]]) -> Recor
         if (box := box_of(hand)) and box[0] <= x <= box[2] and box[1] <= y <= box[3]
     ]
     return record["hands"][min(around)[1]] if around else None
+
+
+def _is_read(record: Record, points: Sequence[tuple[float, float]]) -> bool:
+    """Whether the middle of a body's points lies in the box of a person whose limbs our network read, and in nobody else's."""
+    if not points:
+        return False
+    x, y = np.mean(points, axis=0)
+    around = [
+        person
+        for person in record.get("people") or ()
+        if (box := box_of(person)) and box[0] <= x <= box[2] and box[1] <= y <= box[3]
+    ]
+    return bool(around) and all(person.get("limbs", {}).get("items") for person in around)

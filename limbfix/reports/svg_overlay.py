@@ -12,7 +12,7 @@ from limbfix.drawing import (
     DigitShape,
     Mark,
     Xyxy,
-    bones,
+    all_bones,
     digit_shapes,
     finding_marks,
     hand_captions,
@@ -114,7 +114,7 @@ def make_overlay(
     return Overlay(
         width=size_wh[0],
         height=size_wh[1],
-        strokes=tuple(_strokes(bones(record, keypoints))),
+        strokes=tuple(_strokes(all_bones(record, keypoints))),
         hands=tuple(_tag(mark, "", False) for mark in hand_marks(record)[:_MOST_MARKS]),
         findings=tuple(labelled[len(captions) :]),
         digits=tuple(_digit(shape) for shape in digit_shapes(record, keypoints)),

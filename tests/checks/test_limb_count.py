@@ -158,12 +158,13 @@ def test_hands_on_three_counted_arms_are_not_counted_again():
 
 
 def test_two_feet_on_one_leg_are_feet_and_no_third_leg():
-    stage = someone()
-    ankle = limb_points(LEG, (48, 24), 20, 1)[2]
+    stage, neck = Stage(110, 120), (55, 16)
+    draw_person(stage, neck=neck, size=34)
+    ankle = limb_points(LEG, neck, 34, 1)[2]
     toes = (ankle[0] - 8, ankle[1] - 2)
-    stage.flesh("foot", ankle, toes, 2.0, (48, 24))
+    stage.flesh("foot", ankle, toes, 2.0, neck)
     stage.joint("foot", toes)
-    stage.bone("ankle", "foot", ankle, toes)
+    stage.bone("ankle", "foot", ankle, toes, width=0.7)
     found = limb_count(read_scene(stage))
     assert loud(found) == [DefectCode.PERSON_EXTRA_FOOT]
 
