@@ -31,8 +31,9 @@ crop of 128 px, at which two fingers run into one) their medians fell to 0.10, 0
 SHARPNESS_PX = 128
 """Side at which sharpness is measured, whatever the parser's is."""
 
-SURE_COUNT = 0.6
-"""Chance that all lines are judged rightly from which a count is told. Of made hands that no training saw, see DESIGN, 2026-11-28."""
+SURE_COUNT = 0.8
+"""Chance that all lines are judged rightly from which digits are shown and counted. On 2026-11-28, of 394 made hands that no training saw and that
+show all of their tips, 9 % were that sure, and 92 % of those counts exact (0.7: 19 % and 85 %; 0.5: 37 % and 77 %)."""
 
 ALL_PRESENT = 0.5
 """Chance that the counting head must give to there being no more digits than are seen, where fewer than usual are seen."""
