@@ -56,6 +56,17 @@ def test_no_more_is_begun_than_fits_ahead_of_the_slowest(tmp_path, pool):
     assert 1 <= begun <= AHEAD_PER_WORKER * 2
 
 
+def test_a_worker_that_died_while_idle_costs_no_picture(tmp_path, pool):
+    write(tmp_path, a="pass")
+    while not all(worker.is_ready for worker in pool._workers):
+        list(pool.judge([task(tmp_path / "a.png")], ignore))
+    for worker in pool._workers:
+        worker.process.kill()
+        worker.process.join()
+    judged = list(pool.judge([task(tmp_path / "a.png")] * 3, ignore))
+    assert [one.record["verdict"] for one in judged] == ["pass"] * 3
+
+
 def test_a_known_picture_needs_no_worker_and_gets_its_present_name(tmp_path, pool):
     known = ({"path": "old.png", "verdict": "pass"}, [])
     (judged,) = pool.judge([task("new.png", known=known)], ignore)

@@ -7,6 +7,7 @@ picture (`crashed`), one that takes too long is killed (`timeout`), and both are
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -51,10 +52,14 @@ class _Worker:
     def deadline(self, options: JudgingOptions) -> float:
         return self.began + (options.timeout if self.is_ready else START_SECONDS)
 
-    def give(self, number: int, task: Task) -> None:
-        self.number, self.task, self.began = number, task, time.monotonic()
-        with suppress(OSError):  # It died while idle; `wait` sees the end of its pipe and the picture is `crashed`.
+    def give(self, number: int, task: Task) -> bool:
+        """Hands a task over; False if the worker died while it was idle, and never had it."""
+        try:
             self.connection.send(task)
+        except OSError:
+            return False
+        self.number, self.task, self.began = number, task, time.monotonic()
+        return True
 
     def stop(self) -> None:
         self.process.kill()
@@ -84,7 +89,7 @@ class WorkerPool:
 
     def judge(self, tasks: Iterable[Task], on_done: Callable[[Judged], None]) -> Iterator[Judged]:
         """Yields what became of the tasks, in order; `on_done` is told at once, in the order in which they finish."""
-        source = enumerate(tasks)
+        source: Iterator[tuple[int, Task]] = enumerate(tasks)
         finished: dict[int, Judged] = {}
         upcoming, begun, is_exhausted = 0, 0, False
         while True:
@@ -96,9 +101,11 @@ class WorkerPool:
                     is_exhausted = True
                 elif task.known is not None and not self._options.with_evidence:
                     finished[number], begun = judged_before(task, self._options), number + 1
-                else:
-                    idle.give(number, task)
+                elif idle.give(number, task):
                     begun = number + 1
+                else:
+                    self._lost(idle)
+                    source = itertools.chain([(number, task)], source)
             elif upcoming < begun or not is_exhausted:  # Not exhausted: every worker is still starting.
                 for number, judged in self._receive():
                     on_done(judged)

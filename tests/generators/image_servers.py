@@ -47,6 +47,7 @@ class Server:
 
     def __init__(self, answer) -> None:
         self.seen: list[tuple[str, str, Any]] = []
+        self.poured = 0
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -273,7 +274,6 @@ def huge_unannounced(handler: Any, method: str, path: str, body: bytes) -> None:
 
 def _pour(handler: Any, *, chunked: bool) -> None:
     block = b"x" * (1 << 20)
-    handler.owner.poured = 0
     for _ in range(200):
         handler.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if chunked else block)
         handler.owner.poured += 1
