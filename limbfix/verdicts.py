@@ -135,15 +135,15 @@ def _is_anything_judged(
 ) -> bool:
     """Whether silence means something: a limb, a foot or a hand that can be judged is in view, and something was measured.
 
-    A quiet measurement of a hand whose digits a network should have told, and could not, is no judgement of that hand. Where no network
-    counts, the look of the hand is what is judged.
+    A quiet measurement of a hand that is hidden, cut off, blurred or too small to count is no judgement of that hand. Where no network
+    counts, or one sees the whole hand and is not sure of its digits, the look of the hand is what is judged.
     """
     untold = {
         hand.hand_index
         for hand in scene.hands
         if hand.part.reading is not None
         and not hand.part.reading.is_counted
-        and hand.part.reading.cannot_tell is not CannotTell.NO_MODEL
+        and hand.part.reading.cannot_tell not in (CannotTell.NO_MODEL, CannotTell.UNCERTAIN)
     }
     limbs = any(limb.state is not LimbState.HIDDEN for person in scene.people for limb in person.limbs)
     limbs = limbs or (scene.bodies is not None and any(graph.limbs for graph in scene.bodies.people))

@@ -114,3 +114,13 @@ def test_the_parsers_judgements_have_the_same_names_and_order():
     from limbfix.nets import digit_parser
 
     assert hand_scores.JUDGEMENTS == digit_parser.JUDGEMENTS
+
+
+@pytest.mark.parametrize(
+    ("count", "score"), [(6, hand_scores.COUNTED_MORE), (5, hand_scores.COUNTED_USUAL), (None, None)]
+)
+def test_a_counted_sixth_digit_is_told_without_a_model_of_its_code(count, score):
+    models = {"alone": {"any": model()}}
+    why = None if count else CannotTell.UNCERTAIN
+    made = replace(hand(), reading=HandReading(digits=(), count=count, cannot_tell=why, features=features()))
+    assert scored(made, models).reading.scores.get("hand.extra_digit") == score

@@ -187,14 +187,15 @@ def test_a_hand_that_was_counted_and_is_quiet_passes():
     assert "not counted" not in result.reason
 
 
-def test_where_no_network_counts_the_look_of_a_hand_is_judged_and_the_reason_says_so():
-    result = read_verdict(read_hand(number=0, cannot_tell=CannotTell.NO_MODEL))
+@pytest.mark.parametrize("why", [CannotTell.NO_MODEL, CannotTell.UNCERTAIN])
+def test_where_a_whole_hand_is_not_counted_its_look_is_judged_and_the_reason_says_so(why):
+    result = read_verdict(read_hand(number=0, cannot_tell=why))
     assert result.outcome is Outcome.PASS
-    assert result.uncounted == ((0, CannotTell.NO_MODEL),)
+    assert result.uncounted == ((0, why),)
     assert "digits were not counted" in result.reason
 
 
-@pytest.mark.parametrize("why", [why for why in CannotTell if why not in (CannotTell.TOO_SMALL, CannotTell.NO_MODEL)])
+@pytest.mark.parametrize("why", [CannotTell.CROPPED, CannotTell.OCCLUDED, CannotTell.BLURRED])
 def test_a_hand_alone_that_could_not_be_counted_is_no_pass_however_quiet_its_look(why):
     result = read_verdict(read_hand(number=3, cannot_tell=why))
     assert (result.outcome, result.defect_score) == (Outcome.UNJUDGED, None)

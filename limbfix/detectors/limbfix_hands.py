@@ -237,7 +237,7 @@ def settled(hand: Part, picture: Picture) -> Part:
 def join_hands(hands: Sequence[Part], *, own: str) -> list[Part]:
     """Makes one part of our sight and another detector's sight of one hand, nearest pairs first.
 
-    Box, score and reading are ours; keypoints, side, views and spread the other's. Hands that only one saw stay as they are.
+    Box and reading are ours; keypoints, side, views and spread the other's; the score is the surer one's. Hands that only one saw stay as they are.
 
     Args:
         hands: of all detectors.
@@ -261,6 +261,7 @@ def join_hands(hands: Sequence[Part], *, own: str) -> list[Part]:
 def _joined(ours: Part, theirs: Part) -> Part:
     return replace(
         ours,
+        detection_score=max(ours.detection_score or 0.0, theirs.detection_score or 0.0),
         side=theirs.side if theirs.side is not Side.UNKNOWN else ours.side,
         side_score=theirs.side_score,
         keypoints=theirs.keypoints,

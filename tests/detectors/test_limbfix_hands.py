@@ -188,6 +188,7 @@ def test_neighbours_keep_their_own_opinions_and_lonely_hands_stay():
     assert joined[0].keypoints is for_one.keypoints
     assert joined[1].keypoints is for_other.keypoints
     assert joined[2].keypoints is None
+    assert joined[0].detection_score == max(one.detection_score or 0, for_one.detection_score or 0)
     assert joined[3].detector == "mediapipe_hands"
 
 
