@@ -110,8 +110,10 @@ def _counts(hands: Sequence[ReadHand], source: str) -> list[Measured]:
 
 
 def _code(hands: Sequence[ReadHand], source: str, name: str, code: str) -> Measured:
-    wrong = [hand.logits[code] for hand in hands if code in hand.faults]
-    right = [hand.logits[code] for hand in hands if not hand.faults]
+    """By the code's own model, or where it has none by what is judged of the hand as a whole."""
+    told = [(hand, hand.logits.get(code, hand.logits["any"])) for hand in hands]
+    wrong = [logit for hand, logit in told if code in hand.faults]
+    right = [logit for hand, logit in told if not hand.faults]
     return Measured(measure=f"auroc_{name}", source=source, estimate=auroc(wrong, right))
 
 

@@ -6,7 +6,6 @@ hands that only it found.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from limbfix.detectors.hand_belief import SAME_HAND_INSIDE, SAME_HAND_IOU, apart, is_believed, is_face, tempered
 from limbfix.detectors.hand_reader import HandReader
 from limbfix.detectors.hand_windows import View, finder_views, is_cut_off
 from limbfix.geometry import Box
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 LEAST_SCORE = 0.15
 """Of the finder, where its file names no threshold of its own: a proposal that is looked at closely. Low on purpose, see `SURE`."""
 
-SURE = 1.5
-"""Surety from which a hand needs no second opinion; see `surety`. Read off on 2026-11-28: no false hand in 100 held-out places; of the boxes
-on AI pictures, together with MediaPipe's, 0.89 are hands, and 0.66 of the labelled hands are found (0.5: 0.79 and 0.69, and whole people
-in the distance are taken for hands)."""
-
-FINDER_WEIGHT = 0.5
-"""Of the finder's logit beside the presence, which looks closer. At 1 fewer hands were found for as many false ones (0.64 against 0.65)."""
-
 AGREED = 2
 """Windows of a second opinion from which its joints place the box; see `settled`."""
 
@@ -45,13 +37,6 @@ MOST_HANDS = 40
 
 MOST_OVERLAP = 0.5
 """Intersection over union from which the weaker of two boxes is dropped."""
-
-SAME_HAND_IOU = 0.3
-"""From which a hand of another detector is one of ours; or the smaller lies in the larger by this share:"""
-SAME_HAND_INSIDE = 0.8
-
-PIECE = 0.6
-"""Share of the smaller box from which a proposal that nobody confirmed is taken for a piece of a hand that is known."""
 
 SMALLEST_PX = 6.0
 """Shorter side below which nothing is a hand; reading such a crop would only enlarge noise."""
@@ -118,7 +103,9 @@ class LimbfixHands:
             given: whether our boxes are labels and no proposals: then none is dropped.
         """
         others = tuple(part for part in parts if part.kind is not PartKind.HAND)
+        faces = [part.box for part in others if part.kind is PartKind.FACE]
         joined = join_hands([part for part in parts if part.kind is PartKind.HAND], own=self.name)
+        joined = [hand for hand in joined if given or not is_face(hand, faces, own=self.name)]
         hands = [settled(hand, picture) for hand in joined]
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
 
@@ -131,7 +118,7 @@ class LimbfixHands:
         if not given:
             hands = apart([hand for hand in hands if hand.reading is not None], own=self.name)
         models = shipped_models()
-        return (*others, *(scored(hand, models) for hand in hands))
+        return (*others, *(tempered(scored(hand, models), own=self.name) for hand in hands))
 
     def close(self) -> None:
         """Frees the networks; they load again when used again."""
@@ -191,36 +178,6 @@ def distinct(boxes: Sequence[Box], ranks: Sequence[float]) -> list[int]:
         if is_piece and any(boxes[index].overlap_of_smaller(boxes[other]) > MOST_OVERLAP for other in kept):
             continue
         kept.append(index)
-    return kept
-
-
-def is_believed(hand: Part, *, own: str, presence: float | None = None) -> bool:
-    """Tells whether a hand stands: another detector's does, and ours if it was joined to one, or if finder and parser are sure together."""
-    return _is_confirmed(hand, own) or surety(hand, presence) >= SURE
-
-
-def _is_confirmed(hand: Part, own: str) -> bool:
-    return hand.detector != own or hand.keypoints is not None  # the joints are the other detector's
-
-
-def surety(hand: Part, presence: float | None = None) -> float:
-    """Returns the parser's presence (by default that of the hand's reading) plus half the finder's logit: how surely a proposal is a hand."""
-    score = min(max(hand.detection_score or 0.0, 1e-3), 1 - 1e-3)
-    if presence is None:
-        presence = hand.reading.features.get("presence", 0.0) if hand.reading is not None else 0.0
-    return presence + FINDER_WEIGHT * math.log(score / (1 - score))
-
-
-def apart(hands: Sequence[Part], *, own: str) -> list[Part]:
-    """Returns the hands without those of ours that are a piece of a hand that is better known: confirmed ones first, then surest first."""
-    ranked = sorted(hands, key=lambda hand: (not _is_confirmed(hand, own), -surety(hand)))
-    kept: list[Part] = []
-    for hand in ranked:
-        near = any(
-            hand.box.iou(other.box) > SAME_HAND_IOU or hand.box.overlap_of_smaller(other.box) > PIECE for other in kept
-        )
-        if _is_confirmed(hand, own) or not near:
-            kept.append(hand)
     return kept
 
 

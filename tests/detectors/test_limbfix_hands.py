@@ -16,17 +16,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hand_weights import finder_file, parser_file
 
-from limbfix.detectors import limbfix_hands
-from limbfix.detectors.limbfix_hands import (
-    AGREED,
-    SURE,
-    LimbfixHands,
-    apart,
-    distinct,
-    is_believed,
-    join_hands,
-    settled,
-)
+from limbfix.detectors import hand_belief
+from limbfix.detectors.hand_belief import DOUBT_CAP, DOUBTED, SURE, apart, is_believed, is_face, tempered
+from limbfix.detectors.limbfix_hands import AGREED, LimbfixHands, distinct, join_hands, settled
 from limbfix.digits import CannotTell, HandReading
 from limbfix.errors import ModelCorrupt
 from limbfix.geometry import Box
@@ -103,7 +95,7 @@ def test_empty_and_tiny_pictures_are_looked_at_without_harm(detector, size, valu
 
 
 def test_the_same_picture_gives_the_same_hands(detector, monkeypatch):
-    monkeypatch.setattr(limbfix_hands, "SURE", -99.0)  # a network that nobody trained is sure of nothing
+    monkeypatch.setattr(hand_belief, "SURE", -99.0)  # a network that nobody trained is sure of nothing
     pixels = np.random.default_rng(4).integers(0, 256, (200, 150, 3), dtype=np.uint8)
     picture = picture_of(pixels)
     first, second = (detector.complete(picture, detector.detect(picture, ())) for _ in range(2))
@@ -206,6 +198,26 @@ def test_a_hand_stands_if_finder_and_parser_are_sure_together_or_somebody_else_s
     assert not is_believed(replace(doubtful, views=(0, 6)), own=LimbfixHands.name)
     assert is_believed(replace(doubtful, keypoints=opinion(Box(0, 0, 9, 9)).keypoints), own=LimbfixHands.name)
     assert is_believed(opinion(Box(0, 0, 10, 10)), own=LimbfixHands.name)
+
+
+def test_a_lonely_proposal_in_a_face_is_part_of_it_and_a_confirmed_hand_is_not():
+    face, nose = Box(0, 0, 100, 120), read_as(hand(Box(30, 40, 70, 80)), 9.0)
+    assert is_face(nose, [face], own=LimbfixHands.name)
+    assert not is_face(nose, [Box(60, 0, 160, 120)], own=LimbfixHands.name)
+    assert not is_face(opinion(nose.box), [face], own=LimbfixHands.name)
+
+
+def test_a_lonely_hand_in_doubt_cannot_flag_a_picture_and_a_sure_one_can():
+    even = replace(hand(Box(0, 0, 100, 100)), detection_score=0.5)  # a logit of 0
+
+    def told(presence: float, **changes) -> dict:
+        part = read_as(replace(even, **changes), presence)
+        wrong = replace(part, reading=replace(part.reading, scores={"hand.malformed": 0.9}))
+        return dict(tempered(wrong, own=LimbfixHands.name).reading.scores)
+
+    assert told(DOUBTED - 0.1) == {"hand.malformed": DOUBT_CAP}
+    assert told(DOUBTED) == {"hand.malformed": 0.9}
+    assert told(0.0, keypoints=opinion(Box(0, 0, 9, 9)).keypoints) == {"hand.malformed": 0.9}
 
 
 def test_a_lonely_proposal_on_a_known_hand_is_a_piece_of_it():
