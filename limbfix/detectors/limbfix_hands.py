@@ -105,7 +105,6 @@ class LimbfixHands:
         others = tuple(part for part in parts if part.kind is not PartKind.HAND)
         faces = [part.box for part in others if part.kind is PartKind.FACE]
         joined = join_hands([part for part in parts if part.kind is PartKind.HAND], own=self.name)
-        joined = [hand for hand in joined if given or not is_face(hand, faces, own=self.name)]
         hands = [settled(hand, picture) for hand in joined]
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
 
@@ -116,7 +115,8 @@ class LimbfixHands:
         for index, reading in zip(unread, found, strict=True):
             hands[index] = replace(hands[index], reading=reading)
         if not given:
-            hands = apart([hand for hand in hands if hand.reading is not None], own=self.name)
+            known = [hand for hand in hands if hand.reading is not None]
+            hands = apart([hand for hand in known if not is_face(hand, faces, own=self.name)], own=self.name)
         models = shipped_models()
         return (*others, *(tempered(scored(hand, models), own=self.name) for hand in hands))
 

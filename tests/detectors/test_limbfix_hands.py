@@ -200,11 +200,14 @@ def test_a_hand_stands_if_finder_and_parser_are_sure_together_or_somebody_else_s
     assert is_believed(opinion(Box(0, 0, 10, 10)), own=LimbfixHands.name)
 
 
-def test_a_lonely_proposal_in_a_face_is_part_of_it_and_a_confirmed_hand_is_not():
+def test_a_lonely_or_weakly_confirmed_proposal_in_a_face_is_part_of_it_and_another_hand_is_not():
     face, nose = Box(0, 0, 100, 120), read_as(hand(Box(30, 40, 70, 80)), 9.0)
     assert is_face(nose, [face], own=LimbfixHands.name)
     assert not is_face(nose, [Box(60, 0, 160, 120)], own=LimbfixHands.name)
-    assert not is_face(opinion(nose.box), [face], own=LimbfixHands.name)
+    weak = replace(opinion(nose.box), views=(2, 6), reading=read_as(nose, -1.0).reading)
+    assert is_face(weak, [face], own=LimbfixHands.name)
+    assert not is_face(replace(weak, views=(4, 6)), [face], own=LimbfixHands.name)
+    assert not is_face(replace(weak, reading=read_as(nose, 3.0).reading), [face], own=LimbfixHands.name)
 
 
 def test_a_lonely_hand_in_doubt_cannot_flag_a_picture_and_a_sure_one_can():
