@@ -31,6 +31,9 @@ SAME_HAND_IOU = 0.3
 """From which a hand of another detector is one of ours; or the smaller lies in the larger by this share:"""
 SAME_HAND_INSIDE = 0.8
 
+BODY_TIMES = 4.0
+"""Area of a doubtful hand in areas of a surer one that lies in it, from which it is taken for a body; nobody's hands differ so much."""
+
 PIECE = 0.6
 """Share of the smaller box from which a proposal that nobody confirmed is taken for a piece of a hand that is known."""
 
@@ -78,4 +81,10 @@ def apart(hands: Sequence[Part], *, own: str) -> list[Part]:
         )
         if _is_confirmed(hand, own) or not near:
             kept.append(hand)
-    return kept
+    return [hand for hand in kept if not any(_is_body_of(hand, other) for other in kept)]
+
+
+def _is_body_of(hand: Part, other: Part) -> bool:
+    """Tells whether a doubtful hand is the person or the arm on whom a surer one was found: `BODY_TIMES` as large, with that hand in it."""
+    is_large = hand.box.area > BODY_TIMES * other.box.area and hand.box.overlap_of_smaller(other.box) > SAME_HAND_INSIDE
+    return is_large and surety(hand) < SURE <= surety(other)

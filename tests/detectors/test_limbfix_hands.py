@@ -230,6 +230,9 @@ def test_a_lonely_proposal_on_a_known_hand_is_a_piece_of_it():
     beside = read_as(hand(Box(300, 100, 400, 200)), 1.0)
     kept = apart([piece, weaker, known, stronger, beside], own=LimbfixHands.name)
     assert [part.box for part in kept] == [known.box, stronger.box, beside.box]
+    person = replace(opinion(Box(0, 0, 300, 600)), reading=read_as(hand(Box(0, 0, 9, 9)), 0.5).reading)
+    sure = replace(opinion(Box(100, 300, 160, 380)), reading=read_as(hand(Box(0, 0, 9, 9)), 9.0).reading)
+    assert [part.box for part in apart([person, sure], own=LimbfixHands.name)] == [sure.box]
     touching = opinion(Box(40, 0, 140, 100))
     assert len(apart([known, touching], own=LimbfixHands.name)) == 2
 
