@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from limbfix.digit_assembly import Peak, find_peaks
+from limbfix.digit_assembly import Peak, find_peaks, follows
 from limbfix.nets.body_maps import (
     BONES,
     CENTRE_CHANNELS,
@@ -40,9 +40,6 @@ FORK_LEAST = 0.7
 SAME_AIM, STRANGERS_COST = 0.35, 0.2
 """Of a bone's length: how far apart the necks may lie that its two joints point at; and what a bone between joints that point at different
 necks loses in the ranking. Such a bone never forks: where two people overlap, their fields do. Preliminary."""
-
-SAMPLES = 10
-"""Points along a candidate bone at which the field is read."""
 
 LONGEST_BONE = 0.6
 """Of the longer side of the maps. Of somebody who fills the picture, neck to hip is about a third, a thigh a quarter."""
@@ -143,15 +140,8 @@ def agreements(field: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple
         field: unit vectors, 0 off the bones.
         starts, ends: (n, 2) cells.
     """
-    along = ends - starts
-    lengths = np.linalg.norm(along, axis=1)
-    units = along / np.maximum(lengths, 1e-6)[:, None]
-    points = starts[:, None] + np.linspace(0, 1, SAMPLES)[:, None] * along[:, None]  # n, s, 2
-    columns = points[..., 0].round().astype(np.intp).clip(0, field.shape[2] - 1)
-    rows = points[..., 1].round().astype(np.intp).clip(0, field.shape[1] - 1)
-    follows = field[0][rows, columns] * units[:, :1] + field[1][rows, columns] * units[:, 1:]
-    follows[lengths < 1e-6] = 0
-    return follows.mean(1), (follows >= ALONG_LEAST).mean(1)
+    along = follows(field, starts, ends)
+    return along.mean(1), (along >= ALONG_LEAST).mean(1)
 
 
 def join_bones(peaks: list[Peak], maps: BodyMaps) -> list[BodyBone]:

@@ -12,6 +12,7 @@ import numpy as np
 from limbfix.bodies import LIMB_JOINTS, LimbKind
 from limbfix.body_chains import Chain
 from limbfix.body_places import line_distances
+from limbfix.digit_masks import trimmed
 from limbfix.digits import Mask
 from limbfix.nets.body_maps import PARTS, STRIDE
 
@@ -166,8 +167,4 @@ def _window_mask(window: np.ndarray, left: int, top: int, place: BodyPlace, fine
     ]
     grid_x, grid_y = np.meshgrid(*at)
     pixels = cv2.remap(padded, grid_x, grid_y, cv2.INTER_LINEAR) > 0.5
-    rows, columns = np.nonzero(pixels.any(1))[0], np.nonzero(pixels.any(0))[0]
-    if not len(rows):
-        return None
-    kept = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Mask(left=int(spans[0][0] + columns[0]), top=int(spans[1][0] + rows[0]), pixels=np.ascontiguousarray(kept))
+    return trimmed(pixels, int(spans[0][0]), int(spans[1][0]))

@@ -125,15 +125,24 @@ def agreement(field: np.ndarray, start: tuple[float, float], end: tuple[float, f
 
 def agreements(field: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Returns (n, m): the mean of a field (2, h, w) along the line from each of n starts to each of m ends; 0 for a line without length."""
-    way = ends[None] - starts[:, None]
-    length = np.linalg.norm(way, axis=2, keepdims=True)
-    steps = np.linspace(0, 1, SAMPLES)
-    points = starts[:, None, None] + steps[:, None] * way[:, :, None]  # (n, m, samples, 2)
-    columns = points[..., 0].round().astype(int).clip(0, field.shape[2] - 1)
-    rows = points[..., 1].round().astype(int).clip(0, field.shape[1] - 1)
-    mean = field[:, rows, columns].mean(axis=3)
-    along = way / np.maximum(length, 1e-6)
-    return np.where(length[..., 0] < 1e-6, 0.0, mean[0] * along[..., 0] + mean[1] * along[..., 1])
+    return follows(field, starts[:, None], ends[None]).mean(-1)
+
+
+def follows(field: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Returns (..., `SAMPLES`): a field (2, h, w) at points along lines, projected on each line's direction; 0 for a line without length.
+
+    Args:
+        field: unit vectors, 0 off the bones.
+        starts, ends: (..., 2) cells; they broadcast.
+    """
+    way = ends - starts
+    length = np.linalg.norm(way, axis=-1, keepdims=True)
+    unit = way / np.maximum(length, 1e-6)
+    points = starts[..., None, :] + np.linspace(0, 1, SAMPLES)[:, None] * way[..., None, :]
+    columns = points[..., 0].round().astype(np.intp).clip(0, field.shape[2] - 1)
+    rows = points[..., 1].round().astype(np.intp).clip(0, field.shape[1] - 1)
+    along = field[0][rows, columns] * unit[..., :1] + field[1][rows, columns] * unit[..., 1:]
+    return np.where(length < 1e-6, 0.0, along)
 
 
 def join_bones(peaks: list[Peak], fields: np.ndarray) -> list[Bone]:

@@ -67,7 +67,7 @@ class MaskFrame:
         else:
             grid_x, grid_y = np.meshgrid(xs, ys)
             pixels = cv2.remap(inside.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR) > 0.5
-        return _trimmed(pixels, left, top)
+        return trimmed(pixels, left, top)
 
     def _axes(self, columns: np.ndarray, rows: np.ndarray) -> tuple[tuple[float, np.ndarray], ...]:
         return (self.place.left, columns), (self.place.top, rows)
@@ -79,7 +79,8 @@ def _picked(inside: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
     return inside[rows.clip(0, len(inside) - 1)[:, None], columns.clip(0, len(inside) - 1)] & known
 
 
-def _trimmed(pixels: np.ndarray, left: int, top: int) -> Mask | None:
+def trimmed(pixels: np.ndarray, left: int, top: int) -> Mask | None:
+    """Returns bool (h, w) pixels whose corner lies at (left, top) as the smallest patch that holds them all; None where there are none."""
     rows, columns = np.nonzero(pixels.any(1))[0], np.nonzero(pixels.any(0))[0]
     if not len(rows):
         return None
