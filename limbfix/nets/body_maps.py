@@ -6,12 +6,37 @@ ankle is a third peak. The side is a map of its own, read where a limb was found
 
 from __future__ import annotations
 
+import numpy as np
+
 STRIDE = 4
 """Input px per cell of every output map."""
 
 JOINTS = ("head", "neck", "shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "foot")
 """Heatmap channels, any number of peaks in each. `head` is the skull's middle, between the ears, `neck` the middle of its root,
 `hand` the hand's middle (mean of its digits' MCPs), `foot` the tip of the toes."""
+
+PUBLISHED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "head": ((7, 8), (7, 8)),
+    "shoulder": ((11,), (12,)),
+    "elbow": ((13,), (14,)),
+    "wrist": ((15,), (16,)),
+    "hand": ((17, 19), (18, 20)),
+    "hip": ((23,), (24,)),
+    "knee": ((25,), (26,)),
+    "ankle": ((27,), (28,)),
+    "foot": ((31,), (32,)),
+}
+"""Points of BlazePose whose mean logit begins a joint's heat: the left ones and the right ones. A neck it does not know."""
+
+HEAT_REACH = {True: 1.5, False: 20.0}
+"""Logits by which training may move the heat of a joint: one that the published network knows, and one that it does not. Without a bound
+renders taught the network to forget what real people look like (PCK@0.2 on 80 people of `lsp_extended` fell to 0.08; DESIGN.md)."""
+
+
+def heat_bounds() -> np.ndarray:
+    """Returns (1, 10, 1, 1) float32: `HEAT_REACH` of each of `JOINTS`."""
+    return np.array([HEAT_REACH[name in PUBLISHED] for name in JOINTS], np.float32).reshape(1, -1, 1, 1)
+
 
 BONES = (
     ("neck", "head"),

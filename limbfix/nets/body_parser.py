@@ -15,26 +15,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from limbfix.nets.body_maps import JOINTS, OUTPUTS
+from limbfix.nets.body_maps import JOINTS, OUTPUTS, PUBLISHED, heat_bounds
 from limbfix.nets.pose_table import LEVELS
 from limbfix.nets.pose_trunk import PoseTrunk
 from limbfix.nets.pyramid import Pyramid, smooth_block
 
 _FIRST_HEAT = -4.6
 """Logit of a joint that the published network does not know, before training: one cell in a hundred."""
-
-PUBLISHED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "head": ((7, 8), (7, 8)),
-    "shoulder": ((11,), (12,)),
-    "elbow": ((13,), (14,)),
-    "wrist": ((15,), (16,)),
-    "hand": ((17, 19), (18, 20)),
-    "hip": ((23,), (24,)),
-    "knee": ((25,), (26,)),
-    "ankle": ((27,), (28,)),
-    "foot": ((31,), (32,)),
-}
-"""Points of BlazePose whose mean logit begins a joint's heat: the left ones and the right ones. A neck it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +76,8 @@ class BodyParser(nn.Module):
         fine = self.refine(functional.relu(self.join(fine)))
         heat, *rest = self.dense(fine).split([size for _, size in OUTPUTS], 1)
         left, right = self.known(joined).split((len(JOINTS), len(JOINTS)), 1)
-        return BodyOutput(torch.maximum(left, right) + heat, *rest)
+        most = torch.from_numpy(heat_bounds()).to(heat)
+        return BodyOutput(torch.maximum(left, right) + most * torch.tanh(heat / most), *rest)
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from limbfix.nets.body_maps import JOINTS, OUTPUTS
+from limbfix.nets.body_maps import JOINTS, OUTPUTS, heat_bounds
 from limbfix.nets.pose_table import OUTSIDE, STAGES
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
@@ -28,8 +28,9 @@ def body_model(tensors: Tensors) -> bytes:
     start = 0
     for name, channels in OUTPUTS:
         if start == 0:
-            learnt = _cut(layers, dense, start, channels)
-            graph.node("Add", [graph.node("Max", [left, right]), learnt], name=name)
+            most = graph.tensor(heat_bounds())
+            bent = graph.node("Tanh", [graph.node("Div", [_cut(layers, dense, start, channels), most])])
+            graph.node("Add", [graph.node("Max", [left, right]), graph.node("Mul", [bent, most])], name=name)
         else:
             _cut(layers, dense, start, channels, name)
         graph.output(name, ("b", channels, "cells_h", "cells_w"))

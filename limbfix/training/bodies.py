@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from limbfix.model_files import model_folder
 from limbfix.nets.body_parser import BodyParser, begin_heat
 from limbfix.nets.efficientnet_lite import normalised
+from limbfix.nets.pose_table import STAGES
 from limbfix.nets.pose_trunk import load_pose
 from limbfix.training.body_examples import BodyExamples, BodyMixture, BodyShards, BodyStock
 from limbfix.training.body_losses import body_loss
@@ -36,6 +37,8 @@ from limbfix.training.quick_depthwise import quicken
 from limbfix.training.tflite_weights import POSE, POSE_BUNDLE, read_layers
 
 NAME = "body_parser"
+
+ALL_STILL = len(STAGES) + 1
 
 _FOLLOW_STEPS = 100
 _SAY_STEPS = 50
@@ -50,7 +53,8 @@ class BodyTraining:
         size: px of the training pictures; a multiple of 32. The network sees larger ones later: it has no fixed size.
         rate: AdamW's highest learning rate; decay: of the weights.
         trunk_share: of the rate, for the trunk and the published heat, which are learnt already.
-        still: stages of the trunk, from the finest, that keep the published weights, the stem with the first; half of a step's time is theirs.
+        still: stages of the trunk, from the finest, that keep the published weights, the stem with the first; from `ALL_STILL` on nothing
+            of the published network learns. Trained along, it forgot real people within 2,450 steps (see `limbfix.nets.body_maps.HEAT_REACH`).
         mean_decay: of the running mean of the weights.
         mixture: pictures of each kind in a batch.
     """
@@ -60,7 +64,7 @@ class BodyTraining:
     rate: float = 2e-3
     decay: float = 0.02
     trunk_share: float = 0.15
-    still: int = 1
+    still: int = ALL_STILL
     mean_decay: float = 0.998
     mixture: BodyMixture = field(default_factory=BodyMixture)
 
@@ -79,10 +83,11 @@ def training_step(phase: Phase, step: int, examples: BodyExamples) -> Tensor:
 
 
 def hold_stages(network: BodyParser, still: int) -> None:
-    """Stops the trunk's stem and first stages from learning."""
+    """Stops the trunk's stem and first stages from learning, or all of the published network."""
     trunk = network.trunk
     held: list[nn.Module] = [trunk.stem, trunk.depthwise, trunk.pointwise] if still else []
-    for module in (*held, *list(trunk.stages)[:still]):
+    everything = [trunk, network.known] if still >= ALL_STILL else []
+    for module in (*held, *list(trunk.stages)[:still], *everything):
         module.requires_grad_(False)
 
 
@@ -148,7 +153,7 @@ def _phase(network: BodyParser, seconds: float, settings: BodyTraining) -> Phase
     learnt = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
     known = [parameter for name, parameter in learnt if name.startswith(("trunk.", "known."))]
     rest = [parameter for name, parameter in learnt if not name.startswith(("trunk.", "known."))]
-    groups = [{"params": rest, "share": 1.0}, {"params": known, "share": settings.trunk_share}]
+    groups = [{"params": rest, "share": 1.0}] + ([{"params": known, "share": settings.trunk_share}] if known else [])
     optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.decay)
     mean = RunningMean(network, settings.mean_decay)
     return Phase(name="bodies", network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=settings.rate)

@@ -15,8 +15,7 @@ import numpy as np
 from limbfix.discovery import walk_pictures
 from limbfix.errors import PictureError
 from limbfix.images import open_picture
-from limbfix.nets.body_maps import JOINTS, PARTS
-from limbfix.nets.body_parser import PUBLISHED
+from limbfix.nets.body_maps import JOINTS, PARTS, PUBLISHED
 from limbfix.synthesis.photograph_joints import MASK_PX, BodySighting, find_bodies
 from limbfix.training.body_storage import (
     LIMBS,
