@@ -15,18 +15,15 @@ JOINTS = ("head", "neck", "shoulder", "elbow", "wrist", "hand", "hip", "knee", "
 """Heatmap channels, any number of peaks in each. `head` is the skull's middle, between the ears, `neck` the middle of its root,
 `hand` the hand's middle (mean of its digits' MCPs), `foot` the tip of the toes."""
 
-PUBLISHED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "head": ((7, 8), (7, 8)),
-    "shoulder": ((11,), (12,)),
-    "elbow": ((13,), (14,)),
-    "wrist": ((15,), (16,)),
-    "hand": ((17, 19), (18, 20)),
-    "hip": ((23,), (24,)),
-    "knee": ((25,), (26,)),
-    "ankle": ((27,), (28,)),
-    "foot": ((31,), (32,)),
+PUBLISHED: dict[str, tuple[int, int]] = {
+    "shoulder": (5, 6),
+    "elbow": (7, 8),
+    "wrist": (9, 10),
+    "hip": (11, 12),
+    "knee": (13, 14),
+    "ankle": (15, 16),
 }
-"""Points of BlazePose whose mean logit begins a joint's heat: the left ones and the right ones. A neck it does not know."""
+"""Points of MoveNet whose logits begin a joint's heat: the left one and the right one. The others it does not know."""
 
 HEAT_REACH = {True: 1.5, False: 20.0}
 """Logits by which training may move the heat of a joint: one that the published network knows, and one that it does not. Without a bound

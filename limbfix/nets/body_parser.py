@@ -16,8 +16,8 @@ from torch import nn
 from torch.nn import functional
 
 from limbfix.nets.body_maps import JOINTS, OUTPUTS, PUBLISHED, heat_bounds
-from limbfix.nets.pose_table import LEVELS
-from limbfix.nets.pose_trunk import PoseTrunk
+from limbfix.nets.move_table import LEVELS
+from limbfix.nets.move_trunk import MoveTrunk
 from limbfix.nets.pyramid import Pyramid, smooth_block
 
 _FIRST_HEAT = -4.6
@@ -47,7 +47,7 @@ class BodyOutput:
 
 
 class BodyParser(nn.Module):
-    """The body parser: the pose trunk, a pyramid beside its own way up, and dense heads.
+    """The body parser: MoveNet's trunk, a pyramid beside its own way up, and dense heads.
 
     Args:
         levels, channels: of the pyramid's maps, and of the heads' map.
@@ -55,7 +55,7 @@ class BodyParser(nn.Module):
 
     def __init__(self, levels: int = 64, channels: int = 96):
         super().__init__()
-        self.trunk = PoseTrunk()
+        self.trunk = MoveTrunk()
         self.known = nn.Conv2d(self.trunk.channels, 2 * len(JOINTS), 1)
         self.pyramid = Pyramid(LEVELS, levels)
         self.join = nn.Conv2d(levels + self.trunk.channels, channels, 1)
@@ -86,11 +86,11 @@ def begin_heat(network: BodyParser, weight: np.ndarray, bias: np.ndarray) -> Non
 
     Args:
         network: its `known` layer is filled in place; joints that the published network does not know stay as they are.
-        weight, bias: (39, 48, 1, 1) and (39,), see `limbfix.nets.pose_trunk.load_pose`.
+        weight, bias: (17, 96, 1, 1) and (17,), see `limbfix.nets.move_trunk.load_move`.
     """
     assert network.known.bias is not None
     for kind, name in enumerate(JOINTS):
-        for side, points in enumerate(PUBLISHED.get(name, ())):
+        for side, point in enumerate(PUBLISHED.get(name, ())):
             row = kind + side * len(JOINTS)
-            network.known.weight[row] = torch.from_numpy(weight[list(points)].mean(0))
-            network.known.bias[row] = float(bias[list(points)].mean())
+            network.known.weight[row] = torch.from_numpy(weight[point])
+            network.known.bias[row] = float(bias[point])

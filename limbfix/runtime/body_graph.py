@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from limbfix.nets.body_maps import JOINTS, OUTPUTS, heat_bounds
-from limbfix.nets.pose_table import OUTSIDE, STAGES
+from limbfix.nets.move_table import STAGES
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
 BODY_OUTPUTS = tuple(name for name, _ in OUTPUTS)
@@ -19,7 +19,7 @@ def body_model(tensors: Tensors) -> bytes:
     """
     layers = GraphLayers(tensors)
     graph = layers.graph
-    joined, maps = _pose_trunk(layers, layers.pixels("side"))
+    joined, maps = _move_trunk(layers, layers.pixels("side"))
     fine = graph.node("Concat", [layers.pyramid(maps), joined], axis=1)
     fine = graph.node("Relu", [layers.conv(fine, "join")])
     fine = layers.smooth(layers.smooth(fine, "refine.0"), "refine.1")
@@ -43,27 +43,28 @@ def _cut(layers: GraphLayers, x: str, start: int, channels: int, name: str | Non
     return layers.graph.node("Slice", [x, *bounds], name=name)
 
 
-def _pose_trunk(layers: GraphLayers, x: str, name: str = "trunk") -> tuple[str, list[str]]:
-    """Writes `limbfix.nets.pose_trunk.PoseTrunk`; returns its joined map and those of its stages."""
+def _move_trunk(layers: GraphLayers, x: str, name: str = "trunk") -> tuple[str, list[str]]:
+    """Writes `limbfix.nets.move_trunk.MoveTrunk`; returns its map of the heat and those of its stages."""
     graph = layers.graph
-    around = [graph.tensor(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)), graph.tensor(np.array(OUTSIDE, np.float32))]
-    x = layers.relu6(layers.conv(graph.node("Pad", [x, *around]), f"{name}.stem", stride=2, pad=0))
+    x = layers.relu6(layers.conv(x, f"{name}.stem", stride=2))
     x = layers.conv(layers.relu6(layers.conv(x, f"{name}.depthwise")), f"{name}.pointwise")
-    maps = []
+    maps, before = [], 0
     for number, rows in enumerate(STAGES):
-        before = 0
-        for block, (kernel, _, channels) in enumerate(rows):
-            place, stride = f"{name}.stages.{number}.{block}", 2 if block == 0 else 1
+        for block, (channels, stride) in enumerate(rows):
+            place = f"{name}.stages.{number}.{block}"
             inner = layers.relu6(layers.conv(x, f"{place}.expand"))
-            inner = layers.relu6(layers.conv(inner, f"{place}.depthwise", stride=stride, pad=kernel // 2))
+            inner = layers.relu6(layers.conv(inner, f"{place}.depthwise", stride=stride))
             inner = layers.conv(inner, f"{place}.project")
-            x = graph.node("Add", [x, inner]) if block > 0 and channels == before else inner
+            x = graph.node("Add", [x, inner]) if stride == 1 and channels == before else inner
             before = channels
         maps.append(x)
-    for index in range(4):
-        x = layers.relu6(layers.conv(x, f"{name}.last.{index}"))
-    for number in reversed(range(len(STAGES) - 1)):
-        side = layers.relu6(layers.conv(maps[number], f"{name}.sides.{number}.depthwise"))
-        side = layers.relu6(layers.conv(side, f"{name}.sides.{number}.pointwise"))
-        x = graph.node("Add", [layers.twice(x), side])
-    return x, maps
+    x = layers.conv(layers.relu6(layers.conv(x, f"{name}.last")), f"{name}.top")
+    for step, level in enumerate(maps[-2::-1]):
+        x = graph.node("Add", [layers.twice(x), layers.conv(level, f"{name}.sides.{step}")])
+        x = _separable(layers, x, f"{name}.ups.{step}")
+    return _separable(layers, x, f"{name}.heat"), maps
+
+
+def _separable(layers: GraphLayers, x: str, name: str) -> str:
+    inner = layers.conv(layers.conv(x, f"{name}.depthwise"), f"{name}.pointwise")
+    return layers.graph.node("Relu", [inner])

