@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from limbfix.errors import UsageError
+from limbfix.errors import AssetMissing, UsageError
 
 if TYPE_CHECKING:
+    from limbfix.detectors.body_sight import BodySight
     from limbfix.parts import Detector
 
 YOLO_PREFIX = "yolo:"
@@ -26,12 +27,14 @@ class Setup:
         search: one of `SEARCHES`.
         names: all built-in detectors that will look.
         notes: what every record shall say.
+        sight: the body parser, which both of our detectors look through; None where this installation brings none.
     """
 
     device: str
     search: str
     names: frozenset[str]
     notes: tuple[str, ...] = ()
+    sight: BodySight | None = None
 
 
 def _faces(setup: Setup) -> Detector:
@@ -53,14 +56,28 @@ def _own_hands(setup: Setup) -> Detector:
     from limbfix.detectors.devices import runtime_providers
     from limbfix.detectors.limbfix_hands import LimbfixHands
 
-    return LimbfixHands(search=setup.search, providers=runtime_providers(setup.device), notes=setup.notes)
+    providers = runtime_providers(setup.device)
+    return LimbfixHands(search=setup.search, providers=providers, sight=setup.sight, notes=setup.notes)
 
 
 def _own_bodies(setup: Setup) -> Detector:
-    from limbfix.detectors.devices import runtime_providers
     from limbfix.detectors.limbfix_bodies import LimbfixBodies
 
-    return LimbfixBodies(search=setup.search, providers=runtime_providers(setup.device))
+    if setup.sight is None:
+        raise AssetMissing(
+            "limbfix_bodies: expected a body parser in this installation, found none; install limbfix again"
+        )
+    return LimbfixBodies(setup.sight)
+
+
+def _sight(names: Sequence[str], *, device: str, search: str) -> BodySight | None:
+    from limbfix.detectors.body_sight import BodySight
+    from limbfix.detectors.devices import runtime_providers
+    from limbfix.shipped import sees_bodies
+
+    if not sees_bodies() or not {"limbfix_bodies", "limbfix_hands"} & set(names):
+        return None
+    return BodySight(search=search, providers=runtime_providers(device))
 
 
 def _hands(setup: Setup) -> Detector:
@@ -136,7 +153,8 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
         else:
             raise UsageError(f"detectors: expected {_known()}, got {spec!r}")
     _require_distinct(builtin)
-    setup = Setup(device=device, search=search, names=frozenset(builtin), notes=tuple(notes))
+    sight = _sight(builtin, device=device, search=search)
+    setup = Setup(device=device, search=search, names=frozenset(builtin), notes=tuple(notes), sight=sight)
     detectors = [build(setup) for name, build in BUILDERS.items() if name in builtin]
     detectors += [_yolo(path, device) for path in yolo_paths]
     _require_distinct([detector.name for detector in detectors])

@@ -6,6 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from limbfix.detectors.belief_model import BeliefModel
+from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.parts import Part
 
@@ -38,9 +42,15 @@ PIECE = 0.6
 """Share of the smaller box from which a proposal that nobody confirmed is taken for a piece of a hand that is known."""
 
 
-def is_believed(hand: Part, *, own: str, presence: float | None = None) -> bool:
-    """Tells whether a hand stands: another detector's does, and ours if it was joined to one, or if finder and parser are sure together."""
-    return _is_confirmed(hand, own) or surety(hand, presence) >= SURE
+def is_believed(hand: Part, *, own: str, sure: float | None = None) -> bool:
+    """Tells whether a hand stands: another detector's does, and ours if it was joined to one, or if our networks are sure together.
+
+    Args:
+        hand: may not be read yet.
+        own: name of our detector.
+        sure: its surety; by default that of its reading.
+    """
+    return _is_confirmed(hand, own) or (surety(hand) if sure is None else sure) >= SURE
 
 
 def _is_confirmed(hand: Part, own: str) -> bool:
@@ -63,12 +73,31 @@ def tempered(hand: Part, *, own: str) -> Part:
     return replace(hand, reading=replace(hand.reading, scores=scores))
 
 
-def surety(hand: Part, presence: float | None = None) -> float:
-    """Returns the parser's presence (by default that of the hand's reading) plus half the finder's logit: how surely a proposal is a hand."""
+def surety(hand: Part) -> float:
+    """Returns how surely a hand that was read is one, a logit; see `sureness`."""
+    features = {} if hand.reading is None else hand.reading.features
+    return features["surety"] if "surety" in features else sureness(hand, features.get("presence", 0.0))
+
+
+def sureness(hand: Part, presence: float, model: BeliefModel | None = None, around: np.ndarray | None = None) -> float:
+    """Returns how surely a box shows a hand, a logit.
+
+    Args:
+        hand: with the finder's score.
+        presence: what the parser says of its crop.
+        model: weighs them, with the bodies around the box; without it, the presence plus half the finder's logit.
+        around: the bodies, see `limbfix.detectors.hand_surroundings.surroundings`; None where nobody looked for any.
+    """
     score = min(max(hand.detection_score or 0.0, 1e-3), 1 - 1e-3)
-    if presence is None:
-        presence = hand.reading.features.get("presence", 0.0) if hand.reading is not None else 0.0
-    return presence + FINDER_WEIGHT * math.log(score / (1 - score))
+    finder = math.log(score / (1 - score))
+    if model is None or around is None:
+        return presence + FINDER_WEIGHT * finder
+    return model.surety(presence, finder, around)
+
+
+def with_surety(reading: HandReading, sure: float) -> HandReading:
+    """Returns a reading that knows how surely its box shows a hand."""
+    return replace(reading, features={**reading.features, "surety": round(sure, 4)})
 
 
 def apart(hands: Sequence[Part], *, own: str) -> list[Part]:

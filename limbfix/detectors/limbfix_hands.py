@@ -13,8 +13,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbfix.detectors.hand_belief import SAME_HAND_INSIDE, SAME_HAND_IOU, apart, is_believed, is_face, tempered
+from limbfix.detectors.belief_model import shipped_belief
+from limbfix.detectors.body_sight import BodySight
+from limbfix.detectors.hand_belief import (
+    SAME_HAND_INSIDE,
+    SAME_HAND_IOU,
+    apart,
+    is_believed,
+    is_face,
+    sureness,
+    tempered,
+    with_surety,
+)
 from limbfix.detectors.hand_reader import HandReader
+from limbfix.detectors.hand_surroundings import surroundings
 from limbfix.detectors.hand_windows import View, finder_views, is_cut_off
 from limbfix.geometry import Box
 from limbfix.hand_scores import scored, shipped_models
@@ -50,6 +62,7 @@ class LimbfixHands:
         providers: of ONNX Runtime, best first.
         finder_file, parser_file: weights of the user's own; None for those that come with limbfix. Where it comes with no finder, others
             find the hands, and `complete` reads them.
+        sight: sees the bodies around a hand, which tell it from ears and knees; None does without.
         notes: for every record, such as what a missing second opinion means.
 
     Raises:
@@ -66,10 +79,11 @@ class LimbfixHands:
         providers: tuple[str, ...] = ("CPUExecutionProvider",),
         finder_file: Path | None = None,
         parser_file: Path | None = None,
+        sight: BodySight | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.notes = notes
-        self._search = search
+        self._search, self._sight = search, sight
         load_runtime()  # a missing library is told at once, not picture by picture
         if finder_file is None and HAND_FINDER in shipped_rows():
             finder_file = shipped_file(HAND_FINDER)
@@ -83,8 +97,8 @@ class LimbfixHands:
         return self._reader.network.counts
 
     def model_hashes(self) -> dict[str, str]:
-        """Returns the SHA-256 of both files of weights."""
-        networks = (self._finder, self._reader.network)
+        """Returns the SHA-256 of all files of weights."""
+        networks = (self._finder, self._reader.network, self._sight and self._sight.network)
         return {network.file.name: network.sha256 for network in networks if network is not None}
 
     def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -108,12 +122,17 @@ class LimbfixHands:
         hands = [settled(hand, picture) for hand in joined]
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
 
+        around, sure, model = self._around(picture, [hands[index].box for index in unread]), {}, shipped_belief()
+
         def is_hand(index: int, presence: float) -> bool:
-            return given or is_believed(hands[unread[index]], own=self.name, presence=presence)
+            hand = hands[unread[index]]
+            sure[index] = sureness(hand, presence, model, around[index])
+            return given or is_believed(hand, own=self.name, sure=sure[index])
 
         found = self._reader.read(picture.pixels, [hands[index].box for index in unread], is_hand)
-        for index, reading in zip(unread, found, strict=True):
-            hands[index] = replace(hands[index], reading=reading)
+        for number, (index, reading) in enumerate(zip(unread, found, strict=True)):
+            told = None if reading is None else with_surety(reading, sure[number])
+            hands[index] = replace(hands[index], reading=told)
         if not given:
             known = [hand for hand in hands if hand.reading is not None]
             hands = apart([hand for hand in known if not is_face(hand, faces, own=self.name)], own=self.name)
@@ -122,9 +141,17 @@ class LimbfixHands:
 
     def close(self) -> None:
         """Frees the networks; they load again when used again."""
+        if self._sight is not None:
+            self._sight.close()
         if self._finder is not None:
             self._finder.close()
         self._reader.network.close()
+
+    def _around(self, picture: Picture, boxes: Sequence[Box]) -> list[np.ndarray | None]:
+        if self._sight is None or not boxes:
+            return [None] * len(boxes)
+        seen = self._sight.look(picture)
+        return [surroundings(seen.points, seen.view, box) for box in boxes]
 
     def _find(self, pixels: np.ndarray) -> list[tuple[Box, float]]:
         if self._finder is None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from limbfix.nets.move_table import POINTS
+
 STRIDE = 4
 """Input px per cell of every output map."""
 
@@ -24,6 +26,9 @@ PUBLISHED: dict[str, tuple[int, int]] = {
     "ankle": (15, 16),
 }
 """Points of MoveNet whose logits begin a joint's heat: the left one and the right one. The others it does not know."""
+
+SIDES = tuple(zip(*(PUBLISHED.get(name, (POINTS, POINTS)) for name in JOINTS), strict=True))
+"""For each of `JOINTS` the left and the right point among MoveNet's; `POINTS`, one behind its last, stands for what it does not know."""
 
 HEAT_REACH = {True: 1.5, False: 20.0}
 """Logits by which training may move the heat of a joint: one that the published network knows, and one that it does not. Without a bound

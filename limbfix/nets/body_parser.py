@@ -15,8 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from limbfix.nets.body_maps import JOINTS, OUTPUTS, PUBLISHED, heat_bounds
-from limbfix.nets.move_table import LEVELS
+from limbfix.nets.body_maps import JOINTS, OUTPUTS, SIDES, heat_bounds
+from limbfix.nets.move_table import LEVELS, POINTS
 from limbfix.nets.move_trunk import MoveTrunk
 from limbfix.nets.pyramid import Pyramid, smooth_block
 
@@ -35,6 +35,7 @@ class BodyOutput:
         side: (b, 1, h, w) logits of left; covered: (b, 1, h, w) logits.
         parts: (b, 10, h, w) logits of `PARTS`.
         ends: (b, 3, h, w) logits of `ENDS`.
+        points: (b, 17, h, w) logits of MoveNet's own points, as it was published.
     """
 
     heatmaps: torch.Tensor
@@ -44,6 +45,7 @@ class BodyOutput:
     covered: torch.Tensor
     parts: torch.Tensor
     ends: torch.Tensor
+    points: torch.Tensor
 
 
 class BodyParser(nn.Module):
@@ -56,7 +58,7 @@ class BodyParser(nn.Module):
     def __init__(self, levels: int = 64, channels: int = 96):
         super().__init__()
         self.trunk = MoveTrunk()
-        self.known = nn.Conv2d(self.trunk.channels, 2 * len(JOINTS), 1)
+        self.known = nn.Conv2d(self.trunk.channels, POINTS + 1, 1)  # the last: what it does not know
         self.pyramid = Pyramid(LEVELS, levels)
         self.join = nn.Conv2d(levels + self.trunk.channels, channels, 1)
         self.refine = nn.Sequential(smooth_block(channels), smooth_block(channels))
@@ -75,9 +77,11 @@ class BodyParser(nn.Module):
         fine = torch.cat([self.pyramid(tuple(maps))[0], joined], 1)
         fine = self.refine(functional.relu(self.join(fine)))
         heat, *rest = self.dense(fine).split([size for _, size in OUTPUTS], 1)
-        left, right = self.known(joined).split((len(JOINTS), len(JOINTS)), 1)
+        points = self.known(joined)
+        left, right = (points[:, list(side)] for side in SIDES)
         most = torch.from_numpy(heat_bounds()).to(heat)
-        return BodyOutput(torch.maximum(left, right) + most * torch.tanh(heat / most), *rest)
+        heat = torch.maximum(left, right) + most * torch.tanh(heat / most)
+        return BodyOutput(heat, *rest, points=points[:, :POINTS])
 
 
 @torch.no_grad()
@@ -89,8 +93,5 @@ def begin_heat(network: BodyParser, weight: np.ndarray, bias: np.ndarray) -> Non
         weight, bias: (17, 96, 1, 1) and (17,), see `limbfix.nets.move_trunk.load_move`.
     """
     assert network.known.bias is not None
-    for kind, name in enumerate(JOINTS):
-        for side, point in enumerate(PUBLISHED.get(name, ())):
-            row = kind + side * len(JOINTS)
-            network.known.weight[row] = torch.from_numpy(weight[point])
-            network.known.bias[row] = float(bias[point])
+    network.known.weight[:POINTS] = torch.from_numpy(weight)
+    network.known.bias[:POINTS] = torch.from_numpy(bias)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from limbfix.nets.body_maps import JOINTS, OUTPUTS, heat_bounds
-from limbfix.nets.move_table import STAGES
+from limbfix.nets.body_maps import OUTPUTS, SIDES, heat_bounds
+from limbfix.nets.move_table import POINTS, STAGES
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
-BODY_OUTPUTS = tuple(name for name, _ in OUTPUTS)
+BODY_OUTPUTS = (*(name for name, _ in OUTPUTS), "points")
 
 
 def body_model(tensors: Tensors) -> bytes:
@@ -24,7 +24,10 @@ def body_model(tensors: Tensors) -> bytes:
     fine = graph.node("Relu", [layers.conv(fine, "join")])
     fine = layers.smooth(layers.smooth(fine, "refine.0"), "refine.1")
     dense, known = layers.conv(fine, "dense"), layers.conv(joined, "known")
-    left, right = _cut(layers, known, 0, len(JOINTS)), _cut(layers, known, len(JOINTS), len(JOINTS))
+    chosen = (graph.tensor(np.array(side, np.int64)) for side in SIDES)
+    left, right = (graph.node("Gather", [known, indices], axis=1) for indices in chosen)
+    _cut(layers, known, 0, POINTS, "points")
+    graph.output("points", ("b", POINTS, "cells_h", "cells_w"))
     start = 0
     for name, channels in OUTPUTS:
         if start == 0:

@@ -63,6 +63,12 @@ def has_hand_networks() -> bool:
     return DIGIT_PARSER in shipped_rows()
 
 
-def reads_bodies() -> bool:
-    """Tells whether this installation lists the network that reads bodies."""
+def sees_bodies() -> bool:
+    """Tells whether this installation lists the network that looks at bodies."""
     return BODY_PARSER in shipped_rows()
+
+
+def reads_bodies() -> bool:
+    """Tells whether people and limbs are read from what that network sees, and judged: `reads` in its row says no of one that was measured and
+    found too poor for it, and only helps to find hands."""
+    return sees_bodies() and shipped_rows()[BODY_PARSER].get("reads", "yes") != "no"

@@ -1,9 +1,10 @@
 """Is a box that the finder proposes a hand? One linear direction in what the parser sees there, fitted on the finder's own mistakes.
 
-    python -m limbfix.training.presence --finder FILE --parser FILE --out FILE --made DIR [...] --photographs DIR --places DIR
+    python -m limbfix.training.presence --finder FILE --parser FILE --out FILE --made DIR [...] --photographs DIR --places DIR [--bodies FILE]
 
 The finder looks at a hand with few pixels and proposes too much: ears, mouths, elbows, food. The parser looks at the same place enlarged. What
 tells a hand from a proposal that is none is fitted as a logistic regression on its pooled features; the finder's own logit is added to it.
+With `--bodies` a second, small model weighs both with the joints of bodies around the box (`limbfix.training.beliefs`), beside --out.
 Proposals come from whole pictures and from close windows, so that parts of faces are among the mistakes.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +21,18 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from limbfix.detectors.hand_windows import hand_view
+from limbfix.detectors.belief_model import FILE as BELIEFS
+from limbfix.detectors.body_sight import VIEW_PX
+from limbfix.detectors.hand_belief import SURE
+from limbfix.detectors.hand_surroundings import surroundings
+from limbfix.detectors.hand_windows import View, hand_view, letterboxed
 from limbfix.detectors.limbfix_hands import proposals
 from limbfix.geometry import Box
 from limbfix.nets.digit_parser import DigitParser
 from limbfix.nets.efficientnet_lite import normalised
-from limbfix.runtime.sessions import finder_network
+from limbfix.runtime.sessions import body_network, finder_network
 from limbfix.synthesis.seeds import rng_for
+from limbfix.training.beliefs import fit_beliefs
 from limbfix.training.finder_stock import MadeReader, Stock, read_photos, read_places
 
 IS_HAND, IS_NONE = 0.35, 0.1
@@ -43,12 +50,42 @@ _MOST = 15
 _LEAST_PX = 16.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Place:
+    """Where boxes lie: pixels of picture number `picture` or of a window of it, and what the body parser sees there, if it looks."""
+
+    picture: int
+    pixels: np.ndarray
+    view: View
+    points: np.ndarray | None
+
+
 @dataclass(slots=True)
 class Examples:
-    """Crops (s, s, 3) uint8 of proposals, and whether each shows a hand."""
+    """Proposals, and labelled hands.
+
+    Attributes:
+        crops: (s, s, 3) uint8 of each.
+        truth: whether it shows a hand.
+        pictures: number of the picture that it lies in.
+        scores: of the finder, 0-1; nan for labelled hands.
+        around: (24,) of each, see `limbfix.detectors.hand_surroundings`; empty without a body parser.
+    """
 
     crops: list[np.ndarray] = field(default_factory=list)
     truth: list[bool] = field(default_factory=list)
+    pictures: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    around: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, place: Place, box: Box, side: int, *, truth: bool, score: float = math.nan) -> None:
+        """Adds one box of a place, its crop of `side` px."""
+        self.crops.append(hand_view(place.pixels, box, side).pixels)
+        self.truth.append(truth)
+        self.pictures.append(place.picture)
+        self.scores.append(score)
+        if place.points is not None:
+            self.around.append(surroundings(place.points, place.view, box))
 
 
 def windows(stock: Stock, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -68,25 +105,29 @@ def windows(stock: Stock, rng: np.random.Generator) -> Iterator[tuple[np.ndarray
     yield stock.pixels[top : top + side, left : left + side], near[0][whole], np.concatenate([near[1], near[0][~whole]])
 
 
-def collect(finder: Path, stock: Sequence[Stock], side: int, seed: int) -> Examples:
+def collect(finder: Path, bodies: Path | None, stock: Sequence[Stock], side: int, seed: int) -> Examples:
     """Returns labelled hands, a little beside their boxes, and all proposals of the finder that are surely hands or surely none."""
     network, found = finder_network(finder), Examples()
+    body = None if bodies is None else body_network(bodies)
     for number, one in enumerate(stock):
         rng = rng_for(seed, "presence", number)
         for pixels, hands, vague in windows(one, rng):
             pixels = np.ascontiguousarray(pixels)
+            height, width = pixels.shape[:2]
+            view = letterboxed(pixels, 0, 0, width, height, VIEW_PX)
+            points = None if body is None else body.run(view.pixels[None])["points"][0]
+
+            place = Place(picture=number, pixels=pixels, view=view, points=points)
             for box in hands:
                 size = float(max(box[2:] - box[:2]))
                 shaken = Box(*(box + rng.normal(0, 0.07 * size, 4)))
                 if size >= _LEAST_PX and min(shaken.width, shaken.height) > _LEAST_PX / 3:
-                    found.crops.append(hand_view(pixels, shaken, side).pixels)
-                    found.truth.append(True)
-            for box, _ in proposals(network, pixels, "full", LEAST_SCORE)[:_MOST]:
+                    found.add(place, shaken, side, truth=True)
+            for box, score in proposals(network, pixels, "full", LEAST_SCORE)[:_MOST]:
                 overlap = max((box.iou(Box(*map(float, hand))) for hand in hands), default=0.0)
                 unclear = any(box.overlap_of_smaller(Box(*map(float, other))) > IS_NONE for other in vague)
                 if overlap >= IS_HAND or (overlap < IS_NONE and not unclear):
-                    found.crops.append(hand_view(pixels, box, side).pixels)
-                    found.truth.append(overlap >= IS_HAND)
+                    found.add(place, box, side, truth=overlap >= IS_HAND, score=score)
     return found
 
 
@@ -122,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         *read_places(options.places, say)[:: max(1, options.every // 2)],
         *(one for folder in made.stock for one in folder),
     ]
-    found = collect(options.finder, stock, options.size, options.seed)
+    found = collect(options.finder, options.bodies, stock, options.size, options.seed)
     tensors = load_file(options.parser)
     network = DigitParser().eval()
     network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
@@ -131,6 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tensors["presence.weight"] = torch.tensor(weights[None], dtype=torch.float32)
     tensors["presence.bias"] = torch.tensor([bias], dtype=torch.float32)
     save_file({name: value.contiguous() for name, value in tensors.items()}, options.out, {"size": str(options.size)})
+    if options.bodies is not None:
+        belief = fit_beliefs(rows, found, direction, sure_at=options.sure_at)
+        (options.out.parent / BELIEFS).write_text(json.dumps(belief, indent=1) + "\n", encoding="utf-8")
     facts = {"proposals": len(truth), "hands": int(truth.sum()), "pictures": len(stock), "size": options.size}
     options.out.with_suffix(".presence.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     say(json.dumps(facts))
@@ -154,6 +198,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--finder", type=Path, required=True, help="weights of the trained finder")
     parser.add_argument("--parser", type=Path, required=True, help="weights of the trained parser, with its look")
+    parser.add_argument("--bodies", type=Path, help="weights of the body parser; then beliefs are fitted too")
+    parser.add_argument("--sure-at", type=float, default=SURE, help="surety of the fit that shall count as sure")
     parser.add_argument("--out", type=Path, required=True, help="the parser's weights with the presence")
     parser.add_argument("--made", type=Path, nargs="*", default=[], help="folders of shards, searched below too")
     parser.add_argument("--photographs", type=Path, required=True, help="folders of normal hands, with labels.csv")
