@@ -19,7 +19,7 @@ BACKGROUND_FIELD = 0.05
 def heat_loss(logits: Tensor, truth: Tensor, dense: Tensor) -> Tensor:
     """Focal loss that forgives heat near a joint (X. Zhou et al., "Objects as points", 2019), per joint; `dense` (b,) weighs hands."""
     chance = torch.sigmoid(logits.float()).clamp(1e-5, 1 - 1e-5)
-    at_joint = truth > 0.9
+    at_joint = (truth == functional.max_pool2d(truth, 3, 1, 1)) & (truth > 0.6)  # the cell nearest to the joint
     hits = torch.where(at_joint, (1 - chance) ** 2 * chance.log(), 0.0)
     misses = torch.where(at_joint, 0.0, (1 - truth) ** 4 * chance**2 * (1 - chance).log())
     believed = dense.view(-1, 1, 1, 1)

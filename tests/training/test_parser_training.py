@@ -23,8 +23,8 @@ from limbfix.synthesis.shards import ShardWriter
 from limbfix.synthesis.streams import StreamOptions
 from limbfix.training import generator, hands
 from limbfix.training.parser_examples import ParserExamples, ShardReader, load_examples, plain_matrix
-from limbfix.training.parser_losses import pair_loss, parser_loss
-from limbfix.training.parser_targets import CLEAR_SHARE, LEAST_WEIGHT, seen_through, store_pair
+from limbfix.training.parser_losses import heat_loss, pair_loss, parser_loss
+from limbfix.training.parser_targets import CLEAR_SHARE, LEAST_WEIGHT, draw_heatmaps, seen_through, store_pair
 
 SIZE = 64
 
@@ -220,3 +220,12 @@ def test_examples_are_read_from_shards_in_order(shards):
     said: list[str] = []
     read = load_examples([shards], SIZE, 5, said.append)
     assert len(read.pairs) == 6 and len(said) == 1
+
+
+def test_a_joint_between_four_cells_is_a_joint_too():
+    logits = torch.zeros(1, 5, 8, 8, requires_grad=True)
+    truth = torch.from_numpy(draw_heatmaps(np.array([[4, 3.5, 3.45]], np.float32), 8))[None]
+    heat_loss(logits, truth, torch.ones(1)).backward()
+    assert logits.grad is not None
+    rising = logits.grad[0, 4] < 0
+    assert rising.any() and rising[3:5, 3:5].sum() == rising.sum()
