@@ -51,13 +51,14 @@ class BodyEyes:
 
     Args:
         weights: of the body parser; None for those that come with limbfix.
-        search: `full` or `single`; see `LimbfixBodies`.
+        search: `full` or `single`; see `BodySight`.
     """
 
     def __init__(self, weights: Path | None, search: str = "full") -> None:
+        from limbfix.detectors.body_sight import BodySight
         from limbfix.detectors.limbfix_bodies import LimbfixBodies
 
-        self._detector = LimbfixBodies(search=search, file=weights)
+        self._detector = LimbfixBodies(BodySight(search=search, file=weights))
 
     def look(self, picture: Picture) -> Seen:
         """Returns what is seen."""
