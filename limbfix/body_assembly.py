@@ -15,6 +15,7 @@ import numpy as np
 
 from limbfix.body_bones import BodyBone, BodyMaps, body_peaks, join_bones
 from limbfix.body_chains import Chain, bridged, distinct, find_chains
+from limbfix.body_guides import Guide, guided
 from limbfix.body_places import Ground, ground_of, owned
 from limbfix.digit_assembly import Peak
 from limbfix.nets.body_maps import BONES, JOINTS
@@ -81,16 +82,19 @@ class _Group:
     chains: list[Chain]
 
 
-def assemble_bodies(maps: BodyMaps, room_xyxy: tuple[float, float, float, float] | None = None) -> BodyTraces:
+def assemble_bodies(
+    maps: BodyMaps, room_xyxy: tuple[float, float, float, float] | None = None, guides: Sequence[Guide] = ()
+) -> BodyTraces:
     """Returns everybody that the maps show.
 
     Args:
         maps: of one view.
         room_xyxy: cells, where the picture lies in the view; None: everywhere.
+        guides: people whom MoveNet sees in it.
     """
     ground = ground_of(maps, room_xyxy)
-    peaks = body_peaks(maps.heat)
-    bones = join_bones(peaks, maps)
+    peaks, given = guided(body_peaks(maps.heat), guides, maps)
+    bones = join_bones(peaks, maps, given)
     chains = find_chains(peaks, bones, maps, ground)
     groups = _distinct_necks(_groups_by_neck(peaks, bones, chains))
     rest = _give_by_aim(groups, [chain for chain in chains if chain.neck is None])

@@ -7,6 +7,7 @@ needs no person to belong to.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,6 +117,7 @@ class BodyBone:
         inner, outer: indices into the list of peaks.
         agreement: 0-1.
         of_one: whether both joints point at one neck.
+        guided: whether MoveNet joins them too, see `limbfix.body_guides`.
     """
 
     row: int
@@ -123,6 +125,7 @@ class BodyBone:
     outer: int
     agreement: float
     of_one: bool = True
+    guided: bool = False
 
 
 def body_peaks(heat: np.ndarray) -> list[Peak]:
@@ -144,17 +147,24 @@ def agreements(field: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple
     return along.mean(1), (along >= ALONG_LEAST).mean(1)
 
 
-def join_bones(peaks: list[Peak], maps: BodyMaps) -> list[BodyBone]:
+def join_bones(peaks: list[Peak], maps: BodyMaps, given: Sequence[BodyBone] = ()) -> list[BodyBone]:
     """Joins peaks along the fields: best bones first, one inward bone for each joint, forks only where both bones are clear.
 
     A neck is no limb's joint: any number of shoulders, hips and heads may hang on it.
+
+    Args:
+        peaks: of the maps.
+        maps: with the fields.
+        given: bones that guides show; they come before all others.
     """
     bones: list[BodyBone] = []
     for row, (inner_name, outer_name) in enumerate(BONES):
         inner = [i for i, peak in enumerate(peaks) if peak.kind == JOINTS.index(inner_name)]
         outer = [i for i, peak in enumerate(peaks) if peak.kind == JOINTS.index(outer_name)]
         if inner and outer:
-            bones += _chosen(_candidates(row, inner, outer, peaks, maps), peaks, may_branch=inner_name == "neck")
+            known = [bone for bone in given if bone.row == row]
+            candidates = [*known, *_candidates(row, inner, outer, peaks, maps)]
+            bones += _chosen(candidates, peaks, may_branch=inner_name == "neck")
     return bones
 
 
@@ -189,7 +199,9 @@ def _chosen(candidates: list[BodyBone], peaks: list[Peak], *, may_branch: bool) 
     def rank(bone: BodyBone) -> tuple[float, float]:
         a, b = peaks[bone.inner], peaks[bone.outer]
         gap = float(np.hypot(a.xy[0] - b.xy[0], a.xy[1] - b.xy[1]))
-        return -round(bone.agreement + 0.1 * (a.heat + b.heat) - STRANGERS_COST * (not bone.of_one), 2), gap
+        return -round(
+            bone.guided + bone.agreement + 0.1 * (a.heat + b.heat) - STRANGERS_COST * (not bone.of_one), 2
+        ), gap
 
     chosen: list[BodyBone] = []
     has_inward: set[int] = set()
@@ -197,7 +209,7 @@ def _chosen(candidates: list[BodyBone], peaks: list[Peak], *, may_branch: bool) 
     for bone in sorted(candidates, key=rank):
         is_fork = bone.inner in first and not may_branch
         is_clear = bone.of_one and min(bone.agreement, first.get(bone.inner, 0.0)) >= FORK_LEAST
-        if bone.outer in has_inward or (is_fork and not is_clear):
+        if bone.outer in has_inward or (is_fork and not is_clear and not bone.guided):
             continue
         chosen.append(bone)
         has_inward.add(bone.outer)

@@ -5,12 +5,15 @@ Lines come from `limbfix.body_assembly`, ends from `limbfix.limb_ends`, what is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from limbfix.bodies import AbsentLimb, BodyReading, LimbLine, LimbRoot, PersonGraph
 from limbfix.body_assembly import BodyTraces, PersonTrace, assemble_bodies
 from limbfix.body_bones import BodyMaps
 from limbfix.body_chains import Chain
+from limbfix.body_guides import Guide
 from limbfix.body_masks import BodyPlace, body_masks
 from limbfix.digits import Mask
 from limbfix.geometry import Box
@@ -18,14 +21,15 @@ from limbfix.hidden_limbs import absent_limbs
 from limbfix.limb_ends import covered_share, end_of, side_of
 
 
-def read_bodies(maps: BodyMaps, place: BodyPlace) -> BodyReading:
+def read_bodies(maps: BodyMaps, place: BodyPlace, guides: Sequence[Guide] = ()) -> BodyReading:
     """Turns the maps of a picture into a reading.
 
     Args:
         maps: of the whole picture, in one view.
         place: of the view in the picture.
+        guides: people whom MoveNet sees in it.
     """
-    traces = assemble_bodies(maps, place.room_xyxy)
+    traces = assemble_bodies(maps, place.room_xyxy, guides)
     every = [*(limb for person in traces.people for limb in person.limbs), *traces.loose]
     masks, unclaimed = body_masks(maps.parts, every, place)
     by_limb = {id(limb): mask for limb, mask in zip(every, masks, strict=True)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limbfix.body_bones import BodyMaps, mean_maps
+from limbfix.body_guides import Guide, guides_from
 from limbfix.detectors.hand_windows import View, letterboxed
 from limbfix.runtime.sessions import body_network, load_runtime
 from limbfix.shipped import BODY_PARSER, shipped_file
@@ -29,11 +30,13 @@ class Seen:
         view: the window, all of the picture.
         maps: see `BodyMaps`, of the view.
         points: (17, h, w) logits of the points of COCO, as MoveNet published them.
+        guides: people whom MoveNet sees.
     """
 
     view: View
     maps: BodyMaps
     points: np.ndarray
+    guides: tuple[Guide, ...]
 
 
 class BodySight:
@@ -75,21 +78,25 @@ class BodySight:
     def _seen(self, picture: Picture) -> Seen:
         height, width = picture.pixels.shape[:2]
         view = letterboxed(picture.pixels, 0, 0, width, height, VIEW_PX)
-        maps, points = self._maps(view.pixels)
+        found = self._found(view.pixels)
+        maps = _maps(found)
         if self._mirrored:
-            mirrored, _ = self._maps(np.ascontiguousarray(view.pixels[:, ::-1]))
+            mirrored = _maps(self._found(np.ascontiguousarray(view.pixels[:, ::-1])))
             maps = mean_maps(maps, mirrored.mirrored())
-        return Seen(view=view, maps=maps, points=points)
+        guides = guides_from(found["points"], found["centres"], found["reaches"])
+        return Seen(view=view, maps=maps, points=found["points"], guides=guides)
 
-    def _maps(self, pixels: np.ndarray) -> tuple[BodyMaps, np.ndarray]:
-        found = {name: values[0] for name, values in self.network.run(pixels[None]).items()}
-        maps = BodyMaps(
-            heat=1 / (1 + np.exp(-found["heatmaps"])),
-            fields=found["fields"],
-            centre=found["centre"],
-            side=found["side"],
-            covered=found["covered"],
-            parts=found["parts"],
-            ends=1 / (1 + np.exp(-found["ends"])),
-        )
-        return maps, found["points"]
+    def _found(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: values[0] for name, values in self.network.run(pixels[None]).items()}
+
+
+def _maps(found: dict[str, np.ndarray]) -> BodyMaps:
+    return BodyMaps(
+        heat=1 / (1 + np.exp(-found["heatmaps"])),
+        fields=found["fields"],
+        centre=found["centre"],
+        side=found["side"],
+        covered=found["covered"],
+        parts=found["parts"],
+        ends=1 / (1 + np.exp(-found["ends"])),
+    )

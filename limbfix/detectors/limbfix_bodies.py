@@ -41,7 +41,8 @@ class LimbfixBodies:
         """Returns people and limbs; see `limbfix.bodies.ReadsBodies`."""
         seen = self._sight.look(picture)
         height, width = picture.pixels.shape[:2]
-        return read_bodies(seen.maps, BodyPlace(scale_xy=seen.view.scale_xy, width=width, height=height))
+        place = BodyPlace(scale_xy=seen.view.scale_xy, width=width, height=height)
+        return read_bodies(seen.maps, place, seen.guides)
 
     def close(self) -> None:
         """Frees the network; it loads again when used again."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from limbfix.nets.body_maps import JOINTS, OUTPUTS, SIDES, heat_bounds
 from limbfix.nets.move_table import LEVELS, POINTS
-from limbfix.nets.move_trunk import MoveTrunk
+from limbfix.nets.move_trunk import Guiding, MoveTrunk
 from limbfix.nets.pyramid import Pyramid, smooth_block
 
 _FIRST_HEAT = -4.6
@@ -35,7 +35,8 @@ class BodyOutput:
         side: (b, 1, h, w) logits of left; covered: (b, 1, h, w) logits.
         parts: (b, 10, h, w) logits of `PARTS`.
         ends: (b, 3, h, w) logits of `ENDS`.
-        points: (b, 17, h, w) logits of MoveNet's own points, as it was published.
+        points, centres, reaches: (b, 17, h, w) logits, (b, 1, h, w) logits and (b, 34, h, w) cells: what MoveNet itself says, see
+            `limbfix.body_guides.guides_from`.
     """
 
     heatmaps: torch.Tensor
@@ -46,6 +47,8 @@ class BodyOutput:
     parts: torch.Tensor
     ends: torch.Tensor
     points: torch.Tensor
+    centres: torch.Tensor
+    reaches: torch.Tensor
 
 
 class BodyParser(nn.Module):
@@ -58,6 +61,7 @@ class BodyParser(nn.Module):
     def __init__(self, levels: int = 64, channels: int = 96):
         super().__init__()
         self.trunk = MoveTrunk()
+        self.guiding = Guiding()
         self.known = nn.Conv2d(self.trunk.channels, POINTS + 1, 1)  # the last: what it does not know
         self.pyramid = Pyramid(LEVELS, levels)
         self.join = nn.Conv2d(levels + self.trunk.channels, channels, 1)
@@ -73,7 +77,8 @@ class BodyParser(nn.Module):
 
     def forward(self, x: torch.Tensor) -> BodyOutput:
         """Parses (b, 3, h, w) normalised pictures; h and w are multiples of 32."""
-        joined, maps = self.trunk(x)
+        published, maps = self.trunk.climb(x)
+        joined = self.trunk.heat(published)
         fine = torch.cat([self.pyramid(tuple(maps))[0], joined], 1)
         fine = self.refine(functional.relu(self.join(fine)))
         heat, *rest = self.dense(fine).split([size for _, size in OUTPUTS], 1)
@@ -81,7 +86,8 @@ class BodyParser(nn.Module):
         left, right = (points[:, list(side)] for side in SIDES)
         most = torch.from_numpy(heat_bounds()).to(heat)
         heat = torch.maximum(left, right) + most * torch.tanh(heat / most)
-        return BodyOutput(heat, *rest, points=points[:, :POINTS])
+        centres, reaches = self.guiding(published)
+        return BodyOutput(heat, *rest, points=points[:, :POINTS], centres=centres, reaches=reaches)
 
 
 @torch.no_grad()

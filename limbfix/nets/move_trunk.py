@@ -6,7 +6,7 @@ middle. Its batch norms are folded into its convolutions. Source and weights: se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -89,6 +89,11 @@ class MoveTrunk(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Returns the map of the heat (b, `HEAT`, h / 4, w / 4), and the stages' maps at strides 4, 8, 16 and 32."""
+        fine, maps = self.climb(x)
+        return self.heat(fine), maps
+
+    def climb(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Does the same up to the map (b, 24, h / 4, w / 4) that all published heads read."""
         x = functional.relu6(self.stem(x))
         x = self.pointwise(functional.relu6(self.depthwise(x)))
         maps = []
@@ -99,7 +104,51 @@ class MoveTrunk(nn.Module):
         for side, up, level in zip(self.sides, self.ups, maps[-2::-1], strict=True):
             x = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False) + side(level)
             x = up(x)
-        return self.heat(x), maps
+        return x, maps
+
+
+class Guiding(nn.Module):
+    """The published heads that find everybody's middle, and reach from there to the points."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width = UP[-1][1]
+        self.centre, self.centres = Separable(width, HEAT), nn.Conv2d(HEAT, 1, 1)
+        self.reach, self.reaches = Separable(width, HEAT), nn.Conv2d(HEAT, 2 * POINTS, 1)
+
+    def forward(self, fine: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(b, 24, h, w) of `MoveTrunk.climb` to logits of middles (b, 1, h, w), and y, x in cells to each point (b, 34, h, w)."""
+        return self.centres(self.centre(fine)), self.reaches(self.reach(fine))
+
+
+@torch.no_grad()
+def load_guiding(guiding: Guiding, given: Mapping[str, np.ndarray]) -> None:
+    """Fills the heads from the published network.
+
+    Raises:
+        ValueError: a weight is missing or of another shape.
+    """
+    _fill(_head(guiding.centre, guiding.centres, "center_0", 3), given)
+    _fill(_head(guiding.reach, guiding.reaches, "kpt_regress_0", 7), given)
+
+
+def _head(block: Separable, last: nn.Conv2d, name: str, number: int) -> Iterator[tuple[nn.Conv2d, tuple[str, str]]]:
+    place = f"{_ALL}/{name}/separable_conv2d_{number}"
+    yield block.depthwise, (f"{place}/separable_conv2d/ReadVariableOp", "")
+    yield block.pointwise, (f"{place}/separable_conv2d/ReadVariableOp_1", f"{place}/{_BIAS}")
+    place = f"{_ALL}/{name}/conv2d_{number + 1}"
+    yield last, (f"{place}/Conv2D/ReadVariableOp", f"{place}/{_BIAS}")
+
+
+def _fill(layers: Iterable[tuple[nn.Conv2d, tuple[str, str]]], given: Mapping[str, np.ndarray]) -> None:
+    for module, names in layers:
+        for parameter, name in zip((module.weight, module.bias), names, strict=True):
+            if parameter is None:
+                continue
+            value = _taken(given, name, module.groups > 1)
+            if tuple(parameter.shape) != value.shape:
+                raise ValueError(f"expected {name} of {tuple(parameter.shape)}, got {value.shape}: another MoveNet?")
+            parameter.copy_(torch.from_numpy(value))
 
 
 @torch.no_grad()
@@ -116,14 +165,7 @@ def load_move(trunk: MoveTrunk, given: Mapping[str, np.ndarray]) -> tuple[np.nda
     Raises:
         ValueError: a weight is missing or of another shape.
     """
-    for module, names in _modules(trunk):
-        for parameter, name in zip((module.weight, module.bias), names, strict=True):
-            if parameter is None:
-                continue
-            value = _taken(given, name, module.groups > 1)
-            if tuple(parameter.shape) != value.shape:
-                raise ValueError(f"expected {name} of {tuple(parameter.shape)}, got {value.shape}: another MoveNet?")
-            parameter.copy_(torch.from_numpy(value))
+    _fill(_modules(trunk), given)
     heat = (_taken(given, f"{_HEAT}/conv2d_7/{part}", False) for part in ("Conv2D/ReadVariableOp", _BIAS))
     known_weight, known_bias = heat
     if known_weight.shape != (POINTS, HEAT, 1, 1):

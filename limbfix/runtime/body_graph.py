@@ -8,7 +8,7 @@ from limbfix.nets.body_maps import OUTPUTS, SIDES, heat_bounds
 from limbfix.nets.move_table import POINTS, STAGES
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
-BODY_OUTPUTS = (*(name for name, _ in OUTPUTS), "points")
+BODY_OUTPUTS = (*(name for name, _ in OUTPUTS), "points", "centres", "reaches")
 
 
 def body_model(tensors: Tensors) -> bytes:
@@ -19,7 +19,8 @@ def body_model(tensors: Tensors) -> bytes:
     """
     layers = GraphLayers(tensors)
     graph = layers.graph
-    joined, maps = _move_trunk(layers, layers.pixels("side"))
+    published, maps = _move_trunk(layers, layers.pixels("side"))
+    joined = _separable(layers, published, "trunk.heat")
     fine = graph.node("Concat", [layers.pyramid(maps), joined], axis=1)
     fine = graph.node("Relu", [layers.conv(fine, "join")])
     fine = layers.smooth(layers.smooth(fine, "refine.0"), "refine.1")
@@ -28,6 +29,10 @@ def body_model(tensors: Tensors) -> bytes:
     left, right = (graph.node("Gather", [known, indices], axis=1) for indices in chosen)
     _cut(layers, known, 0, POINTS, "points")
     graph.output("points", ("b", POINTS, "cells_h", "cells_w"))
+    for block, last, channels in (("centre", "centres", 1), ("reach", "reaches", 2 * POINTS)):
+        read = layers.conv(_separable(layers, published, f"guiding.{block}"), f"guiding.{last}")
+        graph.node("Identity", [read], name=last)
+        graph.output(last, ("b", channels, "cells_h", "cells_w"))
     start = 0
     for name, channels in OUTPUTS:
         if start == 0:
@@ -47,7 +52,7 @@ def _cut(layers: GraphLayers, x: str, start: int, channels: int, name: str | Non
 
 
 def _move_trunk(layers: GraphLayers, x: str, name: str = "trunk") -> tuple[str, list[str]]:
-    """Writes `limbfix.nets.move_trunk.MoveTrunk`; returns its map of the heat and those of its stages."""
+    """Writes `limbfix.nets.move_trunk.MoveTrunk`; returns the map that all published heads read, and those of its stages."""
     graph = layers.graph
     x = layers.relu6(layers.conv(x, f"{name}.stem", stride=2))
     x = layers.conv(layers.relu6(layers.conv(x, f"{name}.depthwise")), f"{name}.pointwise")
@@ -65,7 +70,7 @@ def _move_trunk(layers: GraphLayers, x: str, name: str = "trunk") -> tuple[str, 
     for step, level in enumerate(maps[-2::-1]):
         x = graph.node("Add", [layers.twice(x), layers.conv(level, f"{name}.sides.{step}")])
         x = _separable(layers, x, f"{name}.ups.{step}")
-    return _separable(layers, x, f"{name}.heat"), maps
+    return x, maps
 
 
 def _separable(layers: GraphLayers, x: str, name: str) -> str:

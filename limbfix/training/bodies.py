@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from limbfix.nets.body_parser import BodyParser, begin_heat
 from limbfix.nets.efficientnet_lite import normalised
 from limbfix.nets.move_table import STAGES
-from limbfix.nets.move_trunk import load_move
+from limbfix.nets.move_trunk import load_guiding, load_move
 from limbfix.training.body_examples import BodyExamples, BodyMixture, BodyShards, BodyStock
 from limbfix.training.body_losses import body_loss
 from limbfix.training.body_photographs import read_people, read_places
@@ -85,7 +85,7 @@ def hold_stages(network: BodyParser, still: int) -> None:
     """Stops the trunk's stem and first stages from learning, or all of the published network."""
     trunk = network.trunk
     held: list[nn.Module] = [trunk.stem, trunk.depthwise, trunk.pointwise] if still else []
-    everything = [trunk, network.known] if still >= ALL_STILL else []
+    everything = [trunk, network.known, network.guiding] if still >= ALL_STILL else []
     for module in (*held, *list(trunk.stages)[:still], *everything):
         module.requires_grad_(False)
 
@@ -96,7 +96,9 @@ def started(options: argparse.Namespace) -> BodyParser:
     if options.start:
         network.load_state_dict(load_file(options.start))
     else:
-        begin_heat(network, *load_move(network.trunk, read_weights(options.movenet)))
+        published = read_weights(options.movenet)
+        begin_heat(network, *load_move(network.trunk, published))
+        load_guiding(network.guiding, published)
     return network
 
 
