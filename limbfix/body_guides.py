@@ -66,14 +66,27 @@ def guides_from(points: np.ndarray, centres: np.ndarray, reaches: np.ndarray) ->
         reaches: (34, h, w) cells, y and x from a middle to each point.
     """
     heat, middle = 1 / (1 + np.exp(-points)), 1 / (1 + np.exp(-centres))
-    found: list[Guide] = []
+    found = []
     for peak in find_peaks(middle, CENTRE_LEAST)[:MOST_GUIDES]:
         column, row = (round(value) for value in peak.xy)
         way = reaches[:, row, column].reshape(-1, 2)[:, ::-1]
-        guide = _drawn(np.array([column, row]) + way, heat, peak.heat)
-        if not any(_is_same(guide, other) for other in found):
-            found.append(guide)
-    return tuple(found)
+        found.append(_drawn(np.array([column, row]) + way, heat, peak.heat))
+    return apart(found)
+
+
+def apart(guides: Sequence[Guide]) -> tuple[Guide, ...]:
+    """Returns the guides without those of a person whom an earlier one shows."""
+    kept: list[Guide] = []
+    for guide in guides:
+        if not any(_is_same(guide, other) for other in kept):
+            kept.append(guide)
+    return tuple(kept)
+
+
+def scaled(guide: Guide, step_xy: np.ndarray) -> Guide:
+    """Returns a guide of another view of the picture, whose cells are `step_xy` (2,) as many along each axis."""
+    xy = (guide.xy + 0.5) * step_xy - 0.5
+    return replace(guide, xy=xy, extent=guide.extent * float(np.max(step_xy)))
 
 
 def _drawn(xy: np.ndarray, heat: np.ndarray, score: float) -> Guide:

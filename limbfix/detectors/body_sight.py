@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limbfix.body_bones import BodyMaps, mean_maps
-from limbfix.body_guides import Guide, guides_from
+from limbfix.body_guides import Guide, apart, guides_from, scaled
 from limbfix.detectors.hand_windows import View, letterboxed
 from limbfix.runtime.sessions import body_network, load_runtime
 from limbfix.shipped import BODY_PARSER, shipped_file
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 VIEW_PX = 384
 """Longer side of what the network sees; `CENTRE_UNIT` of its maps. Of 60 people of `lsp_extended` it shows more joints at 384 px (0.76)
 than at 256 (0.72), and as many among the two hottest of each kind."""
+
+
+LARGE_PEOPLE_PX = 256
+"""Longer side at which a full search asks MoveNet once more for whom it sees: its own input, at which somebody who fills the picture is
+of the size that it was taught."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,11 +88,19 @@ class BodySight:
         if self._mirrored:
             mirrored = _maps(self._found(np.ascontiguousarray(view.pixels[:, ::-1])))
             maps = mean_maps(maps, mirrored.mirrored())
-        guides = guides_from(found["points"], found["centres"], found["reaches"])
+        guides = _guides(found)
+        if self._mirrored:
+            small = letterboxed(picture.pixels, 0, 0, width, height, LARGE_PEOPLE_PX)
+            step = np.array(view.scale_xy) / small.scale_xy
+            guides = apart((*(scaled(one, step) for one in _guides(self._found(small.pixels))), *guides))
         return Seen(view=view, maps=maps, points=found["points"], guides=guides)
 
     def _found(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
         return {name: values[0] for name, values in self.network.run(pixels[None]).items()}
+
+
+def _guides(found: dict[str, np.ndarray]) -> tuple[Guide, ...]:
+    return guides_from(found["points"], found["centres"], found["reaches"])
 
 
 def _maps(found: dict[str, np.ndarray]) -> BodyMaps:
