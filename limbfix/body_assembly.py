@@ -8,14 +8,14 @@ by itself how far off it is. A person is a graph in which any limb may occur 0, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from limbfix.body_bones import BodyBone, BodyMaps, body_peaks, join_bones
 from limbfix.body_chains import Chain, bridged, distinct, find_chains
-from limbfix.body_guides import Guide, guided
+from limbfix.body_guides import Guide, guidance
 from limbfix.body_places import Ground, ground_of, owned
 from limbfix.digit_assembly import Peak
 from limbfix.nets.body_maps import BONES, JOINTS
@@ -47,7 +47,7 @@ class PersonTrace:
         root: (2,), the neck, or where its pixels point to.
         shoulders, hips: (n, 2), as many as are seen.
         limbs: chains with a bone or a clear end.
-        score: 0-1, mean of what was joined.
+        score: 0-1, mean of what was joined, or the evidence of a guide if that is more.
         size: neck to the middle of the hips, or an estimate.
     """
 
@@ -80,6 +80,7 @@ class _Group:
     size: float
     scores: list[float]
     chains: list[Chain]
+    evidence: float = 0.0
 
 
 def assemble_bodies(
@@ -93,10 +94,11 @@ def assemble_bodies(
         guides: people whom MoveNet sees in it.
     """
     ground = ground_of(maps, room_xyxy)
-    peaks, given = guided(body_peaks(maps.heat), guides, maps)
-    bones = join_bones(peaks, maps, given)
+    guide = guidance(body_peaks(maps.heat), guides, maps)
+    peaks = guide.peaks
+    bones = join_bones(peaks, maps, guide.bones)
     chains = find_chains(peaks, bones, maps, ground)
-    groups = _distinct_necks(_groups_by_neck(peaks, bones, chains))
+    groups = _distinct_necks(_groups_by_neck(peaks, bones, chains, guide.evidence))
     rest = _give_by_aim(groups, [chain for chain in chains if chain.neck is None])
     hidden, loose = _groups_by_aim(rest)
     people = sorted((_person(group) for group in (*groups, *hidden)), key=lambda one: float(one.root[0]))
@@ -105,7 +107,9 @@ def assemble_bodies(
     return BodyTraces(people=tuple(people), loose=tuple(distinct(loose)), ground=ground)
 
 
-def _groups_by_neck(peaks: Sequence[Peak], bones: Sequence[BodyBone], chains: Sequence[Chain]) -> list[_Group]:
+def _groups_by_neck(
+    peaks: Sequence[Peak], bones: Sequence[BodyBone], chains: Sequence[Chain], evidence: Mapping[int, float]
+) -> list[_Group]:
     on_neck: dict[int, list[BodyBone]] = {}
     for bone in bones:
         if BONES[bone.row][0] == "neck":
@@ -124,9 +128,8 @@ def _groups_by_neck(peaks: Sequence[Peak], bones: Sequence[BodyBone], chains: Se
         mine = own.get(index, [])
         scores = [peak.heat, *(bone.agreement * peaks[bone.outer].heat for bone in hung)]
         head = heads[0] if heads else None
-        groups.append(
-            _Group(neck=index, root=root, head=head, size=_size(root, head, mine), scores=scores, chains=mine)
-        )
+        size, seen = _size(root, head, mine), evidence.get(index, 0.0)
+        groups.append(_Group(neck=index, root=root, head=head, size=size, scores=scores, chains=mine, evidence=seen))
     return groups
 
 
@@ -208,7 +211,7 @@ def _person(group: _Group) -> PersonTrace:
         shoulders=_starts(chains, "shoulder"),
         hips=_starts(chains, "hip"),
         limbs=tuple(sorted(limbs, key=lambda chain: (chain.kind.value, float(chain.xy[0][0]), float(chain.xy[-1][0])))),
-        score=min(1.0, float(np.mean(group.scores))),
+        score=min(1.0, max(float(np.mean(group.scores)), group.evidence)),
         size=max(group.size, 1.0),
     )
 

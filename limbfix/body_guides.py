@@ -15,7 +15,7 @@ import numpy as np
 
 from limbfix.body_bones import BodyBone, BodyMaps, agreements
 from limbfix.digit_assembly import Peak, find_peaks
-from limbfix.nets.body_maps import BONES, JOINTS, PUBLISHED
+from limbfix.nets.body_maps import BONES, JOINTS, PARTS, PUBLISHED
 
 CENTRE_LEAST = 0.15
 """Heat of somebody's middle. MoveNet's own examples ask for 0.2 to 0.3; here a guide without peaks claims nothing."""
@@ -33,6 +33,9 @@ SAME_PERSON = 0.12
 
 GUIDED = 0.6
 """Agreement of a bone that a guide shows, where its field says less."""
+
+HOTTEST = 8
+"""Points whose heat tells how surely there is somebody: about half, for the other half may be hidden."""
 
 NEAR_PEAK, NEAR_ROOT = 1.5, 4.0
 """Cells within which a guide's joint is a peak that is there already; a neck and a head, which MoveNet does not know, are only guessed at."""
@@ -114,7 +117,22 @@ def _is_same(one: Guide, other: Guide) -> bool:
     return bool(np.linalg.norm(one.xy - other.xy, axis=1)[seen].mean() < SAME_PERSON * min(one.extent, other.extent))
 
 
-def guided(peaks: Sequence[Peak], guides: Sequence[Guide], maps: BodyMaps) -> tuple[list[Peak], list[BodyBone]]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Guidance:
+    """What guides add.
+
+    Attributes:
+        peaks: all peaks, with those that only guides show.
+        bones: between the joints of each guide.
+        evidence: 0-1, how surely there is somebody, by the peak of the neck.
+    """
+
+    peaks: list[Peak]
+    bones: list[BodyBone]
+    evidence: dict[int, float]
+
+
+def guidance(peaks: Sequence[Peak], guides: Sequence[Guide], maps: BodyMaps) -> Guidance:
     """Returns the peaks with those that only guides show, and the bones between the joints of each guide.
 
     Args:
@@ -124,12 +142,34 @@ def guided(peaks: Sequence[Peak], guides: Sequence[Guide], maps: BodyMaps) -> tu
     """
     every = list(peaks)
     bones: dict[tuple[int, int, int], BodyBone] = {}
+    evidence: dict[int, float] = {}
     for guide in guides:
         joints = _placed(guide, every)
+        neck, _ = joints.get("neck", (None, None))
+        if neck is not None:
+            evidence[neck] = max(evidence.get(neck, 0.0), evidence_of(guide, maps))
         for row, (inner, outer) in enumerate(BONES):
             for pair in _pairs(inner, outer, joints):
                 bones[(row, *pair)] = BodyBone(row=row, inner=pair[0], outer=pair[1], agreement=0.0, guided=True)
-    return every, [_agreed(bone, every, maps) for bone in bones.values()]
+    agreed = [_agreed(bone, every, maps) for bone in bones.values()]
+    return Guidance(peaks=every, bones=agreed, evidence=evidence)
+
+
+def evidence_of(guide: Guide, maps: BodyMaps) -> float:
+    """Returns how surely a guide is somebody, 0-1: the heat of its hottest points, times how surely our own part map shows a body at them.
+
+    An animal has MoveNet's heat, and our parts, taught on places without people, say no.
+    """
+    columns, rows = (
+        guide.xy[guide.heat >= POINT_LEAST].round().astype(np.intp).clip(0, np.array(maps.heat.shape[:0:-1]) - 1).T
+    )
+    if not len(columns):
+        return 0.0
+    logits = maps.parts[:, rows, columns]
+    chances = np.exp(logits - logits.max(0))
+    chances /= chances.sum(0)
+    nobody = [PARTS.index(name) for name in ("background", "object")]
+    return float(np.sort(guide.heat)[-HOTTEST:].mean() * (1 - chances[nobody].sum(0)).mean())
 
 
 def _agreed(bone: BodyBone, peaks: Sequence[Peak], maps: BodyMaps) -> BodyBone:
