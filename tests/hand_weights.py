@@ -49,6 +49,9 @@ def body_file(folder: Path) -> Path:
     from limbfix.nets.body_parser import BodyParser
 
     network = seeded(BodyParser)
+    for layer in network.trunk.modules():  # as they begin, 50 layers without norms leave nothing of the picture
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     for layer in (network.known, network.dense):  # they begin at zero, which would hide a wrong layer before them
         layer.weight.data.normal_(0, 0.1)
     return save(network, folder / "body_parser.safetensors")

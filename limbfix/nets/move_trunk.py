@@ -170,6 +170,8 @@ def load_move(trunk: MoveTrunk, given: Mapping[str, np.ndarray]) -> tuple[np.nda
     known_weight, known_bias = heat
     if known_weight.shape != (POINTS, HEAT, 1, 1):
         raise ValueError(f"expected heat of {POINTS} points, got {known_weight.shape}: another MoveNet?")
+    if known_bias.shape != (POINTS,):
+        raise ValueError(f"expected {POINTS} biases of the heat, got {known_bias.shape}: another MoveNet?")
     return known_weight, known_bias
 
 

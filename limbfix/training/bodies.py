@@ -1,4 +1,4 @@
-"""How is the body parser trained? On made pictures of people beside photographs and empty places, from MediaPipe's pose network on.
+"""How is the body parser trained? On made pictures of people beside photographs and empty places, on MoveNet MultiPose's trunk.
 
     python -m limbfix.training.bodies --made DIR [DIR ...] --photographs DIR --places DIR --out DIR --minutes N [--movenet FILE]
 
@@ -38,6 +38,7 @@ from limbfix.training.tfjs_weights import MOVENET_ARCHIVE, read_weights
 NAME = "body_parser"
 
 ALL_STILL = len(STAGES) + 1
+"""Stages held from which the way up and the published heat are held too: one more than there are."""
 
 _FOLLOW_STEPS = 100
 _SAY_STEPS = 50

