@@ -38,6 +38,14 @@ def parser_file(folder: Path, size: int | None = 64) -> Path:
     return save(seeded(DigitParser), folder / "digit_parser.safetensors", size)
 
 
+def moved_file(folder: Path, size: int | None = 64) -> Path:
+    """A parser to whose look the body parser's trunk adds something."""
+    network = seeded(DigitParser)
+    network.moved.weight.data.normal_(0, 0.1)
+    network.moved.bias.data.fill_(0.3)
+    return save(network, folder / "moved_parser.safetensors", size)
+
+
 def finder_file(folder: Path, *, centre_bias: float = 0.0) -> Path:
     """A finder that sees hands everywhere, or nowhere with a low bias."""
     network = seeded(HandFinder)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS
 from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness, untold
-from limbfix.runtime.sessions import parser_network
+from limbfix.runtime.sessions import Network, look_network, parser_network
 
 BATCH = 4
 """Crops in one pass: what the second core gains is gained by then, and memory stays small."""
@@ -35,11 +37,12 @@ class HandReader:
         file: its weights.
         mirrored: whether every crop is also seen in a mirror and the maps averaged: steadier, at twice the time.
         providers: of ONNX Runtime.
+        bodies: weights of the body parser, whose trunk the look of a hand may need too; None does without.
     """
 
-    def __init__(self, file: Path, *, mirrored: bool, providers: tuple[str, ...]) -> None:
+    def __init__(self, file: Path, *, mirrored: bool, providers: tuple[str, ...], bodies: Path | None = None) -> None:
         self.network = parser_network(file, providers)
-        self._mirrored = mirrored
+        self._mirrored, self._providers, self._bodies = mirrored, providers, bodies
 
     def read(self, pixels: np.ndarray, boxes: Sequence[Box], is_hand: IsHand = _always) -> list[HandReading | None]:
         """Reads every hand.
@@ -53,11 +56,31 @@ class HandReader:
         for start in range(0, len(boxes), BATCH):
             chosen = boxes[start : start + BATCH]
             views = [hand_view(pixels, box, self.network.side) for box in chosen]
-            maps = self.maps(np.stack([view.pixels for view in views]))
-            for index, (box, view, one) in enumerate(zip(chosen, views, maps, strict=True), start):
-                known = is_hand(index, one.presence)
-                readings.append(self._reading(pixels, box, view, one) if known else None)
+            crops = np.stack([view.pixels for view in views])
+            maps = self.maps(crops)
+            known = [is_hand(index, one.presence) for index, one in enumerate(maps, start)]
+            for index, moved in zip(np.flatnonzero(known), self._moved(crops[known]), strict=True):
+                maps[index] = replace(maps[index], appearance=maps[index].appearance + moved)
+            for box, view, one, is_one in zip(chosen, views, maps, known, strict=True):
+                readings.append(self._reading(pixels, box, view, one) if is_one else None)
         return readings
+
+    def close(self) -> None:
+        """Frees the networks; they load again when used again."""
+        self.network.close()
+        if self._look is not None:
+            self._look.close()
+
+    @cached_property
+    def _look(self) -> Network | None:
+        return None if self._bodies is None else look_network(self.network.file, self._bodies, self._providers)
+
+    def _moved(self, crops: np.ndarray) -> list[float]:
+        """Returns what the body parser's trunk adds to the look of each crop, at half of the parser's cost."""
+        if self._look is None or not len(crops):
+            return [0.0] * len(crops)
+        ways = (crops, np.ascontiguousarray(crops[:, :, ::-1])) if self._mirrored else (crops,)
+        return np.mean([self._look.run(way)["moved"][:, 0] for way in ways], axis=0).tolist()
 
     def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps) -> HandReading:
         height, width = pixels.shape[:2]

@@ -62,7 +62,7 @@ class LimbfixHands:
         providers: of ONNX Runtime, best first.
         finder_file, parser_file: weights of the user's own; None for those that come with limbfix. Where it comes with no finder, others
             find the hands, and `complete` reads them.
-        sight: sees the bodies around a hand, which tell it from ears and knees; None does without.
+        sight: sees the bodies around a hand, which tell it from ears and knees, and lends its weights to the look; None does without.
         notes: for every record, such as what a missing second opinion means.
 
     Raises:
@@ -89,7 +89,8 @@ class LimbfixHands:
             finder_file = shipped_file(HAND_FINDER)
         self._finder = None if finder_file is None else finder_network(finder_file, providers)
         mirrored = search == "full"
-        self._reader = HandReader(parser_file or shipped_file(DIGIT_PARSER), mirrored=mirrored, providers=providers)
+        parser, bodies = parser_file or shipped_file(DIGIT_PARSER), None if sight is None else sight.network.file
+        self._reader = HandReader(parser, mirrored=mirrored, providers=providers, bodies=bodies)
 
     @property
     def counts(self) -> bool:
@@ -145,7 +146,7 @@ class LimbfixHands:
             self._sight.close()
         if self._finder is not None:
             self._finder.close()
-        self._reader.network.close()
+        self._reader.close()
 
     def _around(self, picture: Picture, boxes: Sequence[Box]) -> list[np.ndarray | None]:
         if self._sight is None or not boxes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ from limbfix.nets.hand_maps import (
     JOINTS,
     JUDGEMENTS,
     MOST_DIGITS,
+    MOVED_LEVELS,
     PARTS,
     PHALANGES,
     STRIDE,
@@ -26,6 +28,8 @@ from limbfix.nets.hand_maps import (
     centre_weights,
 )
 from limbfix.nets.lite_table import HAND, LITE0_LOOKS
+from limbfix.nets.move_table import LEVELS
+from limbfix.nets.move_trunk import MoveTrunk
 from limbfix.nets.pyramid import Pyramid, smooth_block
 
 __all__ = [
@@ -52,7 +56,7 @@ class ParserOutput:
         parts: (b, 11, h, w) logits of `PARTS`.
         judgements: (b, 6) logits of `JUDGEMENTS`.
         counts: (b, 2, MOST_DIGITS + 1) logits of the number of digits present, and visible.
-        appearance: (b,), larger = looks more melted; no logit, its zero means nothing.
+        appearance: (b,), larger = looks more melted; no logit, its zero means nothing. What `moved` says is to be added.
         presence: (b,), larger = more surely a hand at all; the finder's logit is to be added.
     """
 
@@ -75,10 +79,17 @@ def pooled(maps: Sequence[torch.Tensor]) -> torch.Tensor:
     return torch.cat(parts, 1)
 
 
+def moved_look(trunk: MoveTrunk, x: torch.Tensor) -> torch.Tensor:
+    """Returns what `DigitParser.moved` reads of (b, 3, s, s) normalised crops, (b, 288); the trunk is the body parser's."""
+    maps = trunk.maps(x, MOVED_LEVELS[-1] + 1)
+    return pooled([maps[level] for level in MOVED_LEVELS])
+
+
 class DigitParser(nn.Module):
     """The digit parser: a trunk taught on hands, pyramid, dense heads, and a judgement; beside it the look of the hand.
 
     The look is read off a second trunk that stays as ImageNet left it: one that learns from made defects forgets what real ones look like.
+    `moved` adds what the body parser's trunk sees; that trunk lies in another file, so that the layer is run by itself (`moved_look`).
     """
 
     def __init__(self, channels: int = 64):
@@ -96,6 +107,9 @@ class DigitParser(nn.Module):
         looks = 2 * sum(LITE0_LOOKS.levels[level][2] for level in APPEARANCE_LEVELS)
         self.appearance = nn.Linear(looks, 1)
         self.presence = nn.Linear(looks + 2 * widths[-1], 1)
+        self.moved = nn.Linear(2 * sum(LEVELS[level] for level in MOVED_LEVELS), 1)
+        for parameter in self.moved.parameters():
+            nn.init.zeros_(parameter)
         nn.init.constant_(self.dense.bias[: len(JOINTS)], -4.0)  # pyright: ignore[reportOptionalSubscript]
 
     def forward(self, x: torch.Tensor) -> ParserOutput:
@@ -117,6 +131,16 @@ class DigitParser(nn.Module):
         """Returns what `appearance` reads, (b, 304)."""
         maps = self.looks(x)
         return pooled([maps[level] for level in APPEARANCE_LEVELS])
+
+    def _load_from_state_dict(  # pyright: ignore[reportIncompatibleMethodOverride] - the rest is handed on as it is
+        self, state_dict: dict[str, Any], prefix: str, *rest: Any
+    ) -> None:
+        # weights from before `moved` hold none of it, and say nothing with it; half of it is no such file, and an error
+        place = f"{prefix}moved."
+        if not any(name.startswith(place) for name in state_dict):
+            own = self.moved.state_dict(prefix=place)
+            state_dict.update({name: torch.zeros_like(value) for name, value in own.items()})
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _parse(self, maps: Sequence[torch.Tensor], appearance: torch.Tensor, presence: torch.Tensor) -> ParserOutput:
         fine = self.refine(self.pyramid(tuple(maps))[0])

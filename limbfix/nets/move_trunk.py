@@ -94,17 +94,22 @@ class MoveTrunk(nn.Module):
 
     def climb(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Does the same up to the map (b, 24, h / 4, w / 4) that all published heads read."""
-        x = functional.relu6(self.stem(x))
-        x = self.pointwise(functional.relu6(self.depthwise(x)))
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        x = self.top(functional.relu6(self.last(x)))
+        maps = self.maps(x, len(self.stages))
+        x = self.top(functional.relu6(self.last(maps[-1])))
         for side, up, level in zip(self.sides, self.ups, maps[-2::-1], strict=True):
             x = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False) + side(level)
             x = up(x)
         return x, maps
+
+    def maps(self, x: torch.Tensor, stages: int) -> list[torch.Tensor]:
+        """Returns the maps of the first stages, finest first, and computes no more than these need."""
+        x = functional.relu6(self.stem(x))
+        x = self.pointwise(functional.relu6(self.depthwise(x)))
+        found = []
+        for stage in self.stages[:stages]:
+            x = stage(x)
+            found.append(x)
+        return found
 
 
 class Guiding(nn.Module):

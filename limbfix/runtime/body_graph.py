@@ -54,23 +54,29 @@ def _cut(layers: GraphLayers, x: str, start: int, channels: int, name: str | Non
 def _move_trunk(layers: GraphLayers, x: str, name: str = "trunk") -> tuple[str, list[str]]:
     """Writes `limbfix.nets.move_trunk.MoveTrunk`; returns the map that all published heads read, and those of its stages."""
     graph = layers.graph
+    maps = move_maps(layers, x, len(STAGES), name)
+    x = layers.conv(layers.relu6(layers.conv(maps[-1], f"{name}.last")), f"{name}.top")
+    for step, level in enumerate(maps[-2::-1]):
+        x = graph.node("Add", [layers.twice(x), layers.conv(level, f"{name}.sides.{step}")])
+        x = _separable(layers, x, f"{name}.ups.{step}")
+    return x, maps
+
+
+def move_maps(layers: GraphLayers, x: str, stages: int, name: str = "trunk") -> list[str]:
+    """Writes `limbfix.nets.move_trunk.MoveTrunk.maps`: the first stages, at strides 4, 8, ..."""
     x = layers.relu6(layers.conv(x, f"{name}.stem", stride=2))
     x = layers.conv(layers.relu6(layers.conv(x, f"{name}.depthwise")), f"{name}.pointwise")
     maps, before = [], 0
-    for number, rows in enumerate(STAGES):
+    for number, rows in enumerate(STAGES[:stages]):
         for block, (channels, stride) in enumerate(rows):
             place = f"{name}.stages.{number}.{block}"
             inner = layers.relu6(layers.conv(x, f"{place}.expand"))
             inner = layers.relu6(layers.conv(inner, f"{place}.depthwise", stride=stride))
             inner = layers.conv(inner, f"{place}.project")
-            x = graph.node("Add", [x, inner]) if stride == 1 and channels == before else inner
+            x = layers.graph.node("Add", [x, inner]) if stride == 1 and channels == before else inner
             before = channels
         maps.append(x)
-    x = layers.conv(layers.relu6(layers.conv(x, f"{name}.last")), f"{name}.top")
-    for step, level in enumerate(maps[-2::-1]):
-        x = graph.node("Add", [layers.twice(x), layers.conv(level, f"{name}.sides.{step}")])
-        x = _separable(layers, x, f"{name}.ups.{step}")
-    return x, maps
+    return maps
 
 
 def _separable(layers: GraphLayers, x: str, name: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from limbfix.errors import MissingExtra, ModelCorrupt
 from limbfix.runtime.body_graph import BODY_OUTPUTS, body_model
 from limbfix.runtime.graphs import FINDER_OUTPUTS, PARSER_OUTPUTS, finder_model, parser_model
+from limbfix.runtime.look_graph import LOOK_OUTPUTS, look_model
 
 PARSER_SIDE = 128
 """px of the parser's crops where a file of weights does not say; as `limbfix.training.hands` trains by default."""
@@ -27,19 +28,21 @@ class Network:
 
     Args:
         file: safetensors; its metadata may name `size`, px of the input's side, `threshold`, and `counts`.
-        write: makes the ONNX model from the tensors and the side.
+        write: makes the ONNX model from the tensors of every file and the side.
         outputs: names of what it gives.
         providers: of ONNX Runtime, best first.
+        beside: more files of weights of which it is made.
     """
 
     def __init__(
         self,
         file: Path,
-        write: Callable[[dict[str, np.ndarray], int], bytes],
+        write: Callable[..., bytes],
         outputs: tuple[str, ...],
         providers: tuple[str, ...] = ("CPUExecutionProvider",),
+        beside: tuple[Path, ...] = (),
     ) -> None:
-        self.file = file
+        self.file, self._files = file, (file, *beside)
         self._write, self._outputs, self._providers = write, outputs, providers
 
     @cached_property
@@ -110,16 +113,17 @@ class Network:
         """Returns the network as ONNX.
 
         Raises:
-            ModelCorrupt: the file cannot be read or holds another network.
+            ModelCorrupt: a file cannot be read or holds another network.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         try:
-            return self._write(load_file(self.file), self.side)
+            return self._write(*map(load_file, self._files), self.side)
         except (OSError, SafetensorError, KeyError, ValueError) as error:
+            places = " and ".join(map(str, self._files))
             raise ModelCorrupt(
-                f"expected weights of this version's network at {self.file}, got: {error}; install limbfix again"
+                f"expected weights of this version's network at {places}, got: {error}; install limbfix again"
             ) from error
 
     def close(self) -> None:
@@ -155,6 +159,31 @@ def load_runtime() -> Any:
 def parser_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
     """Returns the digit parser of a file of weights: (b, side, side, 3) crops to `PARSER_OUTPUTS`."""
     return Network(file, parser_model, PARSER_OUTPUTS, providers)
+
+
+def look_network(parser: Path, bodies: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network | None:
+    """Returns what adds the body parser's trunk to a hand's look: (b, side, side, 3) crops to `LOOK_OUTPUTS`.
+
+    Args:
+        parser, bodies: weights of the digit parser and of the body parser.
+        providers: of ONNX Runtime, best first.
+
+    Returns:
+        None where the digit parser's weights were fitted without that trunk, so that it would add nothing.
+
+    Raises:
+        ModelCorrupt: the digit parser's file cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(parser, framework="np") as data:
+            name = "moved.weight"
+            if name not in data.keys() or not data.get_tensor(name).any():  # noqa: SIM118 - no mapping, only keys()
+                return None
+    except (OSError, SafetensorError) as error:
+        raise ModelCorrupt(f"expected safetensors at {parser}, got: {error}; install limbfix again") from error
+    return Network(parser, look_model, LOOK_OUTPUTS, providers, (bodies,))
 
 
 def finder_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:

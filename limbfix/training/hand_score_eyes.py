@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from limbfix.detectors.body_sight import BodySight
 from limbfix.detectors.limbfix_hands import LimbfixHands
 from limbfix.detectors.mediapipe_hands import MediaPipeHands
 from limbfix.geometry import Box
 from limbfix.images import Picture
 from limbfix.parts import Part, PartKind
+from limbfix.shipped import sees_bodies
 
 _GIVEN_SCORE = 0.9
 """Stands for the finder's score where the box was given; no model looks at it."""
@@ -19,12 +21,20 @@ class GateEyes:
     """The detectors of the default search.
 
     Args:
-        parser, finder: weights; None for the shipped ones.
+        parser, finder, bodies: weights; None for the shipped ones. Where no body parser is shipped, bodies are not looked at.
         opinion: whether MediaPipe gives its second opinion.
     """
 
-    def __init__(self, *, parser: Path | None = None, finder: Path | None = None, opinion: bool = True) -> None:
-        self._own = LimbfixHands(search="full", parser_file=parser, finder_file=finder)
+    def __init__(
+        self,
+        *,
+        parser: Path | None = None,
+        finder: Path | None = None,
+        bodies: Path | None = None,
+        opinion: bool = True,
+    ) -> None:
+        sight = BodySight(search="full", file=bodies) if bodies is not None or sees_bodies() else None
+        self._own = LimbfixHands(search="full", parser_file=parser, finder_file=finder, sight=sight)
         self._second = MediaPipeHands(second=True) if opinion else None
 
     @property

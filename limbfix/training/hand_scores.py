@@ -256,7 +256,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Reads, fits and writes; returns the exit code."""
     options = _parser().parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    with closing(GateEyes(parser=options.parser, finder=options.finder, opinion=not options.no_opinion)) as eyes:
+    files = {"parser": options.parser, "finder": options.finder, "bodies": options.bodies}
+    with closing(GateEyes(**files, opinion=not options.no_opinion)) as eyes:
         made = list(_made(options.made, eyes, options.seed, options.shards))
         real = [row for folder in options.real for row in real_rows(folder, eyes, options.photographs, _SCALES)]
         counts = eyes.counts
@@ -286,6 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--parser", type=Path, help="weights of the digit parser; the shipped ones without it")
     parser.add_argument("--finder", type=Path, help="weights of the finder; the shipped ones without it")
+    parser.add_argument("--bodies", type=Path, help="weights of the body parser; the shipped ones, if any, without it")
     parser.add_argument("--no-opinion", action="store_true", help="leave MediaPipe out")
     parser.add_argument("--photographs", type=int, default=150, help="of each folder at most")
     parser.add_argument("--shards", type=int, default=100, help="at most")

@@ -70,7 +70,14 @@ def freeze(network: DigitParser, stages: int) -> None:
     Edges and textures are learnt already; half of a step's time went into their backward pass, and made pictures have edges of their own.
     """
     trunk = network.trunk
-    for part in (network.looks, network.appearance, trunk.stem, trunk.norm, *list(trunk.stages)[:stages]):
+    for part in (
+        network.looks,
+        network.appearance,
+        network.moved,
+        trunk.stem,
+        trunk.norm,
+        *list(trunk.stages)[:stages],
+    ):
         part.requires_grad_(False)
     for norm in (module for module in trunk.modules() if isinstance(module, nn.BatchNorm2d)):
         norm.eval()

@@ -11,10 +11,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 sys.path.append(str(Path(__file__).parents[1] / "synthesis"))
+sys.path.append(str(Path(__file__).parents[1]))
 
+from hand_weights import body_file
 from toy_streams import ToyStream
 
-from limbfix.nets.digit_parser import DigitParser
+from limbfix.nets.digit_parser import DigitParser, moved_look
 from limbfix.nets.efficientnet_lite import normalised
 from limbfix.nets.hand_maps import centre_weights
 from limbfix.synthesis.shards import ShardWriter
@@ -92,3 +94,32 @@ def test_the_script_adds_its_score_and_changes_nothing_else(tmp_path):
     assert changed == {"appearance.weight", "appearance.bias"}
     with safe_open(out, "pt") as file:
         assert file.metadata() == {"size": "64"}
+
+    again = tmp_path / "both.safetensors"
+    arguments[arguments.index("--out") + 1] = str(again)
+    assert appearance.main([*arguments, "--size", "64", "--rounds", "1", "--bodies", str(body_file(tmp_path))]) == 0
+    both = load_file(again)
+    changed = {name for name in both if not torch.equal(both[name], before[name])}
+    assert changed == {"appearance.weight", "appearance.bias", "moved.weight"}
+    assert not torch.equal(both["appearance.weight"], after["appearance.weight"])
+
+    # who fits without it again must not keep half of another direction
+    arguments[arguments.index("--parser") + 1] = str(again)
+    assert appearance.main([*arguments, "--size", "64", "--rounds", "1"]) == 0
+    assert torch.equal(load_file(again)["appearance.weight"], after["appearance.weight"])
+    assert not load_file(again)["moved.weight"].any()
+
+
+def test_the_parts_of_the_score_add_up_to_the_direction(tmp_path):
+    torch.manual_seed(0)
+    network, bodies = DigitParser().eval(), body_file(tmp_path)
+    look = appearance.looker(network, bodies)
+    pixels = np.random.default_rng(3).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    rows = appearance.features(look, pixels)
+    assert rows.shape == (2, 304 + 288)
+    direction = np.random.default_rng(4).normal(size=592)
+    network.load_state_dict(network.state_dict() | appearance.layers_of(direction, 0.7, network))
+    x = normalised(torch.from_numpy(pixels))
+    with torch.no_grad():
+        score = network(x).appearance + network.moved(moved_look(appearance.move_trunk_of(bodies), x))[:, 0]
+    np.testing.assert_allclose(score, rows @ direction + 0.7, rtol=1e-3, atol=1e-3)

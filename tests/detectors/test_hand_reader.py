@@ -1,0 +1,92 @@
+"""The look of a hand at run time: the body parser's trunk adds to it, for hands that are believed, and for no others."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from hand_weights import body_file, finder_file, moved_file, parser_file  # noqa: E402
+
+from limbfix.detectors.body_sight import BodySight  # noqa: E402
+from limbfix.detectors.hand_reader import BATCH, HandReader  # noqa: E402
+from limbfix.detectors.hand_windows import hand_view  # noqa: E402
+from limbfix.detectors.limbfix_hands import LimbfixHands  # noqa: E402
+from limbfix.geometry import Box  # noqa: E402
+from limbfix.images import Picture  # noqa: E402
+from limbfix.runtime.sessions import look_network  # noqa: E402
+from limbfix.training.hand_score_eyes import GateEyes  # noqa: E402
+
+PIXELS = np.random.default_rng(6).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+BOXES = [Box(20 * k, 10 * k, 20 * k + 80 - 4 * k, 10 * k + 90) for k in range(BATCH + 2)]
+PROVIDERS = ("CPUExecutionProvider",)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("weights")
+    return moved_file(folder), body_file(folder)
+
+
+def looks(reader: HandReader, is_hand=lambda index, presence: True) -> list[float | None]:
+    read = reader.read(PIXELS, BOXES, is_hand)
+    return [None if one is None else one.features["appearance"] for one in read]
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_what_the_trunk_says_is_added_and_seen_in_the_mirror_too(files, mirrored):
+    parser, bodies = files
+    without = looks(HandReader(parser, mirrored=mirrored, providers=PROVIDERS))
+    with_it = looks(HandReader(parser, mirrored=mirrored, providers=PROVIDERS, bodies=bodies))
+    crops = np.stack([hand_view(PIXELS, box, 64).pixels for box in BOXES])
+    network = look_network(parser, bodies)
+    added = network.run(crops)["moved"][:, 0]
+    if mirrored:
+        added = (added + network.run(np.ascontiguousarray(crops[:, :, ::-1]))["moved"][:, 0]) / 2
+    assert np.abs(added).min() > 0.01
+    np.testing.assert_allclose(np.array(with_it) - np.array(without), added, atol=1e-3)
+
+
+def test_only_hands_that_are_believed_are_looked_at_again(files):
+    parser, bodies = files
+    reader = HandReader(parser, mirrored=False, providers=PROVIDERS, bodies=bodies)
+    every, seen, run = looks(reader), [], reader._look.run
+    reader._look.run = lambda crops: seen.append(len(crops)) or run(crops)
+    chosen = {0, 2, BATCH + 1}
+    some = looks(reader, lambda index, presence: index in chosen)
+    assert seen == [2, 1]
+    assert [index for index, value in enumerate(some) if value is not None] == sorted(chosen)
+    np.testing.assert_allclose([some[k] for k in sorted(chosen)], [every[k] for k in sorted(chosen)], atol=1e-3)
+    seen.clear()
+    assert looks(reader, lambda index, presence: False) == [None] * len(BOXES)
+    assert seen == []
+
+
+def test_nothing_is_run_for_weights_that_were_fitted_without_it(files, tmp_path):
+    old = parser_file(tmp_path)
+    reader = HandReader(old, mirrored=False, providers=PROVIDERS, bodies=files[1])
+    assert looks(reader) == looks(HandReader(old, mirrored=False, providers=PROVIDERS))
+    assert reader._look is None
+    reader.close()
+
+
+def test_the_detector_and_the_fit_of_the_scores_see_the_same_sum(files, tmp_path):
+    parser, bodies = files
+    finder = finder_file(tmp_path)
+    sight = BodySight(file=bodies)
+    detector = LimbfixHands(finder_file=finder, parser_file=parser, sight=sight)
+    wanted = looks(HandReader(parser, mirrored=True, providers=PROVIDERS, bodies=bodies))
+    assert looks(detector._reader) == pytest.approx(wanted, abs=1e-3)
+    detector.close()
+    assert looks(detector._reader) == pytest.approx(wanted, abs=1e-3)
+    eyes = GateEyes(parser=parser, finder=finder, bodies=bodies, opinion=False)
+    read = eyes.read(Picture(pixels=PIXELS, sha256="0" * 64), BOXES[:2])
+    assert [hand.reading.features["appearance"] for hand in read] == pytest.approx(wanted[:2], abs=1e-3)
+    eyes.close()

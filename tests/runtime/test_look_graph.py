@@ -1,0 +1,93 @@
+"""What the body parser's trunk adds to a hand's look: the same in ONNX as in torch, read off two files, and asked for only where it counts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from hand_weights import body_file, moved_file, parser_file  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+from limbfix.errors import ModelCorrupt  # noqa: E402
+from limbfix.nets.digit_parser import DigitParser, moved_look  # noqa: E402
+from limbfix.nets.efficientnet_lite import normalised  # noqa: E402
+from limbfix.runtime.sessions import look_network  # noqa: E402
+from limbfix.training.appearance import move_trunk_of  # noqa: E402
+
+
+def lively_bodies(folder: Path) -> Path:
+    """A body parser whose trunk passes on what it is shown; torch's own first weights let it fade from layer to layer."""
+    file = body_file(folder)
+    tensors = load_file(file)
+    louder = {name for name in tensors if name.startswith("trunk.") and name.endswith(".weight")}
+    save_file({name: 2.2 * value if name in louder else value for name, value in tensors.items()}, file)
+    return file
+
+
+@pytest.mark.parametrize("side", [64, 160])
+def test_it_is_the_one_of_torch(tmp_path, side):
+    torch.set_num_threads(1)
+    pixels = np.random.default_rng(5).integers(0, 256, (3, side, side, 3), dtype=np.uint8)
+    pixels[1, side // 4 : side // 2] //= 8
+    parser, bodies = moved_file(tmp_path, side), lively_bodies(tmp_path)
+    network = DigitParser()
+    network.load_state_dict(load_file(parser))
+    with torch.no_grad():
+        expected = network.moved(moved_look(move_trunk_of(bodies), normalised(torch.from_numpy(pixels)))).numpy()
+    assert np.ptp(expected) > 0.05
+    made = look_network(parser, bodies)
+    assert made is not None
+    np.testing.assert_allclose(made.run(pixels)["moved"], expected, atol=1e-3)
+
+
+def test_the_first_maps_are_those_of_the_whole_trunk(tmp_path):
+    trunk = move_trunk_of(body_file(tmp_path))
+    x = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        _, every = trunk(x)
+        first = trunk.maps(x, 3)
+    assert [one.shape[2:] for one in first] == [(16, 24), (8, 12), (4, 6)]
+    assert all(torch.equal(one, other) for one, other in zip(first, every, strict=False))
+
+
+def test_weights_that_add_nothing_are_not_run(tmp_path):
+    bodies, parser = body_file(tmp_path), parser_file(tmp_path)
+    assert look_network(parser, bodies) is None  # all zero
+    old = {name: value for name, value in load_file(parser).items() if not name.startswith("moved.")}
+    save_file(old, tmp_path / "old.safetensors")
+    assert look_network(tmp_path / "old.safetensors", bodies) is None
+
+
+def test_old_weights_load_with_nothing_moved_and_halves_are_refused(tmp_path):
+    tensors = load_file(moved_file(tmp_path))
+    old = {name: value for name, value in tensors.items() if not name.startswith("moved.")}
+    network = DigitParser()
+    network.load_state_dict(tensors)
+    assert network.moved.weight.any()
+    given = len(old)
+    network.load_state_dict(old)
+    assert not network.moved.weight.any() and not network.moved.bias.any()
+    assert len(old) == given
+    with pytest.raises(RuntimeError, match=r"moved\.weight"):
+        network.load_state_dict(old | {"moved.bias": tensors["moved.bias"]})
+
+
+def test_both_files_are_named_where_one_is_wrong(tmp_path):
+    parser = moved_file(tmp_path)
+    (tmp_path / "bodies.safetensors").write_bytes(b"no weights")
+    made = look_network(parser, tmp_path / "bodies.safetensors")
+    assert made is not None
+    with pytest.raises(ModelCorrupt, match=r"moved_parser\.safetensors and .*bodies\.safetensors"):
+        made.model()
+    with pytest.raises(ModelCorrupt, match=r"bodies\.safetensors"):
+        look_network(tmp_path / "bodies.safetensors", parser)
+    with pytest.raises(ModelCorrupt, match="a body parser at"):
+        move_trunk_of(parser)
