@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from limbfix.digit_assembly import DigitLine, agreement
-from limbfix.errors import AssetMissing, ModelCorrupt
+from limbfix.errors import ModelCorrupt
 from limbfix.nets.hand_maps import JOINTS, PARTS, PHALANGES
 from limbfix.shipped import shipped_file
 
@@ -77,16 +77,13 @@ def model_from(data: Mapping) -> LineModel:
 
 
 @cache
-def shipped_model() -> LineModel | None:
-    """Returns the model that comes with the package; None where none does.
+def shipped_model() -> LineModel:
+    """Returns the model that comes with the package.
 
     Raises:
-        ModelCorrupt: the file is not what the manifest says, or holds something else.
+        AssetMissing, ModelCorrupt: see `limbfix.shipped.shipped_file`; ModelCorrupt also where the file holds something else.
     """
-    try:
-        path = shipped_file(FILE)
-    except AssetMissing:
-        return None
+    path = shipped_file(FILE)
     try:
         return model_from(json.loads(path.read_text(encoding="utf-8")))
     except (KeyError, TypeError, ValueError) as error:

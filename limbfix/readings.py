@@ -38,9 +38,6 @@ show all of their tips, 9 % were that sure, and 92 % of those counts exact (0.7:
 ALL_PRESENT = 0.5
 """Chance that the counting head must give to there being no more digits than are seen, where fewer than usual are seen."""
 
-WEAK_DIGIT = 0.2
-"""Score at which a line is a digit as likely as not, where no model of lines is at hand."""
-
 UNCLAIMED_SHARE = 0.2
 """Share of the digits' pixels that may belong to no line."""
 
@@ -115,13 +112,10 @@ class Believed:
     surety: float
 
 
-def believed_lines(maps: HandMaps, model: LineModel | None) -> Believed:
+def believed_lines(maps: HandMaps, model: LineModel) -> Believed:
     """Assembles the lines of a crop and keeps those that are digits."""
     lines = assemble_digits(maps.heat, maps.fields)
-    if model is None:
-        chances = np.array([min(line.score / (2 * WEAK_DIGIT), 0.99) for line in lines])
-    else:
-        chances = model.chances(line_features(lines, maps.heat, maps.fields, maps.parts))
+    chances = model.chances(line_features(lines, maps.heat, maps.fields, maps.parts))
     kept = distinct_lines(lines, chances, maps.heat.shape[1])
     surety = float(np.maximum(chances[kept], 1 - chances[kept]).prod())
     chosen = [index for index in kept if chances[index] >= BELIEVED]
@@ -133,9 +127,7 @@ def believed_lines(maps: HandMaps, model: LineModel | None) -> Believed:
     )
 
 
-def read_hand(
-    maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model: LineModel | None = None
-) -> HandReading:
+def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model: LineModel) -> HandReading:
     """Turns the maps of one crop into a reading.
 
     Args:
@@ -143,7 +135,7 @@ def read_hand(
         place: of the crop in the picture.
         box: of the hand, px of the picture.
         sharp: see `sharpness`.
-        model: of lines; without it their own scores decide.
+        model: says which lines are digits.
 
     Returns:
         The reading, not scored yet (`limbfix.hand_scores`).

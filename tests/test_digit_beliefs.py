@@ -12,11 +12,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from test_digit_assembly import Canvas, fan
-from test_readings import maps_of
+from test_readings import judging_by, maps_of
 
 from limbfix import digit_beliefs
-from limbfix.digit_beliefs import LINE_FEATURES, LineModel, count_chances, distinct_lines, line_features, model_from
-from limbfix.errors import ModelCorrupt
+from limbfix.digit_beliefs import LINE_FEATURES, count_chances, distinct_lines, line_features, model_from
+from limbfix.errors import AssetMissing, ModelCorrupt
 
 COLUMN = {name: index for index, name in enumerate(LINE_FEATURES)}
 
@@ -24,11 +24,6 @@ COLUMN = {name: index for index, name in enumerate(LINE_FEATURES)}
 def features_of(canvas: Canvas) -> np.ndarray:
     maps = maps_of(canvas)
     return line_features(canvas.assemble(), maps.heat, maps.fields, maps.parts)
-
-
-def by_heat() -> LineModel:
-    weights = tuple(8.0 if name == "heat" else 0.0 for name in LINE_FEATURES)
-    return LineModel(mean=(0.5,) * len(weights), scale=(1.0,) * len(weights), weights=weights, bias=0.0)
 
 
 @pytest.mark.parametrize("n", [1, 3, 5, 7, 8])
@@ -56,7 +51,7 @@ def test_no_lines_give_no_rows_and_the_count_none():
 def test_chances_follow_the_weights_and_stay_between_none_and_one():
     hot, cold = np.zeros((2, len(LINE_FEATURES)))
     hot[COLUMN["heat"]] = 1.0
-    first, second = by_heat().chances(np.array([hot, cold]))
+    first, second = judging_by("heat", even=0.5, weight=8.0).chances(np.array([hot, cold]))
     assert 0 < second < 0.05 < 0.95 < first < 1
 
 
@@ -83,11 +78,24 @@ def test_a_model_of_other_features_is_refused():
         model_from(data | {"weights": [1.0]})
 
 
+@pytest.fixture
+def no_model_kept():
+    digit_beliefs.shipped_model.cache_clear()
+    yield
+    digit_beliefs.shipped_model.cache_clear()
+
+
+@pytest.mark.usefixtures("no_model_kept")
+def test_a_missing_file_is_told_not_replaced_by_a_guess(monkeypatch):
+    monkeypatch.setattr(digit_beliefs, "FILE", "nowhere.json")
+    with pytest.raises(AssetMissing, match=r"nowhere\.json"):
+        digit_beliefs.shipped_model()
+
+
+@pytest.mark.usefixtures("no_model_kept")
 def test_a_broken_file_is_told(tmp_path, monkeypatch):
     file = tmp_path / "digit_lines.json"
     file.write_text(json.dumps({"features": []}))
     monkeypatch.setattr(digit_beliefs, "shipped_file", lambda name: file)
-    digit_beliefs.shipped_model.cache_clear()
     with pytest.raises(ModelCorrupt, match="model of lines"):
         digit_beliefs.shipped_model()
-    digit_beliefs.shipped_model.cache_clear()

@@ -58,25 +58,17 @@ def leftover(scene: Scene) -> tuple[Finding, ...]:
         people[0] if piece == 0 else min(people, key=lambda person: distance(person.box.center * scale, box.center))
     )
     area = piece / max((nearest.torso * scale) ** 2, 1.0)
-    found = [_finding(nearest, area, Box(*(value / scale for value in box.xyxy)) if piece else nearest.box)]
-    return (*found, *_detached(mask, people, scale))
-
-
-def _finding(person: Person, area: float, box: Box) -> Finding:
-    hips = person.body.keypoints.point("left_hip")[1] if person.body and person.body.keypoints else float("nan")
-    is_low = bool(np.isfinite(hips) and box.center[1] > hips)
-    limb = "leg" if is_low else "arm"
-    return Finding(
-        code=DefectCode.PERSON_EXTRA_LEG if is_low else DefectCode.PERSON_EXTRA_ARM,
-        defect_score=score_from(area, KNOTS),
-        box=box,
-        measured=round(area, 3),
-        expected=0.1,
-        unit="squared torso lengths",
-        person_index=person.person_index,
-        message=f"A piece of this person as large as {area:.2f} squared torso lengths belongs to no seen limb; "
-        f"it may be another {limb}.",
+    around = Box(*(value / scale for value in box.xyxy)) if piece else nearest.box
+    kind = _likely_kind(nearest, around)
+    found = _another_limb(
+        kind,
+        area,
+        around,
+        nearest.person_index,
+        f"A piece of this person as large as {area:.2f} squared torso lengths belongs to no seen limb; "
+        f"it may be another {kind.value}.",
     )
+    return (found, *_detached(mask, people, scale))
 
 
 def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
@@ -84,16 +76,36 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
     if found is None:
         return None
     graph, area, box = found
+    return _another_limb(
+        kind,
+        area,
+        box,
+        graph.person_index,
+        f"{kind.value.capitalize()} pixels as large as {area:.2f} squared torso lengths belong to no {kind.value} "
+        "that was found; there may be another one.",
+    )
+
+
+def _likely_kind(person: Person, box: Box) -> LimbKind:
+    """Returns what a piece in this box may be: a leg where it lies below the person's hip, else an arm."""
+    hips = person.body.keypoints.point("left_hip")[1] if person.body and person.body.keypoints else float("nan")
+    return LimbKind.LEG if np.isfinite(hips) and box.center[1] > hips else LimbKind.ARM
+
+
+def _another_limb(kind: LimbKind, area: float, box: Box, person_index: int | None, message: str) -> Finding:
+    """Returns the finding for a piece of this area, squared torso lengths.
+
+    `KNOTS` were read off whole bodies' masks, of which unclaimed pixels are a part: for these the score is preliminary.
+    """
     return Finding(
         code=DefectCode.PERSON_EXTRA_ARM if kind is LimbKind.ARM else DefectCode.PERSON_EXTRA_LEG,
-        defect_score=score_from(area, KNOTS),  # preliminary: read off whole bodies' masks, of which these are a part
+        defect_score=score_from(area, KNOTS),
         box=box,
         measured=round(area, 3),
         expected=0.1,
         unit="squared torso lengths",
-        person_index=graph.person_index,
-        message=f"{kind.value.capitalize()} pixels as large as {area:.2f} squared torso lengths belong to no {kind.value} that was found; "
-        "there may be another one.",
+        person_index=person_index,
+        message=message,
     )
 
 

@@ -108,9 +108,10 @@ def _joints(figure: Figure, matrices: np.ndarray, camera: Camera, rendering: Ren
     """
     kin = _relatives(figure)
     wanted = [(entry.id, *joint) for entry in figure.instances if entry.present for joint in entry.joints]
-    points = np.stack([_steps(figure, matrices, name, bone, end) for _, name, bone, end in wanted])
+    points = [_steps(figure, matrices, name, bone, end) for _, name, bone, end in wanted]
     size = rendering.instance.shape[0]
-    projected = camera.project(points.reshape(-1, 3), size).reshape(*points.shape)
+    starts = np.cumsum([len(steps) for steps in points])[:-1]
+    projected = np.split(camera.project(np.concatenate(points), size), starts)
     found: dict[int, dict[str, Joint]] = {}
     for (id, name, _, _), steps in zip(wanted, projected, strict=True):
         x, y = map(float, steps[0, :2])
@@ -125,10 +126,10 @@ def _joints(figure: Figure, matrices: np.ndarray, camera: Camera, rendering: Ren
 
 
 def _steps(figure: Figure, matrices: np.ndarray, name: str, bone: int, end: str) -> np.ndarray:
-    """Returns (4, 3) world positions: a joint, and for an outermost one the points before it on its bone (else itself again)."""
+    """Returns (n, 3) world positions: the joint alone, and of an outermost one `STEPS_BACK` on its bone, itself first."""
     joint = joint_position(figure, matrices, bone, end)
     if end == "head" or name not in OUTERMOST:
-        return np.repeat(joint[None], len(STEPS_BACK), 0)
+        return joint[None]
     start = joint_position(figure, matrices, bone, "head")
     return joint + np.array(STEPS_BACK)[:, None] * (start - joint)
 
