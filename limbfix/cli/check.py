@@ -95,30 +95,7 @@ def check(
     not judged, 5 no pictures found, 130 interrupted. Settings: flags, then LIMBFIX_* variables, then limbfix.toml,
     then [tool.limbfix] in pyproject.toml.
     """
-    from limbfix.settings import load_settings
-
-    given: dict[str, Any] = {
-        "format": format,
-        "masks": masks,
-        "report": report,
-        "force": force,
-        "policy": policy,
-        "select": ",".join(select) if select else None,
-        "ignore": ",".join(ignore) if ignore else None,
-        "fail_on": fail_on,
-        "max_reject_rate": max_reject_rate,
-        "state": state,
-        "move_rejected": move_rejected,
-        "copy_rejected": copy_rejected,
-        "jobs": jobs,
-        "device": device,
-        "search": search,
-        "detector": tuple(detector) if detector else None,
-        "progress": progress,
-        "max_pixels": max_pixels,
-        "timeout": timeout,
-    }
-    raise typer.Exit(run_check(paths, load_settings(given)))
+    raise typer.Exit(run_check(paths, flags.settings_of(locals())))
 
 
 def run_check(paths: list[str], settings: Settings) -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
 from limbfix.cli import check as checking
-from limbfix.cli import flags
+from limbfix.cli import flags, painting_flags
 from limbfix.cli.progress import ProgressBar
 from limbfix.cli.streams import closing_pipe, own_stderr, safe_stdout
 from limbfix.printing import printable
@@ -25,32 +24,20 @@ if TYPE_CHECKING:
 
 def fix(
     paths: flags.Paths,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where repaired pictures go; originals are only read.")],
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME_OR_DIR", help="Diffusers model that inpaints. [embedded filling: removes only]"),
-    ] = None,
-    steps: Annotated[int | None, typer.Option(metavar="N", help="Sampling steps. [the model's own]")] = None,
-    strength: Annotated[
-        list[float] | None,
-        typer.Option(metavar="0-1", help="How far pixels may change; repeatable, each is tried. [0.75]"),
-    ] = None,
-    candidates: Annotated[int, typer.Option(metavar="N", help="Tries for each place and strength.")] = 4,
-    prompt: Annotated[str | None, typer.Option(help="What the pictures show. [their own metadata]")] = None,
-    negative_prompt: Annotated[str, typer.Option(help="What they should not show.")] = "",
-    seed: Annotated[int, typer.Option(help="The same seed makes the same tries.")] = 0,
-    controlnet: Annotated[
-        str | None, typer.Option(metavar="NAME_OR_DIR", help="ControlNet for hints of hands.")
-    ] = None,
-    embedding: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Textual inversion; repeatable.")] = None,
-    lora: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="LoRA of subject or style; repeatable.")
-    ] = None,
-    upscaler: Annotated[Path | None, typer.Option(metavar="FILE", help="Spandrel model for the focus pass.")] = None,
-    focus: Annotated[str, typer.Option(metavar="AREAS", help="Also render again, finer: face, hand, foot.")] = "",
-    keep_jpeg: Annotated[
-        bool, typer.Option("--keep-jpeg", help="JPEG stays JPEG: smaller, but every pixel changes a little. [PNG]")
-    ] = False,
+    out: painting_flags.Out,
+    model: painting_flags.Model = None,
+    steps: painting_flags.Steps = None,
+    strength: painting_flags.Strengths = None,
+    candidates: painting_flags.Candidates = 4,
+    prompt: painting_flags.Prompt = None,
+    negative_prompt: painting_flags.NegativePrompt = "",
+    seed: painting_flags.Seed = 0,
+    controlnet: painting_flags.Controlnet = None,
+    embedding: painting_flags.Embeddings = None,
+    lora: painting_flags.Loras = None,
+    upscaler: painting_flags.Upscaler = None,
+    focus: painting_flags.Focus = "",
+    keep_jpeg: painting_flags.KeepJpeg = False,
     format: flags.Format = None,
     report: flags.Report = None,
     force: flags.Force = None,
@@ -59,7 +46,7 @@ def fix(
     ignore: flags.Ignore = None,
     fail_on: flags.FailOn = None,
     max_reject_rate: flags.MaxRejectRate = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, gpu, or a torch device. [auto]")] = None,
+    device: painting_flags.Device = None,
     search: flags.Search = None,
     detector: flags.Detectors = None,
     progress: flags.Progress = None,
@@ -73,41 +60,10 @@ def fix(
 
     Exit codes are those of `limbfix check`, for the pictures as they are afterwards: a repaired one counts as repaired.
     """
+    given = locals()
     from limbfix.cli.painters import PainterFlags
-    from limbfix.settings import load_settings
 
-    painting = PainterFlags(
-        out=out,
-        model=model,
-        steps=steps,
-        strengths=tuple(strength or (0.75,)),
-        candidates=candidates,
-        prompt=prompt,
-        negative_prompt=negative_prompt,
-        seed=seed,
-        controlnet=controlnet,
-        embeddings=tuple(embedding or ()),
-        loras=tuple(lora or ()),
-        upscaler=upscaler,
-        focus=tuple(focus.replace(",", " ").split()),
-        keep_jpeg=keep_jpeg,
-    )
-    given: dict[str, Any] = {
-        "format": format,
-        "report": report,
-        "force": force,
-        "policy": policy,
-        "select": ",".join(select) if select else None,
-        "ignore": ",".join(ignore) if ignore else None,
-        "fail_on": fail_on,
-        "max_reject_rate": max_reject_rate,
-        "device": device,
-        "search": search,
-        "detector": tuple(detector) if detector else None,
-        "progress": progress,
-        "max_pixels": max_pixels,
-    }
-    raise typer.Exit(run_fix(paths, load_settings(given), painting))
+    raise typer.Exit(run_fix(paths, flags.settings_of(given), PainterFlags.of(given)))
 
 
 def run_fix(paths: list[str], settings: Settings, painting: PainterFlags) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from limbfix.settings import Settings
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for a list on stdin.")]
 Format = Annotated[Literal["text", "jsonl", "csv", "junit"] | None, typer.Option(help="Format of stdout. [text]")]
@@ -26,3 +30,29 @@ Detectors = Annotated[
 ]
 Progress = Annotated[bool | None, typer.Option("--progress/--no-progress", help="A bar on stderr.")]
 MaxPixels = Annotated[int | None, typer.Option(metavar="N", help="Refuse larger pictures unread. [100000000]")]
+
+Ledger = Annotated[str, typer.Option(metavar="FILE_OR_URL", help="A file, or postgresql://...")]
+Key = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The signing key. [LIMBFIX_LEDGER_KEY, ~/.config/limbfix]")
+]
+Pictures = Annotated[Path | None, typer.Option(metavar="DIR", help="Where relative paths of the records begin. [here]")]
+NewFile = Annotated[Path, typer.Option(metavar="FILE", help="The new file.")]
+Replace = Annotated[bool, typer.Option("--force", help="Replace an older file.")]
+
+
+def settings_of(given: Mapping[str, Any]) -> Settings:
+    """Returns the settings of a run, in which flags come before variables and files.
+
+    Args:
+        given: what a command was called with, by name (its `locals()`); names that no setting has are left alone, None = not given.
+
+    Raises:
+        UsageError: see `limbfix.settings.load_settings`.
+    """
+    from limbfix.settings import Settings, load_settings
+
+    found = {name: value for name, value in given.items() if name in Settings.model_fields}
+    for name in ("select", "ignore"):
+        found[name] = ",".join(found[name]) if found[name] else None
+    found["detector"] = tuple(found["detector"]) if found["detector"] else None
+    return load_settings(found)

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from limbfix.cli import flags
+
 if TYPE_CHECKING:
     from limbfix.review.recalibration import Calibration
 
 
 def labels(
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The new file.")],
-    ledger: Annotated[str, typer.Option(metavar="FILE_OR_URL", help="A file, or postgresql://...")] = "ledger.db",
+    out: flags.NewFile,
+    ledger: flags.Ledger = "ledger.db",
     format: Annotated[Literal["csv", "coco", "label-studio"], typer.Option(help="Of the file.")] = "csv",
     audit_passed: Annotated[float, typer.Option(metavar="SHARE", help="As the review was given.")] = 0.05,
     audit_rejected: Annotated[float, typer.Option(metavar="SHARE", help="As the review was given.")] = 0.1,
-    force: Annotated[bool, typer.Option("--force", help="Replace an older file.")] = False,
+    force: flags.Replace = False,
 ) -> None:
     """Writes what people saw in the pictures of a ledger: one label a picture. Exit codes: 0 written, 2 wrong input."""
     from limbfix.ledger.store import open_ledger
@@ -38,13 +40,13 @@ def labels(
 
 def calibrate(
     labels: Annotated[Path, typer.Option(metavar="FILE", help="Of `limbfix labels`: CSV, COCO or Label Studio.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The new file.")] = Path("calibration.json"),
+    out: flags.NewFile = Path("calibration.json"),
     policy: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Whose thresholds are set anew. [default policy]")
     ] = None,
     flag_chance: Annotated[float, typer.Option(metavar="SHARE", help="Flag from this chance of a defect.")] = 0.5,
     reject_chance: Annotated[float, typer.Option(metavar="SHARE", help="Reject from this chance.")] = 0.9,
-    force: Annotated[bool, typer.Option("--force", help="Replace an older file.")] = False,
+    force: flags.Replace = False,
 ) -> None:
     """Reads scores anew from what people saw: the chance of a defect, a table of how reliable it is, and thresholds.
 

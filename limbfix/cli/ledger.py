@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from limbfix.cli import flags
 from limbfix.printing import printable
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ app = typer.Typer(
 )
 
 Place = Annotated[str, typer.Option("--ledger", metavar="FILE_OR_URL", help="A file, or postgresql://... [ledger.db]")]
-Key = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The signing key. [LIMBFIX_LEDGER_KEY, ~/.config/limbfix]")
-]
 DEFAULT_PLACE = "ledger.db"
 
 
@@ -38,11 +36,9 @@ def add(
     check_policy: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The policy of `limbfix check`, if it was not the default.")
     ] = None,
-    pictures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where relative paths of the records begin. [here]")
-    ] = None,
+    pictures: flags.Pictures = None,
     ledger: Place = DEFAULT_PLACE,
-    key: Key = None,
+    key: flags.Key = None,
 ) -> None:
     """Adds judged pictures with their orders. The same input again changes nothing; a new verdict is a new entry.
 
@@ -136,7 +132,7 @@ def decide(
     amount: Annotated[str | None, typer.Option(metavar="AMOUNT", help="With `set`: how much, such as 12.50.")] = None,
     label: Annotated[Literal["defective", "fine", "unsure"] | None, typer.Option(help="What you saw.")] = None,
     ledger: Place = DEFAULT_PLACE,
-    key: Key = None,
+    key: flags.Key = None,
 ) -> None:
     """Writes a person's decision about a case: an entry of its own, with name and reason."""
     from limbfix.ledger import NOTICE
@@ -162,7 +158,7 @@ def verify(
     head: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A head kept from before; the ledger must hold it still.")
     ] = None,
-    key: Key = None,
+    key: flags.Key = None,
 ) -> None:
     """Checks every entry, every kept picture, the order, the end and the signature.
 
@@ -228,7 +224,7 @@ def head(ledger: Place = DEFAULT_PLACE) -> None:
 
 
 @app.command()
-def key(key: Key = None) -> None:
+def key(key: flags.Key = None) -> None:
     """Prints the public key as PEM, for those who verify elsewhere. The private one is never shown."""
     from limbfix.ledger.keys import default_key_path, load_key
 

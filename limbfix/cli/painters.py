@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -39,6 +39,20 @@ class PainterFlags:
     upscaler: Path | None = None
     focus: tuple[str, ...] = ()
     keep_jpeg: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> PainterFlags:
+        """Returns what `limbfix fix` was called with, by name of the flag; other names are left alone."""
+        same = (
+            "out", "model", "steps", "candidates", "prompt", "negative_prompt", "seed", "controlnet", "upscaler", "keep_jpeg",
+        )  # fmt: skip
+        return cls(
+            **{name: given[name] for name in same},
+            strengths=tuple(given["strength"] or (0.75,)),
+            embeddings=tuple(given["embedding"] or ()),
+            loras=tuple(given["lora"] or ()),
+            focus=tuple(given["focus"].replace(",", " ").split()),
+        )
 
     def check(self) -> None:
         """Refuses what cannot go together, before anything is loaded.

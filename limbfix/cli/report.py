@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from limbfix.cli import flags
+
 
 def report(
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The new file.")],
-    ledger: Annotated[str, typer.Option(metavar="FILE_OR_URL", help="A file, or postgresql://...")] = "ledger.db",
+    out: flags.NewFile,
+    ledger: flags.Ledger = "ledger.db",
     format: Annotated[
         Literal["html", "pdf", "csv", "json", "parquet"] | None, typer.Option(help="[the ending of FILE, else html]")
     ] = None,
@@ -25,7 +26,7 @@ def report(
     ] = None,
     title: Annotated[str, typer.Option(metavar="TEXT", help="Heading.")] = "Refund report",
     cases: Annotated[int, typer.Option(metavar="N", min=0, help="Most cases with a page of their own.")] = 200,
-    force: Annotated[bool, typer.Option("--force", help="Replace an older file.")] = False,
+    force: flags.Replace = False,
 ) -> None:
     """Reports what a ledger recommends: totals, rates, trends, faults, prompts, retries, and a page per case.
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from limbfix.cli import flags
+
+if TYPE_CHECKING:
+    from limbfix.review.reviews import Review
 
 
 def review(
@@ -20,27 +25,21 @@ def review(
             metavar="FILE_OR_URL", help="A file, or postgresql://... [ledger.db; of a report: REPORT.review.db]"
         ),
     ] = None,
-    pictures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where relative paths of the records begin. [here]")
-    ] = None,
+    pictures: flags.Pictures = None,
     audit_passed: Annotated[float, typer.Option(metavar="SHARE", help="Of passed pictures, mixed in.")] = 0.05,
     audit_rejected: Annotated[float, typer.Option(metavar="SHARE", help="Of rejected pictures, mixed in.")] = 0.1,
     by: Annotated[str, typer.Option(metavar="NAME", help="Name that the page proposes.")] = "",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 = a free one.")] = 0,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The signing key. [LIMBFIX_LEDGER_KEY, ~/.config/limbfix]")
-    ] = None,
+    key: flags.Key = None,
 ) -> None:
     """Shows what waits for a person, the most uncertain first, with an audit sample mixed in. Ctrl+C ends it.
 
     Answers go to the ledger with name and time. Only this machine can reach the page, and only with the address that is
     printed. Exit codes: 0 ended, 2 usage or internal error.
     """
-    from limbfix.ledger import NOTICE
     from limbfix.ledger.keys import default_key_path
     from limbfix.ledger.store import open_ledger
-    from limbfix.printing import printable
     from limbfix.review.auditing import Rates
     from limbfix.review.folder import add_report, ledger_path
     from limbfix.review.pictures import Pictures
@@ -55,21 +54,19 @@ def review(
         check_key(book, key or default_key_path())
         shown = Pictures(book, folder=pictures, report=report)
         desk = Review(ledger=book, pictures=shown, rates=rates, token=new_token(), by=by)
+        serve(desk, port=port, ready=lambda address: _announce(address, place, desk, open_page=open_page))
 
-        def ready(address: str) -> None:
-            print(
-                f"limbfix: the review is at {address} (this machine only; Ctrl+C ends it). {NOTICE}",
-                file=sys.stderr,
-                flush=True,
-            )
-            print(
-                f"limbfix: {printable(place)}: {len(desk.state().queue)} pictures to look at",
-                file=sys.stderr,
-                flush=True,
-            )
-            if open_page:
-                import webbrowser
 
-                webbrowser.open(address)
+def _announce(address: str, place: str, desk: Review, *, open_page: bool) -> None:
+    """Says where the page is and what waits there."""
+    from limbfix.ledger import NOTICE
+    from limbfix.printing import printable
 
-        serve(desk, port=port, ready=ready)
+    here = f"the review is at {address} (this machine only; Ctrl+C ends it). {NOTICE}"
+    print(f"limbfix: {here}", file=sys.stderr, flush=True)
+    waiting = len(desk.state().queue)
+    print(f"limbfix: {printable(place)}: {waiting} pictures to look at", file=sys.stderr, flush=True)
+    if open_page:
+        import webbrowser
+
+        webbrowser.open(address)
