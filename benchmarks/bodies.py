@@ -139,9 +139,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _obstacle(options: argparse.Namespace) -> str:
     """Returns why nothing can be measured, or an empty text."""
-    from limbfix.shipped import reads_bodies
+    from limbfix.shipped import sees_bodies
 
-    if options.weights is None and not reads_bodies():
+    if options.weights is None and not sees_bodies():
         return "this installation brings no body parser; name a file with --weights"
     if options.question == "made" and not options.shards:
         return "expected --shards of made people; make them with python -m limbfix.synthesis bodies"

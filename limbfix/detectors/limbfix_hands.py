@@ -13,25 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbfix.detectors.belief_model import shipped_belief
+from limbfix.detectors.belief_model import BeliefModel, shipped_belief
 from limbfix.detectors.body_sight import BodySight
-from limbfix.detectors.hand_belief import (
-    SAME_HAND_INSIDE,
-    SAME_HAND_IOU,
-    apart,
-    is_believed,
-    is_face,
-    sureness,
-    tempered,
-    with_surety,
-)
+from limbfix.detectors.hand_belief import apart, is_believed, is_face, sureness, tempered, with_surety
 from limbfix.detectors.hand_reader import HandReader
 from limbfix.detectors.hand_surroundings import surroundings
 from limbfix.detectors.hand_windows import View, finder_views, is_cut_off
+from limbfix.detectors.joined_hands import join_hands, settled
 from limbfix.geometry import Box
 from limbfix.hand_scores import scored, shipped_models
 from limbfix.nets.hand_boxes import decode, suppress
-from limbfix.parts import Part, PartKind, Side
+from limbfix.parts import Part, PartKind
 from limbfix.runtime.sessions import Network, finder_network, load_runtime
 from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file, shipped_rows
 
@@ -40,9 +32,6 @@ if TYPE_CHECKING:
 
 LEAST_SCORE = 0.15
 """Of the finder, where its file names no threshold of its own: a proposal that is looked at closely. Low on purpose, see `SURE`."""
-
-AGREED = 2
-"""Windows of a second opinion from which its joints place the box; see `settled`."""
 
 MOST_HANDS = 40
 """Of one picture, the surest ones: what a crowd costs is bounded."""
@@ -123,7 +112,8 @@ class LimbfixHands:
         hands = [settled(hand, picture) for hand in joined]
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
 
-        around, sure, model = self._around(picture, [hands[index].box for index in unread]), {}, shipped_belief()
+        model, sure = shipped_belief(), {}
+        around = self._around(picture, [hands[index].box for index in unread], model)
 
         def is_hand(index: int, presence: float) -> bool:
             hand = hands[unread[index]]
@@ -148,8 +138,9 @@ class LimbfixHands:
             self._finder.close()
         self._reader.close()
 
-    def _around(self, picture: Picture, boxes: Sequence[Box]) -> list[np.ndarray | None]:
-        if self._sight is None or not boxes:
+    def _around(self, picture: Picture, boxes: Sequence[Box], model: BeliefModel | None) -> Sequence[np.ndarray | None]:
+        """Returns the surroundings of each box; None where nobody sees them, or nothing weighs them."""
+        if self._sight is None or model is None or not boxes:
             return [None] * len(boxes)
         seen = self._sight.look(picture)
         return [surroundings(seen.points, seen.view, box) for box in boxes]
@@ -207,50 +198,3 @@ def distinct(boxes: Sequence[Box], ranks: Sequence[float]) -> list[int]:
             continue
         kept.append(index)
     return kept
-
-
-def settled(hand: Part, picture: Picture) -> Part:
-    """Returns a hand with the box that is read: around the keypoints of a detector whose windows agreed, else as it is.
-
-    Our finder's boxes are coarse and cut fingertips; a hand on which `AGREED` windows agree has its joints where it has its fingers.
-    """
-    if hand.keypoints is None or hand.views is None or hand.views[0] < AGREED:
-        return hand
-    return replace(hand, box=Box.around(hand.keypoints.xy).grown(0.06).clipped(picture.width, picture.height))
-
-
-def join_hands(hands: Sequence[Part], *, own: str) -> list[Part]:
-    """Makes one part of our sight and another detector's sight of one hand, nearest pairs first.
-
-    Box and reading are ours; keypoints, side, views and spread the other's; the score is the surer one's. Hands that only one saw stay as they are.
-
-    Args:
-        hands: of all detectors.
-        own: name of our detector.
-    """
-    ours = [hand for hand in hands if hand.detector == own]
-    theirs = [hand for hand in hands if hand.detector != own]
-    pairs = [(one.box.iou(other.box), i, j) for i, one in enumerate(ours) for j, other in enumerate(theirs)]
-    opinion: dict[int, int] = {}
-    taken: set[int] = set()
-    for overlap, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1:])):
-        inside = ours[i].box.overlap_of_smaller(theirs[j].box) > SAME_HAND_INSIDE
-        if i in opinion or j in taken or not (overlap > SAME_HAND_IOU or inside):
-            continue
-        opinion[i] = j
-        taken.add(j)
-    joined = [_joined(one, theirs[opinion[i]]) if i in opinion else one for i, one in enumerate(ours)]
-    return joined + [other for j, other in enumerate(theirs) if j not in taken and other.box.area > 0]
-
-
-def _joined(ours: Part, theirs: Part) -> Part:
-    return replace(
-        ours,
-        detection_score=max(ours.detection_score or 0.0, theirs.detection_score or 0.0),
-        side=theirs.side if theirs.side is not Side.UNKNOWN else ours.side,
-        side_score=theirs.side_score,
-        keypoints=theirs.keypoints,
-        mask=ours.mask if ours.mask is not None else theirs.mask,
-        views=theirs.views,
-        spread=theirs.spread,
-    )

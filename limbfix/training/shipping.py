@@ -5,19 +5,33 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from limbfix.errors import AssetMissing
+from limbfix.errors import AssetMissing, UsageError
 from limbfix.shipped import FOLDER, MANIFEST
 
+FACTS = frozenset({"sha256", "bytes", "licence", "card"})
+"""Keys of a row that are read off the file; no note may take their place."""
 
-def ship(file: Path, licence: str, folder: Path = FOLDER) -> None:
+
+def ship(file: Path, licence: str, folder: Path = FOLDER, notes: Mapping[str, str] | None = None) -> None:
     """Copies a file of weights into the package and writes its row: SHA-256, bytes, licence and the name of its model card.
 
+    Args:
+        file: the weights.
+        licence: SPDX expression.
+        folder: of the package.
+        notes: more for the row, such as `reads: no`; see `limbfix.shipped`. Notes of an earlier row of the same name are not kept.
+
     Raises:
+        UsageError: a note would take the place of a fact.
         AssetMissing: there is no such file, or no model card for it in the folder.
     """
+    if taken := sorted(FACTS & (notes or {}).keys()):
+        raise UsageError(
+            f"notes: expected other keys than {', '.join(sorted(FACTS))}, got {', '.join(taken)}; rename it"
+        )
     if not file.is_file():
         raise AssetMissing(f"expected weights at {file}, found none; name what a training wrote")
     card = folder / f"{file.stem}.md"
@@ -31,6 +45,7 @@ def ship(file: Path, licence: str, folder: Path = FOLDER) -> None:
         "bytes": len(data),
         "licence": licence,
         "card": card.name,
+        **(notes or {}),
     }
     facts["files"] = dict(sorted(facts["files"].items()))
     (folder / file.name).write_bytes(data)
@@ -44,9 +59,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("--licence", required=True, help="SPDX expression of the weights")
+    parser.add_argument(
+        "--note",
+        type=_note,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="more for its row, such as reads=no",
+    )
     options = parser.parse_args(arguments)
-    ship(options.file, options.licence)
+    keys = [key for key, _ in options.note]
+    if twice := sorted({key for key in keys if key in FACTS or keys.count(key) > 1}):
+        parser.error(f"--note: expected each key once and none of {', '.join(sorted(FACTS))}, got {', '.join(twice)}")
+    ship(options.file, options.licence, FOLDER, dict(options.note))
     return 0
+
+
+def _note(text: str) -> tuple[str, str]:
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not (key and equals and value):
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, such as reads=no, got {text!r}")
+    return key, value
 
 
 if __name__ == "__main__":

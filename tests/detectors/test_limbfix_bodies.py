@@ -11,11 +11,13 @@ from drawn_people import Stage, draw_person
 
 from limbfix.bodies import LimbKind, ReadsBodies
 from limbfix.detectors import make_detectors
-from limbfix.detectors.limbfix_bodies import VIEW_PX, LimbfixBodies
+from limbfix.detectors.body_sight import VIEW_PX, BodySight
+from limbfix.detectors.limbfix_bodies import LimbfixBodies
 from limbfix.errors import AssetMissing
 from limbfix.gate import Gate
 from limbfix.images import Picture
 from limbfix.nets.body_maps import OUTPUTS
+from limbfix.nets.move_table import POINTS
 from limbfix.parts import Side
 from limbfix.shipped import BODY_PARSER, shipped_rows
 
@@ -34,13 +36,17 @@ class WrittenNetwork:
         logits = {name: np.log(np.clip(getattr(maps, field), 1e-4, 1 - 1e-4) / (1 - np.clip(getattr(maps, field), 1e-4, 1 - 1e-4)))
                   for name, field in (("heatmaps", "heat"), ("ends", "ends"))}  # fmt: skip
         raw = {name: getattr(maps, name) for name in ("fields", "centre", "side", "covered", "parts")}
-        return {name: (logits | raw)[name][None] for name, _ in OUTPUTS}
+        raw["points"] = np.full((POINTS, *maps.heat.shape[1:]), -9.0, np.float32)
+        return {name: (logits | raw)[name][None] for name in (*dict(OUTPUTS), "points")}
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def detector_of(stage: Stage, search: str = "full") -> LimbfixBodies:
-    made = LimbfixBodies.__new__(LimbfixBodies)
-    made.notes, made._mirrored, made._network = (), search == "full", WrittenNetwork(stage)
-    return made
+    sight = BodySight.__new__(BodySight)
+    sight.network, sight._mirrored, sight._last = WrittenNetwork(stage), search == "full", None
+    return LimbfixBodies(sight)
 
 
 def picture_of(width: int, height: int) -> Picture:
@@ -59,7 +65,7 @@ def drawn(width: int = 96, height: int = 96, **options) -> Stage:
 def test_a_person_is_read_in_place_and_a_mirrored_look_changes_nothing(search):
     detector = detector_of(drawn(), search)
     (person,) = detector.read_bodies(picture_of(768, 768)).people
-    assert len(detector._network.shapes) == (2 if search == "full" else 1)
+    assert len(detector._sight.network.shapes) == (2 if search == "full" else 1)
     assert [len(person.of_kind(kind)) for kind in LimbKind] == [2, 2]
     assert person.neck == pytest.approx(np.array([48.5, 24.5]) * 8, abs=2)
     left = next(limb for limb in person.of_kind(LimbKind.ARM) if limb.side is Side.LEFT)
@@ -69,7 +75,7 @@ def test_a_person_is_read_in_place_and_a_mirrored_look_changes_nothing(search):
 def test_a_wide_picture_is_letterboxed_and_its_scale_is_known_along_each_axis():
     detector = detector_of(drawn(96, 48, neck=(48, 8), size=11))
     (person,) = detector.read_bodies(picture_of(1536, 711)).people
-    assert detector._network.shapes[0] == (1, 192, VIEW_PX, 3)
+    assert detector._sight.network.shapes[0] == (1, 192, VIEW_PX, 3)
     scale_y = round(711 / 4) / 711
     assert person.neck == pytest.approx((48.5 * 4 * 4, 8.5 * 4 / scale_y), abs=4)
     assert person.box.y_max <= 711
@@ -87,7 +93,6 @@ def test_a_gate_with_this_detector_alone_judges_limbs():
     stage = drawn(arms=[(1, 0, 4), (-1, 0, 4), (1, 75, 4)])
     detector = detector_of(stage)
     detector.model_hashes = lambda: {BODY_PARSER: "a" * 64}
-    detector.close = lambda: None
     with Gate(detectors=[detector], masks=True) as gate:
         found = gate.inspect_picture(picture_of(768, 768))
     assert found.verdict in (Outcome.FLAG, Outcome.REJECT)
@@ -95,12 +100,13 @@ def test_a_gate_with_this_detector_alone_judges_limbs():
     assert person["limbs"]["arms"] == {"seen": 3, "hidden": 0, "expected": 2}
     assert sum(item["extra"] for item in person["limbs"]["items"]) == 1
     assert found.draw().size == (768, 768)
+    assert detector._sight.network.closed
 
 
 @pytest.mark.skipif(BODY_PARSER in shipped_rows(), reason="the network comes along")
 def test_without_its_network_it_is_left_out_of_the_usual_ones_and_says_so_when_asked_for():
     assert "limbfix_bodies" not in [one.name for one in make_detectors(["limbfix"], device="cpu", search="full")]
-    with pytest.raises(AssetMissing, match="body_parser"):
+    with pytest.raises(AssetMissing, match="body parser"):
         make_detectors(["limbfix_bodies"], device="cpu", search="full")
 
 
@@ -113,7 +119,7 @@ def test_a_network_that_nobody_trained_is_read_without_harm(tmp_path):
     torch.manual_seed(3)
     file = tmp_path / BODY_PARSER
     save_file({name: value.contiguous() for name, value in BodyParser().state_dict().items()}, file)
-    detector = LimbfixBodies(file=file)
+    detector = LimbfixBodies(BodySight(file=file))
     for size in ((1, 1), (3, 200), (130, 90)):
         detector.read_bodies(Picture(pixels=np.zeros((*size, 3), np.uint8), sha256="0" * 64))
     assert set(detector.model_hashes()) == {BODY_PARSER}

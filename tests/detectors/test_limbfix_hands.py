@@ -14,17 +14,34 @@ pytest.importorskip("onnxruntime")
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hand_weights import finder_file, parser_file
+from drawn_people import Stage
+from hand_weights import body_file, finder_file, parser_file
 
-from limbfix.detectors import hand_belief
-from limbfix.detectors.hand_belief import DOUBT_CAP, DOUBTED, SURE, apart, is_believed, is_face, tempered
-from limbfix.detectors.limbfix_hands import AGREED, LimbfixHands, distinct, join_hands, settled
+from limbfix.detectors import hand_belief, limbfix_hands
+from limbfix.detectors.belief_model import FEATURES, BeliefModel
+from limbfix.detectors.body_sight import BodySight, Seen
+from limbfix.detectors.hand_belief import (
+    DOUBT_CAP,
+    DOUBTED,
+    SURE,
+    apart,
+    is_believed,
+    is_face,
+    surety,
+    tempered,
+    with_surety,
+)
+from limbfix.detectors.hand_windows import View
+from limbfix.detectors.joined_hands import AGREED, join_hands, settled
+from limbfix.detectors.limbfix_hands import LimbfixHands, distinct
 from limbfix.digits import CannotTell, HandReading
 from limbfix.errors import ModelCorrupt
 from limbfix.geometry import Box
 from limbfix.images import Picture
 from limbfix.layouts import HAND21
+from limbfix.nets.body_maps import STRIDE as BODY_STRIDE
 from limbfix.nets.hand_boxes import CHANNELS, STRIDE
+from limbfix.nets.move_table import POINTS
 from limbfix.parts import Keypoints, Part, PartKind, Side
 
 
@@ -65,7 +82,6 @@ class WrittenFinder:
 
 
 def test_a_hand_on_the_seam_of_tiles_is_one_hand_in_place(detector, monkeypatch):
-    from limbfix.detectors import limbfix_hands
     from limbfix.detectors.hand_windows import finder_views
 
     pixels = np.zeros((2000, 2600, 3), np.uint8)
@@ -198,6 +214,8 @@ def test_a_hand_stands_if_finder_and_parser_are_sure_together_or_somebody_else_s
     assert not is_believed(replace(doubtful, views=(0, 6)), own=LimbfixHands.name)
     assert is_believed(replace(doubtful, keypoints=opinion(Box(0, 0, 9, 9)).keypoints), own=LimbfixHands.name)
     assert is_believed(opinion(Box(0, 0, 10, 10)), own=LimbfixHands.name)
+    assert is_believed(doubtful, own=LimbfixHands.name, sure=SURE)
+    assert not is_believed(read_as(even, SURE), own=LimbfixHands.name, sure=SURE - 0.1)
 
 
 def test_a_lonely_or_weakly_confirmed_proposal_in_a_face_is_part_of_it_and_another_hand_is_not():
@@ -221,6 +239,119 @@ def test_a_lonely_hand_in_doubt_cannot_flag_a_picture_and_a_sure_one_can():
     assert told(DOUBTED - 0.1) == {"hand.malformed": DOUBT_CAP}
     assert told(DOUBTED) == {"hand.malformed": 0.9}
     assert told(0.0, keypoints=opinion(Box(0, 0, 9, 9)).keypoints) == {"hand.malformed": 0.9}
+
+
+def known_as(part: Part, presence: float, sure: float) -> Part:
+    """A hand that was read, and whose surety is not what its presence would say."""
+    read = read_as(part, presence)
+    return replace(read, reading=with_surety(read.reading, sure))
+
+
+def test_a_hand_that_was_read_keeps_its_surety_and_every_rule_goes_by_it():
+    even = replace(hand(Box(0, 0, 100, 100)), detection_score=0.5)
+    raised, lowered = known_as(even, -5.0, DOUBTED + 1.23456), known_as(even, 5.0, -1.0)
+    assert raised.reading.features == {"presence": -5.0, "surety": round(DOUBTED + 1.23456, 4)}
+    assert (surety(raised), surety(lowered)) == (raised.reading.features["surety"], -1.0)
+    assert is_believed(raised, own=LimbfixHands.name) and not is_believed(lowered, own=LimbfixHands.name)
+
+    def worst(part: Part) -> float:
+        wrong = replace(part, reading=replace(part.reading, scores={"hand.malformed": 0.9}))
+        return tempered(wrong, own=LimbfixHands.name).reading.scores["hand.malformed"]
+
+    assert (worst(raised), worst(lowered)) == (0.9, DOUBT_CAP)
+    beside = replace(raised, box=Box(20, 0, 120, 100))
+    assert [part.box for part in apart([lowered, beside], own=LimbfixHands.name)] == [beside.box]
+    face = Box(0, 0, 100, 120)
+    weak = {"keypoints": opinion(even.box).keypoints, "views": (2, 6)}
+    assert is_face(replace(lowered, **weak), [face], own=LimbfixHands.name)
+    assert not is_face(replace(raised, **weak), [face], own=LimbfixHands.name)
+
+
+class PlantedSight:
+    """Sees the points that it was given, in every picture; counts who asks, and for which picture."""
+
+    def __init__(self, detector: LimbfixHands, point: int, xy: tuple[int, int], side: int = 384) -> None:
+        self.network, self.asked, self.closed = detector._finder, [], False
+        points = np.full((POINTS, side // BODY_STRIDE, side // BODY_STRIDE), -5.0, np.float32)
+        points[point, xy[1] // BODY_STRIDE, xy[0] // BODY_STRIDE] = 3.0
+        view = View(pixels=np.zeros((side, side, 3), np.uint8), left=0, top=0, scale_xy=(1.0, 1.0))
+        maps = Stage(side // BODY_STRIDE, side // BODY_STRIDE).maps()
+        self.seen = Seen(view=view, maps=maps, points=points)
+
+    def look(self, picture: Picture) -> Seen:
+        self.asked.append(picture)
+        return self.seen
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def weighed(**weights: float) -> BeliefModel:
+    """A model that goes by the bodies alone: in doubt where there are none."""
+    row = tuple(weights.get(name.replace(".", "_"), 0.0) for name in FEATURES)
+    n = len(FEATURES)
+    return BeliefModel(mean=(0.0, 0.0, *(-5.0,) * (n - 2)), scale=(2.0,) * n, weights=row, bias=SURE - 0.1)
+
+
+def test_bodies_around_a_box_decide_whether_it_is_a_hand_and_its_reading_tells(detector, monkeypatch):
+    wrist, face = 9, 0
+    monkeypatch.setattr(limbfix_hands, "shipped_belief", lambda: weighed(wrist_1_6=1.0, face_1_0=-1.0))
+    picture = picture_of(np.random.default_rng(4).integers(0, 256, (384, 384, 3), dtype=np.uint8))
+    proposed = hand(Box(180, 180, 220, 220))
+
+    def found(point: int, xy: tuple[int, int], *, given: bool = False) -> tuple[Part, ...]:
+        sight = PlantedSight(detector, point, xy)
+        monkeypatch.setattr(detector, "_sight", sight)
+        parts = detector.complete(picture, (proposed,), given=given)
+        assert sight.asked == [picture]
+        return parts
+
+    (beside,) = found(wrist, (200, 228))
+    assert beside.reading.features["surety"] == pytest.approx(SURE - 0.1 + 4)
+    assert found(wrist, (20, 20)) == ()
+    assert found(face, (200, 200)) == ()
+    (given,) = found(face, (200, 200), given=True)
+    assert given.reading.features["surety"] == pytest.approx(SURE - 0.1 - 4)
+
+
+def test_several_proposals_in_one_picture_each_have_their_own_bodies(detector, monkeypatch):
+    monkeypatch.setattr(limbfix_hands, "shipped_belief", lambda: weighed(wrist_1_6=1.0))
+    picture = picture_of(np.random.default_rng(4).integers(0, 256, (384, 384, 3), dtype=np.uint8))
+    boxes = [Box(40 * k, 40 * k, 40 * k + 36, 40 * k + 36) for k in range(9)]
+    unjudged = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL)
+    known = replace(hand(Box(340, 0, 380, 40)), reading=unjudged)  # read before: not asked again
+    monkeypatch.setattr(detector, "_sight", PlantedSight(detector, 9, (218, 218)))
+    done = detector.complete(picture, (known, *map(hand, boxes)))
+    assert {part.box for part in done} == {known.box, boxes[5]}
+
+
+@pytest.mark.parametrize("missing", ["sight", "model"])
+def test_without_bodies_or_without_a_model_the_presence_and_half_the_finders_logit_decide(
+    detector, monkeypatch, missing
+):
+    sight = PlantedSight(detector, 9, (200, 200))
+    monkeypatch.setattr(detector, "_sight", None if missing == "sight" else sight)
+    model = None if missing == "model" else weighed(wrist_1_0=9.0)
+    monkeypatch.setattr(limbfix_hands, "shipped_belief", lambda: model)
+    monkeypatch.setattr(hand_belief, "SURE", -99.0)
+    picture = picture_of(np.random.default_rng(4).integers(0, 256, (384, 384, 3), dtype=np.uint8))
+    (found,) = detector.complete(picture, (hand(Box(180, 180, 220, 220), score=0.8),))
+    features = found.reading.features
+    assert features["surety"] == pytest.approx(features["presence"] + np.log(0.8 / 0.2) / 2, abs=1e-3)
+    assert sight.asked == []  # nobody weighs what it sees
+
+
+def test_a_sight_is_in_the_record_and_closed_with_its_detector(tmp_path):
+    sight = BodySight(search="single", file=body_file(tmp_path))
+    own = LimbfixHands(finder_file=finder_file(tmp_path), parser_file=parser_file(tmp_path), sight=sight)
+    assert own.model_hashes().keys() == {
+        "hand_finder.safetensors",
+        "digit_parser.safetensors",
+        "body_parser.safetensors",
+    }
+    sight.look(picture_of(np.zeros((9, 9, 3), np.uint8)))
+    own.close()
+    assert sight._last is None
 
 
 def test_a_lonely_proposal_on_a_known_hand_is_a_piece_of_it():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from limbfix.detectors import make_detectors
-from limbfix.errors import MissingExtra, UsageError
+from limbfix.errors import AssetMissing, MissingExtra, UsageError
 
 
 def names(specs, search="full"):
@@ -79,6 +79,64 @@ def test_limbfix_stands_for_our_hands_and_a_second_opinion(own_weights):
     assert built[2].notes == ()
     alone = make_detectors(["limbfix_hands"], device="cpu", search="single")
     assert [one.name for one in alone] == ["limbfix_hands"]
+
+
+@pytest.fixture
+def own_bodies(own_weights, tmp_path, monkeypatch):
+    """Returns what lists a body parser too, with more in its row if wanted."""
+    from hand_weights import body_file
+
+    from limbfix import shipped
+    from limbfix.detectors import body_sight
+
+    file = body_file(tmp_path)
+    monkeypatch.setattr(body_sight, "shipped_file", {"body_parser.safetensors": file}.__getitem__)
+
+    def listed(**more: str) -> None:
+        rows = {**shipped.shipped_rows(), "body_parser.safetensors": more}
+        monkeypatch.setattr(shipped, "shipped_rows", lambda: rows)
+
+    return listed
+
+
+def test_hands_and_bodies_look_through_one_body_parser(own_bodies):
+    own_bodies()
+    built = {one.name: one for one in make_detectors(["limbfix"], device="cpu", search="full")}
+    assert "limbfix_bodies" in built
+    assert built["limbfix_hands"]._sight is built["limbfix_bodies"]._sight is not None
+    again = {one.name: one for one in make_detectors(["limbfix"], device="cpu", search="full")}
+    assert again["limbfix_hands"]._sight is not built["limbfix_hands"]._sight
+
+
+@pytest.mark.parametrize(("search", "mirrored"), [("full", True), ("single", False)])
+def test_the_body_parser_searches_as_the_settings_say(own_bodies, search, mirrored):
+    own_bodies()
+    (hands,) = make_detectors(["limbfix_hands"], device="cpu", search=search)
+    assert hands._sight._mirrored is mirrored
+
+
+def test_a_body_parser_that_does_not_read_helps_to_find_hands_and_judges_nobody(own_bodies):
+    own_bodies(reads="no")
+    built = {one.name: one for one in make_detectors(["limbfix"], device="cpu", search="full")}
+    assert "limbfix_bodies" not in built
+    assert "body_parser.safetensors" in built["limbfix_hands"].model_hashes()
+    (asked,) = make_detectors(["limbfix_bodies"], device="cpu", search="full")
+    assert asked.name == "limbfix_bodies"  # who asks for it by name gets it
+
+
+def test_without_a_body_parser_hands_are_found_without_and_bodies_are_an_error(own_weights):
+    (hands,) = make_detectors(["limbfix_hands"], device="cpu", search="full")
+    assert hands._sight is None
+    with pytest.raises(AssetMissing, match="expected a body parser"):
+        make_detectors(["limbfix_bodies"], device="cpu", search="full")
+
+
+def test_detectors_of_others_load_no_body_parser(own_bodies, monkeypatch):
+    from limbfix.detectors import body_sight
+
+    own_bodies()
+    monkeypatch.setattr(body_sight, "load_runtime", lambda: pytest.fail("nobody looks through it"))
+    assert names(["mediapipe_pose"]) == ["mediapipe_pose"]
 
 
 def test_limbfix_is_mediapipe_where_no_networks_come_along(monkeypatch):

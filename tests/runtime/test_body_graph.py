@@ -20,6 +20,7 @@ from limbfix.errors import ModelCorrupt  # noqa: E402
 from limbfix.nets.body_maps import OUTPUTS, STRIDE  # noqa: E402
 from limbfix.nets.body_parser import BodyParser  # noqa: E402
 from limbfix.nets.efficientnet_lite import normalised  # noqa: E402
+from limbfix.nets.move_table import POINTS  # noqa: E402
 from limbfix.runtime.sessions import body_network  # noqa: E402
 
 
@@ -33,7 +34,7 @@ def test_the_body_parser_is_the_one_of_torch_at_any_size(tmp_path, shape):
     with torch.no_grad():
         expected = network(normalised(torch.from_numpy(pixels)))
     found = body_network(file).run(pixels)
-    for name, channels in OUTPUTS:
+    for name, channels in (*OUTPUTS, ("points", POINTS)):
         wanted = getattr(expected, name).numpy()
         assert wanted.shape == (shape[0], channels, shape[1] // STRIDE, shape[2] // STRIDE)
         assert np.ptp(wanted) > 1e-2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,9 +14,14 @@ pytest.importorskip("onnxruntime")
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hand_weights import finder_file, parser_file  # noqa: E402
+from hand_weights import body_file, finder_file, parser_file  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
+from limbfix.detectors.belief_model import FILE as BELIEFS  # noqa: E402
+from limbfix.detectors.belief_model import model_from  # noqa: E402
+from limbfix.detectors.body_sight import BodySight  # noqa: E402
+from limbfix.detectors.hand_surroundings import NAMES, surroundings  # noqa: E402
+from limbfix.images import Picture  # noqa: E402
 from limbfix.training import presence  # noqa: E402
 from limbfix.training.finder_stock import Stock  # noqa: E402
 
@@ -42,9 +48,33 @@ def test_a_proposal_is_a_hand_none_or_unclear(monkeypatch, tmp_path):
     proposed = [(presence.Box(*map(float, box)), 0.5) for box in (on, off, half)]
     monkeypatch.setattr(presence, "proposals", lambda *_: proposed)
     monkeypatch.setattr(presence, "windows", lambda one, _: [(one.pixels, np.array([on], float), np.zeros((0, 4)))])
-    found = presence.collect(finder_file(tmp_path), [stock(on)], 64, 7)
-    assert found.truth == [True, True, False]  # the label itself, the good proposal, the bad one
+    found = presence.collect(finder_file(tmp_path), None, [stock(on)] * 2, 64, 7)
+    assert found.truth == [True, True, False] * 2  # the label itself, the good proposal, the bad one
     assert all(crop.shape == (64, 64, 3) for crop in found.crops)
+    assert found.pictures == [0, 0, 0, 1, 1, 1]
+    np.testing.assert_array_equal(found.scores, [np.nan, 0.5, 0.5] * 2)
+    assert found.around == []
+
+
+def test_bodies_are_looked_for_in_every_window_and_found_around_every_example(monkeypatch, tmp_path):
+    on, off = (40, 40, 100, 100), (180, 180, 240, 240)
+    boxes = [presence.Box(*map(float, box)) for box in (on, off)]
+    monkeypatch.setattr(presence, "proposals", lambda *_: [(box, 0.5) for box in boxes])
+    one = stock(on)
+    whole = (one.pixels, np.array([on], float), np.zeros((0, 4)))
+    flipped = (one.pixels[:, ::-1], np.zeros((0, 4)), np.zeros((0, 4)))
+    monkeypatch.setattr(presence, "windows", lambda *_: [whole, flipped])
+    file = body_file(tmp_path)
+    found = presence.collect(finder_file(tmp_path), file, [one], 64, 7)
+    assert found.truth == [True, True, False, False, False]
+
+    sight = BodySight(search="single", file=file)
+    for start, (pixels, _, _) in ((1, whole), (3, flipped)):
+        seen = sight.look(Picture(pixels=np.ascontiguousarray(pixels), sha256="0" * 64))
+        for row, box in zip(found.around[start : start + 2], boxes, strict=True):
+            np.testing.assert_allclose(row, surroundings(seen.points, seen.view, box), atol=1e-4)
+    assert len(found.around) == 5
+    assert not np.allclose(found.around[1], found.around[3])
 
 
 def test_the_direction_parts_hands_from_others_however_their_numbers_are_scaled():
@@ -57,16 +87,27 @@ def test_the_direction_parts_hands_from_others_however_their_numbers_are_scaled(
     assert np.mean((logits > 0) == truth) > 0.75
 
 
-def test_the_script_adds_the_presence_and_changes_nothing_else(tmp_path, monkeypatch):
+@pytest.mark.parametrize("bodies", [False, True])
+def test_the_script_adds_the_presence_and_changes_nothing_else(tmp_path, monkeypatch, bodies):
     photos, places = [stock((40, 40, 100, 100))] * 2, [stock()] * 2
     monkeypatch.setattr(presence, "read_photos", lambda folder, say: photos)
     monkeypatch.setattr(presence, "read_places", lambda folder, say: places)
     parser, out = parser_file(tmp_path), tmp_path / "with.safetensors"
     arguments = ["--finder", str(finder_file(tmp_path)), "--parser", str(parser), "--out", str(out)]
     arguments += ["--photographs", "x", "--places", "x", "--every", "1", "--size", "64"]
+    if bodies:  # this finder, which nobody trained, would hit no hand, and of mistakes alone no belief is fitted
+        boxes = [presence.Box(40.0, 40.0, 100.0, 100.0), presence.Box(180.0, 180.0, 240.0, 240.0)]
+        monkeypatch.setattr(presence, "proposals", lambda *_: [(box, 0.5) for box in boxes])
+        arguments += ["--bodies", str(body_file(tmp_path)), "--sure-at", "2.5"]
     threads = torch.get_num_threads()
     assert presence.main(arguments) == 0
     torch.set_num_threads(threads)
     before, after = load_file(parser), load_file(out)
     changed = {name for name in after if name not in before or not torch.equal(after[name], before[name])}
     assert changed == {"presence.weight", "presence.bias"}
+    assert (tmp_path / BELIEFS).is_file() is bodies
+    if bodies:
+        data = json.loads((tmp_path / BELIEFS).read_text(encoding="utf-8"))
+        assert np.isfinite(model_from(data).surety(0.0, 0.0, np.zeros(len(NAMES))))
+        told = json.loads(out.with_suffix(".presence.json").read_text(encoding="utf-8"))
+        assert 0 < data["facts"]["proposals"] < told["proposals"]  # of the labelled hands nobody knows a score
