@@ -21,12 +21,13 @@ from limbfix.detectors.hand_reader import HandReader
 from limbfix.digit_assembly import DigitLine, assemble_digits
 from limbfix.digit_beliefs import BELIEVED, FILE, LINE_FEATURES, LineModel, distinct_lines, line_features, model_from
 from limbfix.nets.hand_maps import JOINTS, STRIDE
+from limbfix.readings import SURE_COUNT
 from limbfix.shipped import DIGIT_PARSER, shipped_file
 from limbfix.training.parser_examples import load_examples, plain_matrix
 from limbfix.training.parser_targets import HandCut, seen_through
 
 NEAR = 0.075
-"""Of the crop's side: a line whose end lies so near a digit's true tip is that digit. About half the distance of two fingers."""
+"""Of the crop's side: a line whose end lies so near a digit's true end is that digit. About half the distance of two fingers."""
 
 STRENGTH = 0.3
 """Inverse regularisation (scikit-learn's C) on standardised features."""
@@ -43,7 +44,8 @@ class LinedHand:
         group: of hands that are alike: a defect and its twin.
         lines, features: see `limbfix.digit_beliefs.line_features`.
         truth: (n,) bool, which lines are digits.
-        tips: digits whose tip can be seen; present: digits that the hand has; missed: tips that no line ends at.
+        tips: digits whose tip can be seen; ends: digits of which more than the knuckle is seen; present: digits that the hand has.
+        missed: ends that no line ends at.
         side: of the maps, cells.
     """
 
@@ -52,6 +54,7 @@ class LinedHand:
     features: np.ndarray
     truth: np.ndarray
     tips: int
+    ends: int
     present: int
     missed: int
     side: int
@@ -92,9 +95,24 @@ def lined_hands(folders: Sequence[Path], reader: HandReader, seed: int) -> list[
     return found
 
 
+def outer_ends(joints: np.ndarray) -> np.ndarray:
+    """Returns (m, 3): kind, x, y of the outermost joint seen of each digit, where it lies beyond the knuckle; as assembled lines end there.
+
+    A digit whose tip is hidden is a digit: a line along it is no mistake.
+
+    Args:
+        joints: (n, 3) of a hand, digit by digit from the palm outwards, the wrist before them.
+    """
+    own = joints[joints[:, 0] > 0]
+    following = np.append(own[1:, 0], 0)
+    ends = own[following <= own[:, 0]]
+    return ends[ends[:, 0] >= JOINTS.index("pip")]
+
+
 def _lined(group: int, cut: HandCut, lines: Sequence[DigitLine], features: np.ndarray, side: int) -> LinedHand:
-    tips = cut.joints[cut.joints[:, 0] == JOINTS.index("tip"), 1:]
-    truth = matched(lines, tips, side)
+    ends = outer_ends(cut.joints)
+    truth = matched(lines, ends[:, 1:], side)
+    tips = ends[ends[:, 0] == JOINTS.index("tip")]
     return LinedHand(
         group=group,
         lines=lines,
@@ -102,7 +120,8 @@ def _lined(group: int, cut: HandCut, lines: Sequence[DigitLine], features: np.nd
         truth=truth,
         tips=len(tips),
         present=int(cut.counts[0]),
-        missed=len(tips) - int(truth.sum()),
+        ends=len(ends),
+        missed=len(ends) - int(truth.sum()),
         side=side,
     )
 
@@ -139,7 +158,7 @@ def held_out_numbers(hands: Sequence[LinedHand]) -> dict[str, Any]:
     from sklearn.metrics import roc_auc_score
 
     folds = np.array([hand.group % _FOLDS for hand in hands])
-    chances, truth, rows = [], [], []
+    chances, truth, rows, hidden = [], [], [], []
     for fold in range(_FOLDS):
         model = model_from(fit([hand for hand, own in zip(hands, folds, strict=True) if own != fold]))
         for hand in (hand for hand, own in zip(hands, folds, strict=True) if own == fold):
@@ -147,12 +166,14 @@ def held_out_numbers(hands: Sequence[LinedHand]) -> dict[str, Any]:
             truth.append(hand.truth)
             if hand.tips == hand.present > 0:
                 rows.append((*counted(hand, model), hand.tips))
+            elif hand.present:
+                hidden.append((*counted(hand, model), hand.ends))
     number, surety, tips = (np.array(column) for column in zip(*rows, strict=True))
-    tip_count = sum(hand.tips for hand in hands)
+    end_count = sum(hand.ends for hand in hands)
     numbers: dict[str, Any] = {
         "hands": len(hands),
         "whole": len(rows),
-        "tips_with_a_line": round(1 - sum(hand.missed for hand in hands) / tip_count, 4),
+        "ends_with_a_line": round(1 - sum(hand.missed for hand in hands) / end_count, 4),
         "line_auroc": round(float(roc_auc_score(np.concatenate(truth), np.concatenate(chances))), 4),
         "exact": round(float((number == tips).mean()), 4),
         "within_one": round(float((np.abs(number - tips) <= 1).mean()), 4),
@@ -161,6 +182,10 @@ def held_out_numbers(hands: Sequence[LinedHand]) -> dict[str, Any]:
         told = surety >= level
         right = float((number == tips)[told].mean()) if told.any() else float("nan")
         numbers[f"surety {level}"] = {"told": round(float(told.mean()), 4), "right": round(right, 4)}
+    number, surety, ends = (np.array(column) for column in zip(*hidden, strict=True)) if hidden else np.zeros((3, 0))
+    told = surety >= SURE_COUNT
+    right = round(float((number == ends)[told].mean()), 4) if told.any() else None
+    numbers["with hidden tips"] = {"hands": len(hidden), "told": int(told.sum()), "right": right}
     return numbers
 
 
