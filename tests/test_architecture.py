@@ -33,7 +33,7 @@ ROWS = [
         "weights",
         "nets digit_assembly",
         "runtime digit_masks body_bones",
-        "shipped body_places",
+        "shipped body_places body_guides",
         "hand_scores digit_beliefs body_chains",
         "readings body_assembly body_masks limb_ends",
         "hidden_limbs",

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hand_weights import body_file
 
-from limbfix.detectors.body_sight import VIEW_PX, BodySight
+from limbfix.detectors.body_sight import LARGE_PEOPLE_PX, VIEW_PX, BodySight, _maps
 from limbfix.images import Picture
 from limbfix.nets.body_maps import STRIDE
 from limbfix.nets.move_table import POINTS
@@ -68,16 +68,17 @@ def test_after_it_was_closed_it_remembers_nothing_and_sees_the_same(weights, mon
     np.testing.assert_array_equal(before.points, after.points)
 
 
-def test_a_full_search_takes_the_mean_of_both_looks_and_the_points_of_the_first(weights, monkeypatch):
-    picture = picture_of(3)
+def test_a_full_search_takes_the_mean_of_two_looks_and_the_points_of_the_first(weights, monkeypatch):
+    picture = picture_of(3, 300, 150)
     single = BodySight(search="single", file=weights)
     sight = BodySight(search="full", file=weights)
     shown = watched(sight, monkeypatch)
     both, once = sight.look(picture), single.look(picture)
-    assert len(shown) == 2
+    assert len(shown) == 3
     np.testing.assert_array_equal(shown[0][:, :, ::-1], shown[1])
+    assert max(shown[0].shape) == VIEW_PX and max(shown[2].shape) == LARGE_PEOPLE_PX
     np.testing.assert_array_equal(both.points, once.points)
-    mirrored = single._maps(np.ascontiguousarray(both.view.pixels[:, ::-1]))[0].mirrored()
+    mirrored = _maps(single._found(np.ascontiguousarray(both.view.pixels[:, ::-1]))).mirrored()
     np.testing.assert_allclose(both.maps.heat, (once.maps.heat + mirrored.heat) / 2, atol=1e-5)
 
 

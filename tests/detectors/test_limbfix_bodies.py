@@ -16,9 +16,9 @@ from limbfix.detectors.limbfix_bodies import LimbfixBodies
 from limbfix.errors import AssetMissing
 from limbfix.gate import Gate
 from limbfix.images import Picture
-from limbfix.nets.body_maps import OUTPUTS
 from limbfix.nets.move_table import POINTS
 from limbfix.parts import Side
+from limbfix.runtime.body_graph import BODY_OUTPUTS
 from limbfix.shipped import BODY_PARSER, shipped_rows
 
 
@@ -36,8 +36,13 @@ class WrittenNetwork:
         logits = {name: np.log(np.clip(getattr(maps, field), 1e-4, 1 - 1e-4) / (1 - np.clip(getattr(maps, field), 1e-4, 1 - 1e-4)))
                   for name, field in (("heatmaps", "heat"), ("ends", "ends"))}  # fmt: skip
         raw = {name: getattr(maps, name) for name in ("fields", "centre", "side", "covered", "parts")}
-        raw["points"] = np.full((POINTS, *maps.heat.shape[1:]), -9.0, np.float32)
-        return {name: (logits | raw)[name][None] for name in (*dict(OUTPUTS), "points")}
+        shape = maps.heat.shape[1:]
+        cold = {
+            "points": np.full((POINTS, *shape), -9.0, np.float32),
+            "centres": np.full((1, *shape), -9.0, np.float32),
+        }
+        raw |= {**cold, "reaches": np.zeros((2 * POINTS, *shape), np.float32)}  # MoveNet itself sees nobody
+        return {name: (logits | raw)[name][None] for name in BODY_OUTPUTS}
 
     def close(self) -> None:
         self.closed = True
@@ -65,7 +70,7 @@ def drawn(width: int = 96, height: int = 96, **options) -> Stage:
 def test_a_person_is_read_in_place_and_a_mirrored_look_changes_nothing(search):
     detector = detector_of(drawn(), search)
     (person,) = detector.read_bodies(picture_of(768, 768)).people
-    assert len(detector._sight.network.shapes) == (2 if search == "full" else 1)
+    assert len(detector._sight.network.shapes) == (3 if search == "full" else 1)
     assert [len(person.of_kind(kind)) for kind in LimbKind] == [2, 2]
     assert person.neck == pytest.approx(np.array([48.5, 24.5]) * 8, abs=2)
     left = next(limb for limb in person.of_kind(LimbKind.ARM) if limb.side is Side.LEFT)

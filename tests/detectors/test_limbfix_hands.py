@@ -276,7 +276,7 @@ class PlantedSight:
         points[point, xy[1] // BODY_STRIDE, xy[0] // BODY_STRIDE] = 3.0
         view = View(pixels=np.zeros((side, side, 3), np.uint8), left=0, top=0, scale_xy=(1.0, 1.0))
         maps = Stage(side // BODY_STRIDE, side // BODY_STRIDE).maps()
-        self.seen = Seen(view=view, maps=maps, points=points)
+        self.seen = Seen(view=view, maps=maps, points=points, guides=())
 
     def look(self, picture: Picture) -> Seen:
         self.asked.append(picture)
