@@ -68,7 +68,7 @@ def guides_from(points: np.ndarray, centres: np.ndarray, reaches: np.ndarray) ->
         centres: (1, h, w) logits of middles.
         reaches: (34, h, w) cells, y and x from a middle to each point.
     """
-    heat, middle = 1 / (1 + np.exp(-points)), 1 / (1 + np.exp(-centres))
+    heat, middle = (1 / (1 + np.exp(-np.clip(logits, -60, 60))) for logits in (points, centres))
     found = []
     for peak in find_peaks(middle, CENTRE_LEAST)[:MOST_GUIDES]:
         column, row = (round(value) for value in peak.xy)
