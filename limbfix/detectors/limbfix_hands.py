@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 LEAST_SCORE = 0.15
 """Of the finder, where its file names no threshold of its own: a proposal that is looked at closely. Low on purpose, see `SURE`."""
 
+QUICK_SCORE = 0.3
+"""The same for a single search. It reads a third of the boxes, and keeps 0.83 of our hands on AI pictures and 0.92 on real ones
+(2026-11-28, 392 pictures)."""
+
 MOST_HANDS = 40
 """Of one picture, the surest ones: what a crowd costs is bounded."""
 
@@ -148,7 +152,8 @@ class LimbfixHands:
     def _find(self, pixels: np.ndarray) -> list[tuple[Box, float]]:
         if self._finder is None:
             return []
-        return proposals(self._finder, pixels, self._search, self._finder.threshold(LEAST_SCORE))
+        usual = QUICK_SCORE if self._search == "single" else LEAST_SCORE
+        return proposals(self._finder, pixels, self._search, self._finder.threshold(usual))
 
 
 def proposals(finder: Network, pixels: np.ndarray, search: str, least: float) -> list[tuple[Box, float]]:
