@@ -192,7 +192,7 @@ def _place(
         steps = 2 * (steps @ axis)[:, None] * axis - steps
     else:
         ahead = axis + 0.25 * outwards
-        steps = np.outer(np.array(BONES_OF_TORSO[kind]) * person.size, ahead / np.linalg.norm(ahead))
+        steps = np.outer(np.array(BONES_OF_TORSO[kind]) * person.size, ahead / max(float(np.linalg.norm(ahead)), 1e-6))
     return np.concatenate([start[None], start + np.cumsum(steps, axis=0)])
 
 
