@@ -40,6 +40,9 @@ HOTTEST = 8
 NEAR_PEAK, NEAR_ROOT = 1.5, 4.0
 """Cells within which a guide's joint is a peak that is there already; a neck and a head, which MoveNet does not know, are only guessed at."""
 
+NEAR_SHARE = 0.06
+"""The same in the extent of the person, if that is more: half the width of a trunk's limb. What is nearer is one joint seen twice."""
+
 _EARS, _FACE, _SHOULDERS = (3, 4), (0, 1, 2), (5, 6)
 
 
@@ -181,8 +184,9 @@ def _agreed(bone: BodyBone, peaks: Sequence[Peak], maps: BodyMaps) -> BodyBone:
 def _placed(guide: Guide, peaks: list[Peak]) -> dict[str, tuple[int | None, int | None]]:
     """Returns the peaks of a guide's joints, left and right (both the same for neck and head); adds those that are not there."""
     found: dict[str, tuple[int | None, int | None]] = {}
+    near = max(NEAR_PEAK, NEAR_SHARE * guide.extent)
     for name, sides in PUBLISHED.items():
-        left, right = (_peak(name, guide.xy[p], guide.heat[p], peaks, NEAR_PEAK) for p in sides)
+        left, right = (_peak(name, guide.xy[p], guide.heat[p], peaks, near) for p in sides)
         found[name] = (left, right)
     for name, points in (("neck", _SHOULDERS), ("head", _EARS), ("head", _FACE)):
         heat = guide.heat[list(points)]
