@@ -75,7 +75,8 @@ def _sight(names: Sequence[str], *, device: str, search: str) -> BodySight | Non
     from limbfix.detectors.devices import runtime_providers
     from limbfix.shipped import sees_bodies
 
-    askers = {"limbfix_bodies"} if search == "single" else {"limbfix_bodies", "limbfix_hands"}  # a look costs as much as all hands
+    # a look costs as much as all hands: in a single search hands alone do without
+    askers = {"limbfix_bodies"} if search == "single" else {"limbfix_bodies", "limbfix_hands"}
     if not sees_bodies() or not askers & set(names):
         return None
     return BodySight(search=search, providers=runtime_providers(device))

@@ -95,6 +95,21 @@ def test_a_hand_on_the_seam_of_tiles_is_one_hand_in_place(detector, monkeypatch)
     np.testing.assert_allclose(found, [box.xyxy for box in hands], atol=0.5)
 
 
+@pytest.mark.parametrize(("search", "proposed"), [("full", [0.9, 0.2]), ("single", [0.9])])
+def test_a_single_search_reads_only_what_the_finder_is_surer_of(detector, monkeypatch, search, proposed):
+    asked = []
+
+    def answered(finder, pixels, search, least):
+        asked.append(search)
+        return [(Box(0, 0, 9, 9), score) for score in (0.9, 0.2, 0.05) if score >= least]
+
+    monkeypatch.setattr(limbfix_hands, "proposals", answered)
+    monkeypatch.setattr(detector, "_search", search)
+    found = detector.detect(picture_of(np.zeros((60, 60, 3), np.uint8)), ())
+    assert [part.detection_score for part in found] == proposed
+    assert asked == [search]
+
+
 def test_a_piece_stays_only_where_nothing_better_covers_it():
     whole, piece, alone = Box(0, 0, 100, 100), Box(0, 40, 100, 100), Box(300, 300, 340, 340)
     assert distinct([whole, piece, alone], [0.4, 0.9 - 1, 0.8 - 1]) == [0, 2]

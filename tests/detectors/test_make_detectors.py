@@ -111,8 +111,16 @@ def test_hands_and_bodies_look_through_one_body_parser(own_bodies):
 @pytest.mark.parametrize(("search", "mirrored"), [("full", True), ("single", False)])
 def test_the_body_parser_searches_as_the_settings_say(own_bodies, search, mirrored):
     own_bodies()
-    (hands,) = make_detectors(["limbfix_hands"], device="cpu", search=search)
-    assert hands._sight._mirrored is mirrored
+    (bodies,) = make_detectors(["limbfix_bodies"], device="cpu", search=search)
+    assert bodies._sight._mirrored is mirrored
+
+
+def test_hands_alone_look_through_the_body_parser_in_a_full_search_only(own_bodies):
+    own_bodies()
+    (full,) = make_detectors(["limbfix_hands"], device="cpu", search="full")
+    (quick,) = make_detectors(["limbfix_hands"], device="cpu", search="single")
+    assert full._sight is not None
+    assert quick._sight is None
 
 
 def test_a_body_parser_that_does_not_read_helps_to_find_hands_and_judges_nobody(own_bodies):
@@ -142,8 +150,16 @@ def test_detectors_of_others_load_no_body_parser(own_bodies, monkeypatch):
 def test_limbfix_is_mediapipe_where_no_networks_come_along(monkeypatch):
     from limbfix import shipped
 
-    monkeypatch.setattr(shipped, "has_hand_networks", lambda: False)
+    monkeypatch.setattr(shipped, "shipped_rows", dict)
     assert names(["limbfix"]) == names(["mediapipe"])
+
+
+def test_without_hand_networks_our_bodies_stand_beside_mediapipe(own_bodies, monkeypatch):
+    from limbfix import shipped
+
+    own_bodies()
+    monkeypatch.setattr(shipped, "has_hand_networks", lambda: False)
+    assert names(["limbfix"]) == ["mediapipe_faces", "mediapipe_pose", "limbfix_bodies", "mediapipe_hands"]
 
 
 def test_without_a_finder_mediapipe_finds_and_ours_reads(own_weights, monkeypatch):

@@ -248,7 +248,7 @@ def test_of_a_published_network_that_is_held_nothing_learns_and_everything_else_
     assert settings.still == bodies.ALL_STILL
     bodies.hold_stages(network, settings.still)
     for name, parameter in network.named_parameters():
-        assert parameter.requires_grad != name.startswith(("trunk.", "known.")), name
+        assert parameter.requires_grad != name.startswith(("trunk.", "known.", "guiding.")), name
     (group,) = bodies._phase(network, 1.0, settings).optimiser.param_groups
     assert len(group["params"]) == sum(parameter.requires_grad for parameter in network.parameters()) > 0
     assert group["share"] == 1.0
