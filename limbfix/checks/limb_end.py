@@ -3,9 +3,8 @@
 
 Three ways to end: the joint in the middle is seen and the end is not; the end is seen but its bone is a stump; an arm
 is seen to its wrist and no hand was found on it. Pockets, backs, furniture and other people hide ends, and neither
-model can tell hidden from absent, so none of them rejects on its own. Our network's word on the ends is asked of people whom only it read: a stump
-is one that it sees, and an end behind something or beyond the frame has no finding. It does not overrule the pose model yet: of 36 made pairs
-it ranked none by their ends (benchmarks/results/bodies.csv, 2026-11-28).
+model can tell hidden from absent, so none of them rejects on its own. Where our network read a person, its word on the ends replaces all of
+this: a stump is one that it sees, and an end behind something or beyond the frame has no finding.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def limb_end(scene: Scene) -> tuple[Finding, ...]:
     found = []
     for person in scene.people:
         graph = scene.graph_of(person.person_index)
-        if graph is not None and not person.limbs:
+        if graph is not None:
             found += [one for limb in graph.limbs if (one := _read_ending(person, graph, limb)) is not None]
             continue
         found += [
