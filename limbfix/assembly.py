@@ -58,7 +58,7 @@ def assemble(parts: tuple[Part, ...], width: int, height: int, bodies_read: Body
         if id(face) not in taken and not _face_is_covered(face, bodies)
     ]
     graphs = () if bodies_read is None else bodies_read.people
-    seeds = sorted(_seeds_with_graphs(seeds, graphs), key=lambda seed: seed.box.x_min)
+    seeds = sorted(_seeds_with_graphs(seeds, graphs, found_hands), key=lambda seed: seed.box.x_min)
     people = tuple(_person(index, seed, width, height) for index, seed in enumerate(seeds))
     hands = sorted(found_hands, key=lambda part: part.box.x_min)
     attached = _attach(hands, people)
@@ -80,12 +80,14 @@ class _Seed:
     graph: int | None = None
 
 
-def _seeds_with_graphs(seeds: list[_Seed], graphs: Sequence[PersonGraph]) -> list[_Seed]:
-    """Returns the seeds with their graphs, and a seed for each sure graph that is nobody else's."""
+def _seeds_with_graphs(seeds: list[_Seed], graphs: Sequence[PersonGraph], hands: Sequence[Part]) -> list[_Seed]:
+    """Returns the seeds with their graphs, and a seed for each sure graph that is nobody else's and no close-up of a hand."""
     matched = match_graphs(graphs, [seed.body for seed in seeds], [seed.face for seed in seeds])
     of_seed = {seed: graph for graph, seed in enumerate(matched) if seed is not None}
     joined = [replace(seed, graph=of_seed.get(index)) for index, seed in enumerate(seeds)]
     alone = [g for g, seed in enumerate(matched) if seed is None and graphs[g].score >= SURE_PERSON and graphs[g].limbs]
+    # a graph with a face would be that face's person
+    alone = [g for g in alone if not _is_as_large_as_torso(hands, graphs[g].box, graphs[g].torso)]
     return joined + [_Seed(box=graphs[g].box, body=None, face=None, graph=g) for g in alone]
 
 
@@ -94,12 +96,17 @@ def _owned_anew(hand: Hand, owner: int | None) -> Hand:
     return hand if hand.arm is not None or owner is None else replace(hand, person_index=owner)
 
 
+def _is_as_large_as_torso(hands: Sequence[Part], box: Box, torso: float) -> bool:
+    """Whether a hand on somebody's box is too large to be theirs; never where their torso is not known (nan)."""
+    return any(hand.box.size > HAND_OF_TORSO * torso and hand.box.iou(box) > 0.1 for hand in hands)
+
+
 def _is_hand_taken_for_body(body: Part, faces: list[Part], hands: list[Part]) -> bool:
     """Whether a pose model drew a person into a close-up of a hand: no face, and a hand as large as the torso on it."""
     torso = torso_length(body)
     if not np.isfinite(torso) or _face_of(body, faces) is not None:
         return False
-    return any(hand.box.size > HAND_OF_TORSO * torso and hand.box.iou(body.box) > 0.1 for hand in hands)
+    return _is_as_large_as_torso(hands, body.box, torso)
 
 
 def _trunk(body: Part) -> np.ndarray | None:

@@ -43,6 +43,10 @@ NEAR_PEAK, NEAR_ROOT = 1.5, 4.0
 NEAR_SHARE = 0.06
 """The same in the extent of the person, if that is more: half the width of a trunk's limb. What is nearer is one joint seen twice."""
 
+ROOT_SHARE = 0.12
+"""The same for neck and head: half the breadth of the shoulders (41.6 cm of 176, ANSUR II men). The middle of the shoulders is not the neck, and a
+second neck would be a second person, with the legs of the first."""
+
 _EARS, _FACE, _SHOULDERS = (3, 4), (0, 1, 2), (5, 6)
 
 
@@ -184,7 +188,7 @@ def _agreed(bone: BodyBone, peaks: Sequence[Peak], maps: BodyMaps) -> BodyBone:
 def _placed(guide: Guide, peaks: list[Peak]) -> dict[str, tuple[int | None, int | None]]:
     """Returns the peaks of a guide's joints, left and right (both the same for neck and head); adds those that are not there."""
     found: dict[str, tuple[int | None, int | None]] = {}
-    near = max(NEAR_PEAK, NEAR_SHARE * guide.extent)
+    near, near_root = max(NEAR_PEAK, NEAR_SHARE * guide.extent), max(NEAR_ROOT, ROOT_SHARE * guide.extent)
     for name, sides in PUBLISHED.items():
         left, right = (_peak(name, guide.xy[p], guide.heat[p], peaks, near) for p in sides)
         found[name] = (left, right)
@@ -192,7 +196,7 @@ def _placed(guide: Guide, peaks: list[Peak]) -> dict[str, tuple[int | None, int 
         heat = guide.heat[list(points)]
         if name in found or heat.min() < POINT_LEAST:
             continue
-        one = _peak(name, guide.xy[list(points)].mean(0), float(heat.mean()), peaks, NEAR_ROOT)
+        one = _peak(name, guide.xy[list(points)].mean(0), float(heat.mean()), peaks, near_root)
         found[name] = (one, one)
     return found
 

@@ -107,6 +107,17 @@ def test_peaks_that_are_there_are_used_and_none_is_doubled():
     assert told.peaks[: len(peaks)] == peaks
 
 
+@pytest.mark.parametrize(("off", "necks"), [(3.0, 1), (5.0, 1), (12.0, 2)])
+def test_the_neck_of_somebody_large_is_one_though_his_shoulders_middle_lies_off_it(off, necks):
+    (guide,) = guides_from(*published(body()))
+    assert guide.extent > 40
+    middle = guide.xy[[5, 6]].mean(0)
+    heat = np.zeros((len(JOINTS), SIDE, SIDE))
+    heat[JOINTS.index("neck")] = bell(middle[0], middle[1] - off)
+    told = guidance(body_peaks(heat), [guide], maps(heat=heat))
+    assert sum(JOINTS[peak.kind] == "neck" for peak in told.peaks) == necks
+
+
 def test_a_third_elbow_that_only_heat_shows_stays():
     heat = np.zeros((len(JOINTS), SIDE, SIDE))
     for xy in (*body()[list(ELBOW)], (50.0, 20.0)):

@@ -201,3 +201,11 @@ def test_a_reading_finds_its_person_and_makes_a_new_one_of_whom_only_it_saw():
     assert made.people[1].body is None
     assert [graph.person_index for graph in made.bodies.people] == [0, 1]
     assert made.graph_of(0).neck[0] < made.graph_of(1).neck[0]
+
+
+@pytest.mark.parametrize(("size_px", "people"), [(300, 0), (60, 1)])
+def test_whom_only_our_network_sees_in_a_close_up_of_a_hand_is_nobody(size_px, people):
+    made = read_scene(someone(), sure_hand(48 * PX, 40 * PX, size_px))
+    assert len(made.people) == people
+    assert len(made.hands) == 1
+    assert [graph.person_index for graph in made.bodies.people] == ([0] if people else [None])
