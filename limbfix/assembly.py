@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from limbfix.bodies import BodyReading, PersonGraph
-from limbfix.body_matching import SURE_PERSON, match_graphs, with_hands, with_people
+from limbfix.body_matching import is_somebody, match_graphs, with_hands, with_people
 from limbfix.geometry import Box, distance
 from limbfix.parts import Part, PartKind, Side
 from limbfix.skeletons import JOINTS, Hand, Limb, LimbKind, LimbState, Person, Scene, torso_length
@@ -85,7 +85,7 @@ def _seeds_with_graphs(seeds: list[_Seed], graphs: Sequence[PersonGraph], hands:
     matched = match_graphs(graphs, [seed.body for seed in seeds], [seed.face for seed in seeds])
     of_seed = {seed: graph for graph, seed in enumerate(matched) if seed is not None}
     joined = [replace(seed, graph=of_seed.get(index)) for index, seed in enumerate(seeds)]
-    alone = [g for g, seed in enumerate(matched) if seed is None and graphs[g].score >= SURE_PERSON and graphs[g].limbs]
+    alone = [g for g, seed in enumerate(matched) if seed is None and is_somebody(graphs[g])]
     # a graph with a face would be that face's person
     alone = [g for g in alone if not _is_as_large_as_torso(hands, graphs[g].box, graphs[g].torso)]
     return joined + [_Seed(box=graphs[g].box, body=None, face=None, graph=g) for g in alone]
