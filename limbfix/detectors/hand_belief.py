@@ -116,4 +116,4 @@ def apart(hands: Sequence[Part], *, own: str) -> list[Part]:
 def _is_body_of(hand: Part, other: Part) -> bool:
     """Tells whether a doubtful hand is the person or the arm on whom a surer one was found: `BODY_TIMES` as large, with that hand in it."""
     is_large = hand.box.area > BODY_TIMES * other.box.area and hand.box.overlap_of_smaller(other.box) > SAME_HAND_INSIDE
-    return is_large and surety(hand) < SURE <= surety(other)
+    return is_large and surety(hand) < min(DOUBTED, surety(other)) and surety(other) >= SURE
