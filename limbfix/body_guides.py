@@ -15,7 +15,7 @@ import numpy as np
 
 from limbfix.body_bones import BodyBone, BodyMaps, agreements
 from limbfix.digit_assembly import Peak, find_peaks
-from limbfix.nets.body_maps import BONES, JOINTS, PARTS, PUBLISHED
+from limbfix.nets.body_maps import BONES, EARS, FACE, JOINTS, PARTS, PUBLISHED
 
 CENTRE_LEAST = 0.15
 """Heat of somebody's middle. MoveNet's own examples ask for 0.2 to 0.3; here a guide without peaks claims nothing."""
@@ -46,8 +46,6 @@ NEAR_SHARE = 0.06
 ROOT_SHARE = 0.12
 """The same for neck and head: half the breadth of the shoulders (41.6 cm of 176, ANSUR II men). The middle of the shoulders is not the neck, and a
 second neck would be a second person, with the legs of the first."""
-
-_EARS, _FACE, _SHOULDERS = (3, 4), (0, 1, 2), (5, 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -192,7 +190,7 @@ def _placed(guide: Guide, peaks: list[Peak]) -> dict[str, tuple[int | None, int 
     for name, sides in PUBLISHED.items():
         left, right = (_peak(name, guide.xy[p], guide.heat[p], peaks, near) for p in sides)
         found[name] = (left, right)
-    for name, points in (("neck", _SHOULDERS), ("head", _EARS), ("head", _FACE)):
+    for name, points in (("neck", PUBLISHED["shoulder"]), ("head", EARS), ("head", FACE)):
         heat = guide.heat[list(points)]
         if name in found or heat.min() < POINT_LEAST:
             continue

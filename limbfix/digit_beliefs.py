@@ -10,11 +10,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from limbfix.clipped_linear import ClippedLinear, numbers_from
 from limbfix.digit_assembly import DigitLine, agreement
 from limbfix.errors import ModelCorrupt
 from limbfix.nets.hand_maps import JOINTS, PARTS, PHALANGES
@@ -42,24 +42,14 @@ _BACKGROUND = PARTS.index("background")
 _STEPS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineModel:
-    """The chance that a line is a digit: `logit = bias + sum(weights * (x - mean) / scale)`, each x clipped to 4 scales around its mean.
+class LineModel(ClippedLinear):
+    """The chance that a line is a digit, from its `LINE_FEATURES`."""
 
-    Attributes:
-        mean, scale, weights: one number for each of `LINE_FEATURES`.
-        bias: of the logit.
-    """
-
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-    weights: tuple[float, ...]
-    bias: float
+    __slots__ = ()
 
     def chances(self, features: np.ndarray) -> np.ndarray:
         """Returns (n,) chances, 0-1, of (n, k) features."""
-        z = np.clip((features - np.array(self.mean)) / np.array(self.scale), -4, 4)
-        return 1 / (1 + np.exp(-(self.bias + z @ np.array(self.weights))))
+        return 1 / (1 + np.exp(-self.logits(features)))
 
 
 def model_from(data: Mapping) -> LineModel:
@@ -68,12 +58,7 @@ def model_from(data: Mapping) -> LineModel:
     Raises:
         KeyError, TypeError, ValueError: it is none, or one for other features.
     """
-    if tuple(data["features"]) != LINE_FEATURES:
-        raise ValueError(f"expected the features {', '.join(LINE_FEATURES)}, got {', '.join(data['features'])}")
-    rows = {name: tuple(float(value) for value in data[name]) for name in ("mean", "scale", "weights")}
-    if any(len(row) != len(LINE_FEATURES) for row in rows.values()):
-        raise ValueError(f"expected {len(LINE_FEATURES)} numbers in each row")
-    return LineModel(**rows, bias=float(data["bias"]))
+    return LineModel(**numbers_from(data, LINE_FEATURES))
 
 
 @cache

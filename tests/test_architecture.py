@@ -17,7 +17,7 @@ ROWS = [
     row.split()
     for row in (
         "errors printing",
-        "geometry layouts outlines inpainting filling",
+        "geometry layouts outlines inpainting filling clipped_linear",
         "exif containers workflows",
         "flat_tables",
         "crops sources decoding",

@@ -1,6 +1,6 @@
 """How surely is a proposal a hand? A logistic model of the crop's look, the finder's score and the bodies around it, kept as JSON.
 
-Fitted by `python -m limbfix.training.beliefs` on proposals in made pictures, photographs and places. Its bias is set so that `SURE` and `DOUBTED` of
+Fitted by `python -m limbfix.training.presence --bodies FILE` on proposals in made pictures, photographs and places. Its bias is set so that `SURE` and `DOUBTED` of
 `limbfix.detectors.hand_belief` mean what they meant for the rule that does without bodies.
 """
 
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from limbfix.clipped_linear import ClippedLinear, numbers_from
 from limbfix.detectors.hand_surroundings import NAMES
 from limbfix.errors import AssetMissing, ModelCorrupt
 from limbfix.shipped import shipped_file
@@ -22,19 +22,10 @@ FILE = "hand_beliefs.json"
 FEATURES = ("presence", "finder", *NAMES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeliefModel:
-    """`surety = bias + sum(weights * (x - mean) / scale)`, each x clipped to 4 scales around its mean.
+class BeliefModel(ClippedLinear):
+    """The surety that a box shows a hand, from its `FEATURES`."""
 
-    Attributes:
-        mean, scale, weights: one number for each of `FEATURES`.
-        bias: of the surety.
-    """
-
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-    weights: tuple[float, ...]
-    bias: float
+    __slots__ = ()
 
     def surety(self, presence: float, finder: float, around: np.ndarray) -> float:
         """Returns how surely a box shows a hand, a logit.
@@ -44,9 +35,7 @@ class BeliefModel:
             finder: logit of the finder's score.
             around: (24,), see `limbfix.detectors.hand_surroundings.surroundings`.
         """
-        row = np.concatenate([[presence, finder], around])
-        z = np.clip((row - np.array(self.mean)) / np.array(self.scale), -4, 4)
-        return float(self.bias + z @ np.array(self.weights))
+        return float(self.logits(np.concatenate([[presence, finder], around])))
 
 
 def model_from(data: Mapping) -> BeliefModel:
@@ -55,12 +44,7 @@ def model_from(data: Mapping) -> BeliefModel:
     Raises:
         KeyError, TypeError, ValueError: it is none, or one for other features.
     """
-    if tuple(data["features"]) != FEATURES:
-        raise ValueError(f"expected the features {', '.join(FEATURES)}, got {', '.join(data['features'])}")
-    rows = {name: tuple(float(value) for value in data[name]) for name in ("mean", "scale", "weights")}
-    if any(len(row) != len(FEATURES) for row in rows.values()):
-        raise ValueError(f"expected {len(FEATURES)} numbers in each row")
-    return BeliefModel(**rows, bias=float(data["bias"]))
+    return BeliefModel(**numbers_from(data, FEATURES))
 
 
 @cache

@@ -10,18 +10,9 @@ import numpy as np
 
 from limbfix.detectors.hand_windows import View
 from limbfix.geometry import Box
-from limbfix.nets.body_maps import STRIDE
+from limbfix.nets.body_maps import EARS, FACE, PUBLISHED, STRIDE
 
-GROUPS: dict[str, tuple[int, ...]] = {
-    "face": (0, 1, 2),
-    "ear": (3, 4),
-    "shoulder": (5, 6),
-    "elbow": (7, 8),
-    "wrist": (9, 10),
-    "hip": (11, 12),
-    "knee": (13, 14),
-    "ankle": (15, 16),
-}
+GROUPS: dict[str, tuple[int, ...]] = {"face": FACE, "ear": EARS, **PUBLISHED}
 """Points of COCO that are looked for, whoever's left or right they are."""
 
 REACHES = (1.0, 1.6, 2.4)

@@ -17,6 +17,9 @@ JOINTS = ("head", "neck", "shoulder", "elbow", "wrist", "hand", "hip", "knee", "
 """Heatmap channels, any number of peaks in each. `head` is the skull's middle, between the ears, `neck` the middle of its root,
 `hand` the hand's middle (mean of its digits' MCPs), `foot` the tip of the toes."""
 
+FACE, EARS = (0, 1, 2), (3, 4)
+"""MoveNet's points of a head: nose and eyes, and both ears."""
+
 PUBLISHED: dict[str, tuple[int, int]] = {
     "shoulder": (5, 6),
     "elbow": (7, 8),

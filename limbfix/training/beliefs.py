@@ -13,6 +13,7 @@ import numpy as np
 
 from limbfix.detectors.belief_model import FEATURES
 from limbfix.detectors.hand_belief import SURE
+from limbfix.training.clipped_fits import fitted
 
 if TYPE_CHECKING:
     from limbfix.training.presence import Examples
@@ -44,20 +45,10 @@ def fit_beliefs(rows: np.ndarray, found: Examples, direction: Direction, *, sure
         direction: fits a presence, see `limbfix.training.presence.direction`.
         sure_at: surety of the fit that shall be `SURE`.
     """
-    from sklearn.linear_model import LogisticRegression
-
     truth, scores = np.array(found.truth), np.array(found.scores)
     presence = left_out(rows, truth, np.array(found.pictures), direction)
     chosen = np.isfinite(scores)
     odds = np.clip(scores[chosen], 1e-3, 1 - 1e-3)
     x = np.column_stack([presence[chosen], np.log(odds / (1 - odds)), np.array(found.around)[chosen]])
-    mean, scale = x.mean(0), np.maximum(x.std(0), 1e-3)
-    model = LogisticRegression(C=STRENGTH, max_iter=2000).fit(np.clip((x - mean) / scale, -4, 4), truth[chosen])
-    arrays = {"mean": mean, "scale": scale, "weights": model.coef_[0]}
-    return {
-        "version": 1,
-        "features": list(FEATURES),
-        **{name: row.round(5).tolist() for name, row in arrays.items()},
-        "bias": round(float(np.asarray(model.intercept_)[0]) + SURE - sure_at, 5),
-        "facts": {"proposals": int(chosen.sum()), "hands": int(truth[chosen].sum())},
-    }
+    model = fitted(x, truth[chosen], FEATURES, STRENGTH, SURE - sure_at)
+    return model | {"facts": {"proposals": int(chosen.sum()), "hands": int(truth[chosen].sum())}}

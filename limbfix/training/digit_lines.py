@@ -23,6 +23,7 @@ from limbfix.digit_beliefs import BELIEVED, FILE, LINE_FEATURES, LineModel, dist
 from limbfix.nets.hand_maps import JOINTS, STRIDE
 from limbfix.readings import SURE_COUNT
 from limbfix.shipped import DIGIT_PARSER, shipped_file
+from limbfix.training.clipped_fits import fitted
 from limbfix.training.parser_examples import load_examples, plain_matrix
 from limbfix.training.parser_targets import HandCut, seen_through
 
@@ -128,18 +129,8 @@ def _lined(group: int, cut: HandCut, lines: Sequence[DigitLine], features: np.nd
 
 def fit(hands: Sequence[LinedHand]) -> dict[str, Any]:
     """Fits the model on the lines of some hands; returns it as the JSON value that `model_from` reads."""
-    from sklearn.linear_model import LogisticRegression
-
     x, y = np.concatenate([hand.features for hand in hands]), np.concatenate([hand.truth for hand in hands])
-    mean, scale = x.mean(0), np.maximum(x.std(0), 1e-3)
-    model = LogisticRegression(C=STRENGTH, max_iter=2000).fit(np.clip((x - mean) / scale, -4, 4), y)
-    rows = {"mean": mean, "scale": scale, "weights": model.coef_[0]}
-    return {
-        "version": 1,
-        "features": list(LINE_FEATURES),
-        **{name: row.round(5).tolist() for name, row in rows.items()},
-        "bias": round(float(np.asarray(model.intercept_)[0]), 5),
-    }
+    return fitted(x, y, LINE_FEATURES, STRENGTH)
 
 
 def counted(hand: LinedHand, model: LineModel) -> tuple[int, float]:
