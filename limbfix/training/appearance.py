@@ -130,7 +130,7 @@ def discriminant(found: PairFeatures) -> tuple[np.ndarray, float]:
     spread = SCENES * np.cov((better - mean).T / scale[:, None]) + np.cov(gaps.T)
     direction = np.linalg.solve(spread + RIDGE * np.eye(len(mean)), shift) / scale
     direction /= float(((better - mean) @ direction).std()) + 1e-9
-    return direction, -float(mean @ direction)
+    return direction, mean
 
 
 def ranked(found: PairFeatures, direction: np.ndarray) -> float:
@@ -139,17 +139,21 @@ def ranked(found: PairFeatures, direction: np.ndarray) -> float:
     return float((gaps > 0).mean())
 
 
-def layers_of(direction: np.ndarray, bias: float, network: DigitParser) -> dict[str, torch.Tensor]:
-    """Returns weights and biases of the network's `appearance` and `moved`, whose sum is the score; `moved` is zero without a body parser."""
-    own, moved = network.appearance.in_features, torch.zeros(1, network.moved.in_features)
-    if len(direction) > own:
-        moved = torch.tensor(direction[None, own:], dtype=torch.float32)
-    return {
-        "appearance.weight": torch.tensor(direction[None, :own], dtype=torch.float32),
-        "appearance.bias": torch.tensor([bias], dtype=torch.float32),
-        "moved.weight": moved,
-        "moved.bias": torch.zeros(1),
-    }
+def layers_of(direction: np.ndarray, mean: np.ndarray, network: DigitParser) -> dict[str, torch.Tensor]:
+    """Returns weights and biases of the network's `appearance` and `moved`, whose sum is the score; `moved` is zero without a body parser.
+
+    Each layer says 0 of normal made hands by itself, so that where no body parser looks the score keeps its zero.
+    """
+    tensors, start = {}, 0
+    for name in ("appearance", "moved"):
+        count = getattr(network, name).in_features
+        weights, middle = np.zeros(count), np.zeros(count)
+        own = slice(start, start + count)
+        weights[: len(direction[own])], middle[: len(mean[own])] = direction[own], mean[own]
+        tensors[f"{name}.weight"] = torch.tensor(weights[None], dtype=torch.float32)
+        tensors[f"{name}.bias"] = torch.tensor([-weights @ middle], dtype=torch.float32)
+        start += count
+    return tensors
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -163,8 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
     examples = load_examples(options.shards, options.size, options.seed, lambda text: print(text, flush=True))
     found = collect(looker(network, options.bodies), examples, options.rounds, options.seed)
-    direction, bias = discriminant(found)
-    tensors |= layers_of(direction, bias, network)
+    direction, mean = discriminant(found)
+    tensors |= layers_of(direction, mean, network)
     save_file({name: value.contiguous() for name, value in tensors.items()}, options.out, {"size": str(options.size)})
     facts = {"pairs": len(found.weights), "ranked_in_fit": round(ranked(found, direction), 4), "size": options.size}
     options.out.with_suffix(".appearance.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")

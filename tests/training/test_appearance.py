@@ -22,7 +22,7 @@ from limbfix.nets.hand_maps import centre_weights
 from limbfix.synthesis.shards import ShardWriter
 from limbfix.synthesis.streams import StreamOptions
 from limbfix.training import appearance
-from limbfix.training.appearance import PairFeatures, discriminant, ranked
+from limbfix.training.appearance import PairFeatures, discriminant, layers_of, ranked
 
 
 def pairs(count: int = 400, seed: int = 0) -> PairFeatures:
@@ -43,10 +43,26 @@ def test_the_direction_follows_the_defect_and_not_the_scene():
 
 
 def test_normal_hands_have_mean_zero_and_unit_spread():
-    direction, bias = discriminant(pairs())
-    scores = np.concatenate(pairs().better) @ direction + bias
+    direction, mean = discriminant(pairs())
+    scores = (np.concatenate(pairs().better) - mean) @ direction
     assert abs(scores.mean()) < 1e-6
     np.testing.assert_allclose(scores.std(), 1, rtol=1e-3)
+
+
+def test_each_layer_says_nothing_of_normal_hands_by_itself():
+    network = DigitParser()
+    rng = np.random.default_rng(4)
+    own, moved = network.appearance.in_features, network.moved.in_features
+    direction, mean = rng.normal(0, 1, own + moved), rng.normal(3, 1, own + moved)
+    layers = layers_of(direction, mean, network)
+    network.load_state_dict(layers, strict=False)
+    rows = torch.tensor(mean[None], dtype=torch.float32)
+    assert abs(network.appearance(rows[:, :own]).item()) < 1e-3
+    assert abs(network.moved(rows[:, own:]).item()) < 1e-3
+    alone = layers_of(direction[:own], mean[:own], network)
+    assert not alone["moved.weight"].any()
+    assert not alone["moved.bias"].any()
+    torch.testing.assert_close(alone["appearance.bias"], layers["appearance.bias"])
 
 
 def test_defects_that_nobody_sees_do_not_turn_the_direction():
@@ -100,7 +116,7 @@ def test_the_script_adds_its_score_and_changes_nothing_else(tmp_path):
     assert appearance.main([*arguments, "--size", "64", "--rounds", "1", "--bodies", str(body_file(tmp_path))]) == 0
     both = load_file(again)
     changed = {name for name in both if not torch.equal(both[name], before[name])}
-    assert changed == {"appearance.weight", "appearance.bias", "moved.weight"}
+    assert changed == {"appearance.weight", "appearance.bias", "moved.weight", "moved.bias"}
     assert not torch.equal(both["appearance.weight"], after["appearance.weight"])
 
     # who fits without it again must not keep half of another direction
@@ -117,9 +133,9 @@ def test_the_parts_of_the_score_add_up_to_the_direction(tmp_path):
     pixels = np.random.default_rng(3).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     rows = appearance.features(look, pixels)
     assert rows.shape == (2, 304 + 288)
-    direction = np.random.default_rng(4).normal(size=592)
-    network.load_state_dict(network.state_dict() | appearance.layers_of(direction, 0.7, network))
+    direction, mean = np.random.default_rng(4).normal(size=(2, 592))
+    network.load_state_dict(network.state_dict() | appearance.layers_of(direction, mean, network))
     x = normalised(torch.from_numpy(pixels))
     with torch.no_grad():
         score = network(x).appearance + network.moved(moved_look(appearance.move_trunk_of(bodies), x))[:, 0]
-    np.testing.assert_allclose(score, rows @ direction + 0.7, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(score, (rows - mean) @ direction, rtol=1e-3, atol=1e-3)
