@@ -7,8 +7,11 @@ Fitted by `python -m limbfix.training.presence --bodies FILE` on proposals in ma
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -19,23 +22,65 @@ from limbfix.shipped import shipped_file
 
 FILE = "hand_beliefs.json"
 
-FEATURES = ("presence", "finder", *NAMES)
+DIRECTIONS = {"close": 1248, "context": 1296}
+"""What is first summed up to one number each, and of how many: the body parser's trunk on the crop (`limbfix.runtime.look_graph`), and on the picture around
+the box (`limbfix.detectors.hand_context`)."""
+
+FEATURES = ("presence", "finder", *DIRECTIONS, *NAMES)
 
 
-class BeliefModel(ClippedLinear):
-    """The surety that a box shows a hand, from its `FEATURES`."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Around:
+    """What lies around a box.
 
-    __slots__ = ()
+    Attributes:
+        joints: (24,), see `limbfix.detectors.hand_surroundings.surroundings`.
+        context: (1296,), see `limbfix.detectors.hand_context.context`.
+    """
 
-    def surety(self, presence: float, finder: float, around: np.ndarray) -> float:
+    joints: np.ndarray
+    context: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """A sum of many features."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def of(self, features: np.ndarray) -> float:
+        """Returns the sum of features (k,)."""
+        return float(np.asarray(features, np.float64) @ np.array(self.weights)) + self.bias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeliefModel:
+    """The surety that a box shows a hand.
+
+    Attributes:
+        weighing: of `FEATURES`.
+        directions: by the names of `DIRECTIONS`.
+    """
+
+    weighing: ClippedLinear
+    directions: Mapping[str, Direction]
+
+    def surety(self, presence: float, finder: float, around: Around, close: np.ndarray | None = None) -> float:
         """Returns how surely a box shows a hand, a logit.
 
         Args:
             presence: of the crop, see `limbfix.nets.digit_parser.ParserOutput`.
             finder: logit of the finder's score.
-            around: (24,), see `limbfix.detectors.hand_surroundings.surroundings`.
+            around: the box.
+            close: (1248,), what the body parser's trunk sees in the crop; None: the highest surety that it could lead to.
         """
-        return float(self.logits(np.concatenate([[presence, finder], around])))
+        if close is None:
+            nearness = math.copysign(math.inf, self.weighing.weights[FEATURES.index("close")])
+        else:
+            nearness = self.directions["close"].of(close)
+        context = self.directions["context"].of(around.context)
+        return float(self.weighing.logits(np.concatenate([[presence, finder, nearness, context], around.joints])))
 
 
 def model_from(data: Mapping) -> BeliefModel:
@@ -44,7 +89,17 @@ def model_from(data: Mapping) -> BeliefModel:
     Raises:
         KeyError, TypeError, ValueError: it is none, or one for other features.
     """
-    return BeliefModel(**numbers_from(data, FEATURES))
+    weighing = ClippedLinear(**numbers_from(data, FEATURES))
+    return BeliefModel(
+        weighing=weighing, directions={name: _direction(data["directions"], name) for name in DIRECTIONS}
+    )
+
+
+def _direction(data: Mapping[str, Any], name: str) -> Direction:
+    weights: Sequence[float] = data[name]["weights"]
+    if len(weights) != DIRECTIONS[name]:
+        raise ValueError(f"expected {DIRECTIONS[name]} weights of {name}, got {len(weights)}")
+    return Direction(weights=tuple(map(float, weights)), bias=float(data[name]["bias"]))
 
 
 @cache

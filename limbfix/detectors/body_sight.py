@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,15 @@ import numpy as np
 from limbfix.body_bones import BodyMaps, mean_maps
 from limbfix.body_guides import Guide, apart, guides_from, scaled
 from limbfix.detectors.hand_windows import View, letterboxed
+from limbfix.runtime.body_graph import STAGE_OUTPUTS
 from limbfix.runtime.sessions import body_network, load_runtime
 from limbfix.shipped import BODY_PARSER, shipped_file
 
 if TYPE_CHECKING:
     from limbfix.images import Picture
+
+MIRRORED_POINTS = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
+"""The point of COCO that each one is in a mirror."""
 
 VIEW_PX = 384
 """Longer side of what the network sees; `CENTRE_UNIT` of its maps. Of 60 people of `lsp_extended` it shows more joints at 384 px (0.76)
@@ -35,12 +40,14 @@ class Seen:
         view: the window, all of the picture.
         maps: see `BodyMaps`, of the view.
         points: (17, h, w) logits of the points of COCO, as MoveNet published them.
+        stages: maps of the trunk, see `limbfix.runtime.body_graph.STAGE_OUTPUTS`.
         guides: people whom MoveNet sees.
     """
 
     view: View
     maps: BodyMaps
     points: np.ndarray
+    stages: tuple[np.ndarray, ...]
     guides: tuple[Guide, ...]
 
 
@@ -84,19 +91,26 @@ class BodySight:
         height, width = picture.pixels.shape[:2]
         view = letterboxed(picture.pixels, 0, 0, width, height, VIEW_PX)
         found = self._found(view.pixels)
-        maps = _maps(found)
+        maps, points, stages = _maps(found), found["points"], stages_of(found)
         if self._mirrored:
-            mirrored = _maps(self._found(np.ascontiguousarray(view.pixels[:, ::-1])))
-            maps = mean_maps(maps, mirrored.mirrored())
+            turned = self._found(np.ascontiguousarray(view.pixels[:, ::-1]))
+            maps = mean_maps(maps, _maps(turned).mirrored())
+            points = (points + turned["points"][list(MIRRORED_POINTS), :, ::-1]) / 2
+            stages = tuple((one + other[:, :, ::-1]) / 2 for one, other in zip(stages, stages_of(turned), strict=True))
         guides = _guides(found)
         if self._mirrored:
             small = letterboxed(picture.pixels, 0, 0, width, height, LARGE_PEOPLE_PX)
             step = np.array(view.scale_xy) / small.scale_xy
             guides = apart((*(scaled(one, step) for one in _guides(self._found(small.pixels))), *guides))
-        return Seen(view=view, maps=maps, points=found["points"], guides=guides)
+        return Seen(view=view, maps=maps, points=points, stages=stages, guides=guides)
 
     def _found(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
         return {name: values[0] for name, values in self.network.run(pixels[None]).items()}
+
+
+def stages_of(found: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Returns the maps of the trunk among what the network gives for one picture."""
+    return tuple(found[name] for name in STAGE_OUTPUTS)
 
 
 def _guides(found: dict[str, np.ndarray]) -> tuple[Guide, ...]:

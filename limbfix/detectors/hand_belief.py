@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from limbfix.detectors.belief_model import BeliefModel
+from limbfix.detectors.belief_model import Around, BeliefModel
 from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.parts import Part
@@ -79,20 +79,27 @@ def surety(hand: Part) -> float:
     return features["surety"] if "surety" in features else sureness(hand, features.get("presence", 0.0))
 
 
-def sureness(hand: Part, presence: float, model: BeliefModel | None = None, around: np.ndarray | None = None) -> float:
+def sureness(
+    hand: Part,
+    presence: float,
+    model: BeliefModel | None = None,
+    around: Around | None = None,
+    close: np.ndarray | None = None,
+) -> float:
     """Returns how surely a box shows a hand, a logit.
 
     Args:
         hand: with the finder's score.
         presence: what the parser says of its crop.
         model: weighs them, with the bodies around the box; without it, the presence plus half the finder's logit.
-        around: the bodies, see `limbfix.detectors.hand_surroundings.surroundings`; None where nobody looked for any.
+        around: what lies around the box; None where nobody looked.
+        close: what the body parser's trunk sees in the crop; None: the highest surety that it could lead to.
     """
     score = min(max(hand.detection_score or 0.0, 1e-3), 1 - 1e-3)
     finder = math.log(score / (1 - score))
     if model is None or around is None:
         return presence + FINDER_WEIGHT * finder
-    return model.surety(presence, finder, around)
+    return model.surety(presence, finder, around, close)
 
 
 def with_surety(reading: HandReading, sure: float) -> HandReading:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +16,29 @@ from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS
 from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness, untold
+from limbfix.runtime.look_graph import LOOK_OUTPUTS
 from limbfix.runtime.sessions import Network, look_network, parser_network
 
 BATCH = 4
 """Crops in one pass: what the second core gains is gained by then, and memory stays small."""
 
 
-IsHand = Callable[[int, float], bool]
-"""Told the index and the presence of a box, says whether it shows a hand."""
+class Belief:
+    """Says which boxes show a hand: here, all of them."""
 
+    def may_be(self, index: int, presence: float) -> bool:
+        """Tells whether it is worth asking what the body parser's trunk sees in a box, by its index and its presence."""
+        return True
 
-def _always(index: int, presence: float) -> bool:
-    return True
+    def is_hand(self, index: int, presence: float, close: np.ndarray | None) -> bool:
+        """Tells whether a box shows a hand.
+
+        Args:
+            index: of the box.
+            presence: what the parser says of its crop.
+            close: (1248,), what the body parser's trunk sees in it; None where that does not look.
+        """
+        return True
 
 
 class HandReader:
@@ -44,26 +55,33 @@ class HandReader:
         self.network = parser_network(file, providers)
         self._mirrored, self._providers, self._bodies = mirrored, providers, bodies
 
-    def read(self, pixels: np.ndarray, boxes: Sequence[Box], is_hand: IsHand = _always) -> list[HandReading | None]:
+    def read(self, pixels: np.ndarray, boxes: Sequence[Box], belief: Belief | None = None) -> list[HandReading | None]:
         """Reads every hand.
 
         Args:
             pixels: the whole picture, uint8 (H, W, 3).
             boxes: of the hands, px.
-            is_hand: asked for each box, by its index and its presence; None is returned for what is none, and its digits cost nothing.
+            belief: None is returned for what it does not take for a hand, and its digits cost nothing; without it every box is one.
         """
+        belief = belief or Belief()
         readings: list[HandReading | None] = []
         for start in range(0, len(boxes), BATCH):
             chosen = boxes[start : start + BATCH]
             views = [hand_view(pixels, box, self.network.side) for box in chosen]
             crops = np.stack([view.pixels for view in views])
             maps = self.maps(crops)
-            known = [is_hand(index, one.presence) for index, one in enumerate(maps, start)]
-            for index, moved in zip(np.flatnonzero(known), self._moved(crops[known]), strict=True):
-                maps[index] = replace(maps[index], appearance=maps[index].appearance + moved)
-            for box, view, one, is_one in zip(chosen, views, maps, known, strict=True):
-                readings.append(self._reading(pixels, box, view, one) if is_one else None)
+            looks = self._looks(crops, [belief.may_be(index, one.presence) for index, one in enumerate(maps, start)])
+            for index, (box, view, one, look) in enumerate(zip(chosen, views, maps, looks, strict=True), start):
+                moved, close = look
+                known = replace(one, appearance=one.appearance + moved)
+                is_hand = belief.is_hand(index, one.presence, close)
+                readings.append(self._reading(pixels, box, view, known) if is_hand else None)
         return readings
+
+    @property
+    def looks(self) -> bool:
+        """Whether the body parser's trunk looks at crops too."""
+        return self._look is not None
 
     def close(self) -> None:
         """Frees the networks; they load again when used again."""
@@ -75,12 +93,23 @@ class HandReader:
     def _look(self) -> Network | None:
         return None if self._bodies is None else look_network(self.network.file, self._bodies, self._providers)
 
-    def _moved(self, crops: np.ndarray) -> list[float]:
-        """Returns what the body parser's trunk adds to the look of each crop, at half of the parser's cost."""
-        if self._look is None or not len(crops):
-            return [0.0] * len(crops)
-        ways = (crops, np.ascontiguousarray(crops[:, :, ::-1])) if self._mirrored else (crops,)
-        return np.mean([self._look.run(way)["moved"][:, 0] for way in ways], axis=0).tolist()
+    def _looks(self, crops: np.ndarray, asked: Sequence[bool]) -> list[tuple[float, np.ndarray | None]]:
+        """Returns what the body parser's trunk adds to the look of each crop, and what else it sees there, at half of the parser's cost.
+
+        Args:
+            crops: (b, side, side, 3) uint8.
+            asked: which of them are looked at; (0.0, None) stands for the others.
+        """
+        found: list[tuple[float, np.ndarray | None]] = [(0.0, None)] * len(crops)
+        if self._look is None or not any(asked):
+            return found
+        chosen = crops[np.array(asked)]
+        ways = (chosen, np.ascontiguousarray(chosen[:, :, ::-1])) if self._mirrored else (chosen,)
+        seen = [self._look.run(way) for way in ways]
+        moved, close = (np.mean([one[name] for one in seen], axis=0) for name in LOOK_OUTPUTS)
+        for place, add, what in zip(np.flatnonzero(asked), moved[:, 0].tolist(), close, strict=True):
+            found[place] = (add, what)
+        return found
 
     def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps) -> HandReading:
         height, width = pixels.shape[:2]

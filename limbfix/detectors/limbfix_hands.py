@@ -6,6 +6,7 @@ hands that only it found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,18 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from limbfix.detectors.belief_model import BeliefModel, shipped_belief
+from limbfix.detectors.belief_model import Around, BeliefModel, shipped_belief
 from limbfix.detectors.body_sight import BodySight
 from limbfix.detectors.hand_belief import apart, is_believed, is_face, sureness, tempered, with_surety
-from limbfix.detectors.hand_reader import HandReader
+from limbfix.detectors.hand_context import context
+from limbfix.detectors.hand_proposals import proposals
+from limbfix.detectors.hand_reader import Belief, HandReader
 from limbfix.detectors.hand_surroundings import surroundings
-from limbfix.detectors.hand_windows import View, finder_views, is_cut_off
 from limbfix.detectors.joined_hands import join_hands, settled
 from limbfix.geometry import Box
 from limbfix.hand_scores import scored, shipped_models
-from limbfix.nets.hand_boxes import decode, suppress
 from limbfix.parts import Part, PartKind
-from limbfix.runtime.sessions import Network, finder_network, load_runtime
+from limbfix.runtime.sessions import finder_network, load_runtime
 from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file, shipped_rows
 
 if TYPE_CHECKING:
@@ -36,15 +37,6 @@ LEAST_SCORE = 0.15
 QUICK_SCORE = 0.3
 """The same for a single search. It reads a third of the boxes, and keeps 0.83 of our hands on AI pictures and 0.92 on real ones
 (2026-11-28, 392 pictures)."""
-
-MOST_HANDS = 40
-"""Of one picture, the surest ones: what a crowd costs is bounded."""
-
-MOST_OVERLAP = 0.5
-"""Intersection over union from which the weaker of two boxes is dropped."""
-
-SMALLEST_PX = 6.0
-"""Shorter side below which nothing is a hand; reading such a crop would only enlarge noise."""
 
 
 class LimbfixHands:
@@ -116,17 +108,13 @@ class LimbfixHands:
         hands = [settled(hand, picture) for hand in joined]
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
 
-        model, sure = shipped_belief(), {}
-        around = self._around(picture, [hands[index].box for index in unread], model)
-
-        def is_hand(index: int, presence: float) -> bool:
-            hand = hands[unread[index]]
-            sure[index] = sureness(hand, presence, model, around[index])
-            return given or is_believed(hand, own=self.name, sure=sure[index])
-
-        found = self._reader.read(picture.pixels, [hands[index].box for index in unread], is_hand)
-        for number, (index, reading) in enumerate(zip(unread, found, strict=True)):
-            told = None if reading is None else with_surety(reading, sure[number])
+        model, boxes = shipped_belief(), [hands[index].box for index in unread]
+        belief = _Belief(
+            [hands[index] for index in unread], model, self._around(picture, boxes, model), own=self.name, given=given
+        )
+        found = self._reader.read(picture.pixels, boxes, belief)
+        for index, reading, sure in zip(unread, found, belief.sure, strict=True):
+            told = None if reading is None else with_surety(reading, sure)
             hands[index] = replace(hands[index], reading=told)
         if not given:
             known = [hand for hand in hands if hand.reading is not None]
@@ -142,12 +130,15 @@ class LimbfixHands:
             self._finder.close()
         self._reader.close()
 
-    def _around(self, picture: Picture, boxes: Sequence[Box], model: BeliefModel | None) -> Sequence[np.ndarray | None]:
-        """Returns the surroundings of each box; None where nobody sees them, or nothing weighs them."""
-        if self._sight is None or model is None or not boxes:
+    def _around(self, picture: Picture, boxes: Sequence[Box], model: BeliefModel | None) -> Sequence[Around | None]:
+        """Returns what lies around each box; None where nobody sees it, or nothing weighs it."""
+        if self._sight is None or model is None or not self._reader.looks or not boxes:
             return [None] * len(boxes)
         seen = self._sight.look(picture)
-        return [surroundings(seen.points, seen.view, box) for box in boxes]
+        return [
+            Around(joints=surroundings(seen.points, seen.view, box), context=context(seen.stages, seen.view, box))
+            for box in boxes
+        ]
 
     def _find(self, pixels: np.ndarray) -> list[tuple[Box, float]]:
         if self._finder is None:
@@ -156,50 +147,28 @@ class LimbfixHands:
         return proposals(self._finder, pixels, self._search, self._finder.threshold(usual))
 
 
-def proposals(finder: Network, pixels: np.ndarray, search: str, least: float) -> list[tuple[Box, float]]:
-    """Returns boxes in which the finder proposes hands, with its scores, best first; many show none.
+class _Belief(Belief):
+    """Weighs what is known of each box; remembers how sure it was."""
 
-    Args:
-        finder: see `limbfix.runtime.sessions.finder_network`.
-        pixels: the whole picture, uint8 (H, W, 3).
-        search: see `limbfix.detectors.hand_windows.finder_views`.
-        least: score, 0-1, below which nothing is proposed.
-    """
-    boxes: list[Box] = []
-    ranks: list[float] = []
-    scores: list[float] = []
-    height, width = pixels.shape[:2]
-    for view in finder_views(pixels, search):
-        maps = finder.run(view.pixels[None])["maps"][0]
-        for xyxy, score in zip(*decode(maps, least_score=least, most=MOST_HANDS), strict=True):
-            box = _in_picture(xyxy, view).clipped(width, height)
-            if min(box.width, box.height) < SMALLEST_PX:
-                continue
-            boxes.append(box)
-            scores.append(float(score))
-            # a hand that a tile cuts off is seen whole elsewhere, and must not stand for it
-            ranks.append(float(score) - is_cut_off(Box(*map(float, xyxy)), view))
-    kept = distinct(boxes, ranks)[:MOST_HANDS]
-    return [(boxes[i], round(scores[i], 4)) for i in kept]
+    def __init__(
+        self,
+        hands: Sequence[Part],
+        model: BeliefModel | None,
+        around: Sequence[Around | None],
+        *,
+        own: str,
+        given: bool,
+    ) -> None:
+        self.sure = [-math.inf] * len(hands)
+        self._hands, self._model, self._around = hands, model, around
+        self._own, self._given = own, given
 
+    def may_be(self, index: int, presence: float) -> bool:
+        """Tells whether any look could make a hand of a box."""
+        return self.is_hand(index, presence, None)
 
-def _in_picture(xyxy: np.ndarray, view: View) -> Box:
-    low, high = view.to_picture(np.asarray(xyxy, np.float64).reshape(2, 2))
-    return Box(*map(float, (*low, *high)))
-
-
-def distinct(boxes: Sequence[Box], ranks: Sequence[float]) -> list[int]:
-    """Returns the indices of boxes that stand for hands of their own, best first.
-
-    Boxes of negative rank are pieces at a tile's edge: they stay only where nothing better covers them.
-    """
-    if not boxes:
-        return []
-    array, order = np.array([box.xyxy for box in boxes]), np.array(ranks)
-    kept: list[int] = []
-    for index in map(int, suppress(array, order, MOST_OVERLAP)):
-        is_piece = ranks[index] < 0
-        if is_piece and any(boxes[index].overlap_of_smaller(boxes[other]) > MOST_OVERLAP for other in kept):
-            continue
-        kept.append(index)
-    return kept
+    def is_hand(self, index: int, presence: float, close: np.ndarray | None) -> bool:
+        """Tells whether a box is believed; see `limbfix.detectors.hand_belief`."""
+        hand = self._hands[index]
+        self.sure[index] = sureness(hand, presence, self._model, self._around[index], close)
+        return self._given or is_believed(hand, own=self._own, sure=self.sure[index])

@@ -79,10 +79,13 @@ def pooled(maps: Sequence[torch.Tensor]) -> torch.Tensor:
     return torch.cat(parts, 1)
 
 
-def moved_look(trunk: MoveTrunk, x: torch.Tensor) -> torch.Tensor:
-    """Returns what `DigitParser.moved` reads of (b, 3, s, s) normalised crops, (b, 288); the trunk is the body parser's."""
-    maps = trunk.maps(x, MOVED_LEVELS[-1] + 1)
-    return pooled([maps[level] for level in MOVED_LEVELS])
+def moved_look(trunk: MoveTrunk, x: torch.Tensor, levels: Sequence[int] = MOVED_LEVELS) -> torch.Tensor:
+    """Returns what `DigitParser.moved` reads of (b, 3, s, s) normalised crops, (b, 288); the trunk is the body parser's.
+
+    With `hand_maps.CLOSE_LEVELS` it is what tells hands from other proposals, (b, 1248), see `limbfix.detectors.belief_model`.
+    """
+    maps = trunk.maps(x, levels[-1] + 1)
+    return pooled([maps[level] for level in levels])
 
 
 class DigitParser(nn.Module):

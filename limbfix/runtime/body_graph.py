@@ -5,14 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from limbfix.nets.body_maps import OUTPUTS, SIDES, heat_bounds
-from limbfix.nets.move_table import POINTS, STAGES
+from limbfix.nets.move_table import LEVELS, POINTS, STAGES, UP
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
-BODY_OUTPUTS = (*(name for name, _ in OUTPUTS), "points", "centres", "reaches")
+STAGE_OUTPUTS = ("fine", "stage_8", "stage_16", "stage_32")
+"""Maps of the trunk: the one at stride 4 that all published heads read, and those of its stages at strides 8, 16 and 32."""
+
+STAGE_CHANNELS = (UP[-1][1], *LEVELS[1:])
+
+BODY_OUTPUTS = (*(name for name, _ in OUTPUTS), "points", "centres", "reaches", *STAGE_OUTPUTS)
 
 
 def body_model(tensors: Tensors) -> bytes:
-    """Returns the body parser as ONNX: from `pixels` uint8 (b, h, w, 3), sides multiples of 32, to `BODY_OUTPUTS` at a quarter of the size.
+    """Returns the body parser as ONNX: from `pixels` uint8 (b, h, w, 3), sides multiples of 32, to `BODY_OUTPUTS`, mostly at a quarter of the size.
 
     Args:
         tensors: state dict of `limbfix.nets.body_parser.BodyParser`.
@@ -20,6 +25,9 @@ def body_model(tensors: Tensors) -> bytes:
     layers = GraphLayers(tensors)
     graph = layers.graph
     published, maps = _move_trunk(layers, layers.pixels("side"))
+    for name, channels, stage in zip(STAGE_OUTPUTS, STAGE_CHANNELS, (published, *maps[1:]), strict=True):
+        graph.node("Identity", [stage], name=name)
+        graph.output(name, ("b", channels, f"{name}_h", f"{name}_w"))
     joined = _separable(layers, published, "trunk.heat")
     fine = graph.node("Concat", [layers.pyramid(maps), joined], axis=1)
     fine = graph.node("Relu", [layers.conv(fine, "join")])

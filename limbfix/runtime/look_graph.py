@@ -1,19 +1,22 @@
-"""What does the body parser's trunk add to a hand's look, as ONNX? The same layers as `limbfix.nets.digit_parser.moved_look` and `moved`."""
+"""What does the body parser's trunk see in a hand's crop, as ONNX? The same layers as `limbfix.nets.digit_parser.moved_look` and `moved`."""
 
 from __future__ import annotations
 
-from limbfix.nets.hand_maps import MOVED_LEVELS
+from limbfix.nets.hand_maps import CLOSE_LEVELS, MOVED_LEVELS
+from limbfix.nets.move_table import LEVELS
 from limbfix.runtime.body_graph import move_maps
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
-LOOK_OUTPUTS = ("moved",)
+LOOK_OUTPUTS = ("moved", "close")
 
 _FINEST = 4
 """Stride of the trunk's first map; each further one is twice as coarse."""
 
 
 def look_model(parser: Tensors, bodies: Tensors, side: int) -> bytes:
-    """Returns the second part of a hand's look as ONNX: from `pixels` uint8 (b, side, side, 3) to `moved` (b, 1).
+    """Returns the second part of a hand's look as ONNX: from `pixels` uint8 (b, side, side, 3) to `moved` (b, 1), and `close` (b, 1248).
+
+    `moved` is to be added to the appearance; `close` is what the trunk's maps hold on the mean, and how far they spread.
 
     Args:
         parser: state dict of `limbfix.nets.digit_parser.DigitParser`, of which `moved` is taken.
@@ -24,8 +27,11 @@ def look_model(parser: Tensors, bodies: Tensors, side: int) -> bytes:
     chosen = {name: value for name, value in bodies.items() if name.startswith("trunk.")}
     layers = GraphLayers(chosen | {name: value for name, value in parser.items() if name.startswith("moved.")})
     graph = layers.graph
-    maps = move_maps(layers, layers.pixels(side), MOVED_LEVELS[-1] + 1)
-    moments = [part for k in MOVED_LEVELS for part in layers.moments(maps[k], side // (_FINEST << k))]
-    graph.node("Identity", [layers.linear(graph.node("Concat", moments, axis=1), "moved")], name="moved")
+    maps = move_maps(layers, layers.pixels(side), CLOSE_LEVELS[-1] + 1)
+    moments = {k: layers.moments(maps[k], side // (_FINEST << k)) for k in CLOSE_LEVELS}
+    look = graph.node("Concat", [part for k in MOVED_LEVELS for part in moments[k]], axis=1)
+    graph.node("Identity", [layers.linear(look, "moved")], name="moved")
     graph.output("moved", ("b", 1))
+    graph.node("Concat", [part for k in CLOSE_LEVELS for part in moments[k]], axis=1, name="close")
+    graph.output("close", ("b", 2 * sum(LEVELS[k] for k in CLOSE_LEVELS)))
     return graph.model()

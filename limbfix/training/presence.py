@@ -4,7 +4,8 @@
 
 The finder looks at a hand with few pixels and proposes too much: ears, mouths, elbows, food. The parser looks at the same place enlarged. What
 tells a hand from a proposal that is none is fitted as a logistic regression on its pooled features; the finder's own logit is added to it.
-With `--bodies` a second, small model weighs both with the joints of bodies around the box (`limbfix.training.beliefs`), beside --out.
+With `--bodies` a second model weighs both with what the body parser's trunk sees in the crop and around the box, and with the joints there
+(`limbfix.training.beliefs`), beside --out.
 Proposals come from whole pictures and from close windows, so that parts of faces are among the mistakes.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,16 +23,20 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from limbfix.detectors.belief_model import FILE as BELIEFS
-from limbfix.detectors.body_sight import VIEW_PX
+from limbfix.detectors.belief_model import Around
+from limbfix.detectors.body_sight import VIEW_PX, stages_of
 from limbfix.detectors.hand_belief import SURE
+from limbfix.detectors.hand_context import context
+from limbfix.detectors.hand_proposals import proposals
 from limbfix.detectors.hand_surroundings import surroundings
 from limbfix.detectors.hand_windows import View, hand_view, letterboxed
-from limbfix.detectors.limbfix_hands import proposals
 from limbfix.geometry import Box
-from limbfix.nets.digit_parser import DigitParser
+from limbfix.nets.digit_parser import DigitParser, moved_look
 from limbfix.nets.efficientnet_lite import normalised
-from limbfix.runtime.sessions import body_network, finder_network
+from limbfix.nets.hand_maps import CLOSE_LEVELS
+from limbfix.runtime.sessions import Network, body_network, finder_network
 from limbfix.synthesis.seeds import rng_for
+from limbfix.training.appearance import move_trunk_of
 from limbfix.training.beliefs import fit_beliefs
 from limbfix.training.finder_stock import MadeReader, Stock, read_photos, read_places
 
@@ -56,8 +61,14 @@ class Place:
 
     picture: int
     pixels: np.ndarray
-    view: View
-    points: np.ndarray | None
+    seen: tuple[View, dict[str, np.ndarray]] | None
+
+    def around(self, box: Box) -> Around | None:
+        """Returns what lies around a box."""
+        if self.seen is None:
+            return None
+        view, found = self.seen
+        return Around(joints=surroundings(found["points"], view, box), context=context(stages_of(found), view, box))
 
 
 @dataclass(slots=True)
@@ -69,14 +80,14 @@ class Examples:
         truth: whether it shows a hand.
         pictures: number of the picture that it lies in.
         scores: of the finder, 0-1; nan for labelled hands.
-        around: (24,) of each, see `limbfix.detectors.hand_surroundings`; empty without a body parser.
+        around: what lies around each; empty without a body parser.
     """
 
     crops: list[np.ndarray] = field(default_factory=list)
     truth: list[bool] = field(default_factory=list)
     pictures: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
-    around: list[np.ndarray] = field(default_factory=list)
+    around: list[Around] = field(default_factory=list)
 
     def add(self, place: Place, box: Box, side: int, *, truth: bool, score: float = math.nan) -> None:
         """Adds one box of a place, its crop of `side` px."""
@@ -84,8 +95,9 @@ class Examples:
         self.truth.append(truth)
         self.pictures.append(place.picture)
         self.scores.append(score)
-        if place.points is not None:
-            self.around.append(surroundings(place.points, place.view, box))
+        around = place.around(box)
+        if around is not None:
+            self.around.append(around)
 
 
 def windows(stock: Stock, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -113,11 +125,7 @@ def collect(finder: Path, bodies: Path | None, stock: Sequence[Stock], side: int
         rng = rng_for(seed, "presence", number)
         for pixels, hands, vague in windows(one, rng):
             pixels = np.ascontiguousarray(pixels)
-            height, width = pixels.shape[:2]
-            view = letterboxed(pixels, 0, 0, width, height, VIEW_PX)
-            points = None if body is None else body.run(view.pixels[None])["points"][0]
-
-            place = Place(picture=number, pixels=pixels, view=view, points=points)
+            place = Place(picture=number, pixels=pixels, seen=None if body is None else _seen(body, pixels))
             for box in hands:
                 size = float(max(box[2:] - box[:2]))
                 shaken = Box(*(box + rng.normal(0, 0.07 * size, 4)))
@@ -131,14 +139,29 @@ def collect(finder: Path, bodies: Path | None, stock: Sequence[Stock], side: int
     return found
 
 
+def _seen(body: Network, pixels: np.ndarray) -> tuple[View, dict[str, np.ndarray]]:
+    height, width = pixels.shape[:2]
+    view = letterboxed(pixels, 0, 0, width, height, VIEW_PX)
+    return view, {name: values[0] for name, values in body.run(view.pixels[None]).items()}
+
+
 @torch.inference_mode()
-def features(network: DigitParser, crops: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns what `DigitParser.presence` reads, float32 (n, k)."""
+def features(look: Callable[[torch.Tensor], torch.Tensor], crops: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns what is seen of crops, float32 (n, k): by `DigitParser.seen`, which `DigitParser.presence` reads, or by `close_look`."""
     rows = [
-        network.seen(normalised(torch.from_numpy(np.stack(crops[start : start + 32]))))
-        for start in range(0, len(crops), 32)
+        look(normalised(torch.from_numpy(np.stack(crops[start : start + 32])))) for start in range(0, len(crops), 32)
     ]
     return torch.cat(rows).numpy()
+
+
+def close_look(bodies: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Returns what the body parser's trunk sees in crops, (b, 1248): `close` of `limbfix.runtime.look_graph`.
+
+    Raises:
+        ModelCorrupt: the file holds no body parser.
+    """
+    trunk = move_trunk_of(bodies)
+    return lambda x: moved_look(trunk, x, CLOSE_LEVELS)
 
 
 def direction(rows: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
@@ -167,13 +190,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tensors = load_file(options.parser)
     network = DigitParser().eval()
     network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
-    rows, truth = features(network, found.crops), np.array(found.truth)
+    rows, truth = features(network.seen, found.crops), np.array(found.truth)
     weights, bias = direction(rows, truth)
     tensors["presence.weight"] = torch.tensor(weights[None], dtype=torch.float32)
     tensors["presence.bias"] = torch.tensor([bias], dtype=torch.float32)
     save_file({name: value.contiguous() for name, value in tensors.items()}, options.out, {"size": str(options.size)})
     if options.bodies is not None:
-        belief = fit_beliefs(rows, found, direction, sure_at=options.sure_at)
+        seen = {"presence": rows, "close": features(close_look(options.bodies), found.crops)}
+        belief = fit_beliefs(seen, found, direction, sure_at=options.sure_at)
         (options.out.parent / BELIEFS).write_text(json.dumps(belief, indent=1) + "\n", encoding="utf-8")
     facts = {"proposals": len(truth), "hands": int(truth.sum()), "pictures": len(stock), "size": options.size}
     options.out.with_suffix(".presence.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")

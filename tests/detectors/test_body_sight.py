@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hand_weights import body_file
 
-from limbfix.detectors.body_sight import LARGE_PEOPLE_PX, VIEW_PX, BodySight, _maps
+from limbfix.detectors.body_sight import LARGE_PEOPLE_PX, VIEW_PX, BodySight, _maps, stages_of
 from limbfix.images import Picture
 from limbfix.nets.body_maps import STRIDE
 from limbfix.nets.move_table import POINTS
@@ -68,7 +68,7 @@ def test_after_it_was_closed_it_remembers_nothing_and_sees_the_same(weights, mon
     np.testing.assert_array_equal(before.points, after.points)
 
 
-def test_a_full_search_takes_the_mean_of_two_looks_and_the_points_of_the_first(weights, monkeypatch):
+def test_a_full_search_takes_the_mean_of_two_looks(weights, monkeypatch):
     picture = picture_of(3, 300, 150)
     single = BodySight(search="single", file=weights)
     sight = BodySight(search="full", file=weights)
@@ -77,9 +77,21 @@ def test_a_full_search_takes_the_mean_of_two_looks_and_the_points_of_the_first(w
     assert len(shown) == 3
     np.testing.assert_array_equal(shown[0][:, :, ::-1], shown[1])
     assert max(shown[0].shape) == VIEW_PX and max(shown[2].shape) == LARGE_PEOPLE_PX
-    np.testing.assert_array_equal(both.points, once.points)
-    mirrored = _maps(single._found(np.ascontiguousarray(both.view.pixels[:, ::-1]))).mirrored()
-    np.testing.assert_allclose(both.maps.heat, (once.maps.heat + mirrored.heat) / 2, atol=1e-5)
+    turned = single._found(np.ascontiguousarray(both.view.pixels[:, ::-1]))
+    np.testing.assert_allclose(both.maps.heat, (once.maps.heat + _maps(turned).mirrored().heat) / 2, atol=1e-5)
+    left_wrist = (once.points[9] + turned["points"][10, :, ::-1]) / 2  # who is mirrored raises the other hand
+    np.testing.assert_allclose(both.points[9], left_wrist, atol=1e-4)
+    for one, other, mean in zip(once.stages, stages_of(turned), both.stages, strict=True):
+        np.testing.assert_allclose(mean, (one + other[:, :, ::-1]) / 2, atol=1e-4)
+
+
+def test_a_picture_and_its_mirror_image_are_seen_alike(weights):
+    sight = BodySight(search="full", file=weights)
+    one = picture_of(5, 128, 96)
+    other = Picture(pixels=np.ascontiguousarray(one.pixels[:, ::-1]), sha256="0" * 64)
+    seen, turned = sight.look(one), sight.look(other)
+    np.testing.assert_allclose(seen.points[9], turned.points[10, :, ::-1], atol=1e-3)
+    np.testing.assert_allclose(seen.stages[1], turned.stages[1][:, :, ::-1], atol=1e-3)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (700, 350), (90, 400)])

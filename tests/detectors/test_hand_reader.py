@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hand_weights import body_file, finder_file, moved_file, parser_file  # noqa: E402
 
+from limbfix.detectors.belief_model import DIRECTIONS  # noqa: E402
 from limbfix.detectors.body_sight import BodySight  # noqa: E402
-from limbfix.detectors.hand_reader import BATCH, HandReader  # noqa: E402
+from limbfix.detectors.hand_reader import BATCH, Belief, HandReader  # noqa: E402
 from limbfix.detectors.hand_windows import hand_view  # noqa: E402
 from limbfix.detectors.limbfix_hands import LimbfixHands  # noqa: E402
 from limbfix.geometry import Box  # noqa: E402
@@ -35,8 +36,22 @@ def files(tmp_path_factory) -> tuple[Path, Path]:
     return moved_file(folder), body_file(folder)
 
 
-def looks(reader: HandReader, is_hand=lambda index, presence: True) -> list[float | None]:
-    read = reader.read(PIXELS, BOXES, is_hand)
+class Chosen(Belief):
+    """Believes some boxes, and asks for a look at some; remembers what it was shown."""
+
+    def __init__(self, hands=range(99), looked_at=range(99)) -> None:
+        self.hands, self.looked_at, self.close = hands, looked_at, {}
+
+    def may_be(self, index, presence):
+        return index in self.looked_at
+
+    def is_hand(self, index, presence, close):
+        self.close[index] = close
+        return index in self.hands
+
+
+def looks(reader: HandReader, belief: Belief | None = None) -> list[float | None]:
+    read = reader.read(PIXELS, BOXES, belief)
     return [None if one is None else one.features["appearance"] for one in read]
 
 
@@ -54,26 +69,45 @@ def test_what_the_trunk_says_is_added_and_seen_in_the_mirror_too(files, mirrored
     np.testing.assert_allclose(np.array(with_it) - np.array(without), added, atol=1e-3)
 
 
-def test_only_hands_that_are_believed_are_looked_at_again(files):
+def test_only_boxes_that_may_be_hands_are_looked_at_again(files):
     parser, bodies = files
     reader = HandReader(parser, mirrored=False, providers=PROVIDERS, bodies=bodies)
     every, seen, run = looks(reader), [], reader._look.run
     reader._look.run = lambda crops: seen.append(len(crops)) or run(crops)
     chosen = {0, 2, BATCH + 1}
-    some = looks(reader, lambda index, presence: index in chosen)
+    belief = Chosen(chosen, chosen)
+    some = looks(reader, belief)
     assert seen == [2, 1]
+    assert {index for index, close in belief.close.items() if close is not None} == chosen
+    assert len(belief.close) == len(BOXES)
     assert [index for index, value in enumerate(some) if value is not None] == sorted(chosen)
     np.testing.assert_allclose([some[k] for k in sorted(chosen)], [every[k] for k in sorted(chosen)], atol=1e-3)
     seen.clear()
-    assert looks(reader, lambda index, presence: False) == [None] * len(BOXES)
+    assert looks(reader, Chosen((), ())) == [None] * len(BOXES)
     assert seen == []
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_belief_is_told_what_the_trunk_sees_in_its_box(files, mirrored):
+    parser, bodies = files
+    belief = Chosen(hands={1}, looked_at={1, BATCH})
+    looks(HandReader(parser, mirrored=mirrored, providers=PROVIDERS, bodies=bodies), belief)
+    network = look_network(parser, bodies)
+    for index in (1, BATCH):
+        crop = hand_view(PIXELS, BOXES[index], 64).pixels[None]
+        wanted = network.run(crop)["close"][0]
+        if mirrored:
+            wanted = (wanted + network.run(np.ascontiguousarray(crop[:, :, ::-1]))["close"][0]) / 2
+        assert wanted.shape == (DIRECTIONS["close"],)
+        np.testing.assert_allclose(belief.close[index], wanted, atol=1e-3)
+    assert belief.close[0] is None
 
 
 def test_nothing_is_run_for_weights_that_were_fitted_without_it(files, tmp_path):
     old = parser_file(tmp_path)
     reader = HandReader(old, mirrored=False, providers=PROVIDERS, bodies=files[1])
     assert looks(reader) == looks(HandReader(old, mirrored=False, providers=PROVIDERS))
-    assert reader._look is None
+    assert not reader.looks
     reader.close()
 
 

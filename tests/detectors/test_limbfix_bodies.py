@@ -19,7 +19,7 @@ from limbfix.gate import Gate
 from limbfix.images import Picture
 from limbfix.nets.move_table import POINTS
 from limbfix.parts import Side
-from limbfix.runtime.body_graph import BODY_OUTPUTS
+from limbfix.runtime.body_graph import BODY_OUTPUTS, STAGE_OUTPUTS
 from limbfix.shipped import BODY_PARSER, shipped_rows
 
 
@@ -43,6 +43,7 @@ class WrittenNetwork:
             "centres": np.full((1, *shape), -9.0, np.float32),
         }
         raw |= {**cold, "reaches": np.zeros((2 * POINTS, *shape), np.float32)}  # MoveNet itself sees nobody
+        raw |= {name: np.zeros((1, 1, 1), np.float32) for name in STAGE_OUTPUTS}  # whom only hands ask for
         return {name: (logits | raw)[name][None] for name in BODY_OUTPUTS}
 
     def close(self) -> None:

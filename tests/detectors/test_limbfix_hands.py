@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from drawn_people import Stage
 from hand_weights import body_file, finder_file, parser_file
 
-from limbfix.detectors import hand_belief, limbfix_hands
-from limbfix.detectors.belief_model import FEATURES, BeliefModel
+from limbfix.clipped_linear import ClippedLinear
+from limbfix.detectors import hand_belief, hand_proposals, limbfix_hands
+from limbfix.detectors.belief_model import DIRECTIONS, FEATURES, BeliefModel, Direction
 from limbfix.detectors.body_sight import BodySight, Seen
 from limbfix.detectors.hand_belief import (
     DOUBT_CAP,
@@ -31,9 +32,13 @@ from limbfix.detectors.hand_belief import (
     tempered,
     with_surety,
 )
+from limbfix.detectors.hand_context import STRIDES
+from limbfix.detectors.hand_proposals import distinct
+from limbfix.detectors.hand_reader import Belief, HandReader
+from limbfix.detectors.hand_surroundings import NAMES
 from limbfix.detectors.hand_windows import View
 from limbfix.detectors.joined_hands import AGREED, join_hands, settled
-from limbfix.detectors.limbfix_hands import LimbfixHands, distinct
+from limbfix.detectors.limbfix_hands import LimbfixHands
 from limbfix.digits import CannotTell, HandReading
 from limbfix.errors import ModelCorrupt
 from limbfix.geometry import Box
@@ -89,7 +94,7 @@ def test_a_hand_on_the_seam_of_tiles_is_one_hand_in_place(detector, monkeypatch)
     hands = [Box(30, 40, 90, 110), Box(640, 700, 1500, 1500), Box(1200, 200, 1400, 420)]
     written = WrittenFinder(detector, hands, views)
     monkeypatch.setattr(detector, "_finder", written)
-    monkeypatch.setattr(limbfix_hands, "finder_views", lambda *_: views)
+    monkeypatch.setattr(hand_proposals, "finder_views", lambda *_: views)
     found = sorted(box.xyxy for box, _ in detector._find(pixels))
     assert written.calls == len(views) > 1
     np.testing.assert_allclose(found, [box.xyxy for box in hands], atol=0.5)
@@ -146,11 +151,12 @@ def test_a_hand_is_read_alike_alone_and_among_others(detector):
         assert value == pytest.approx(together[5].features[name], abs=1e-3), name
     asked = []
 
-    def third(index, presence):
-        asked.append(presence)
-        return index == 2
+    class Third(Belief):
+        def is_hand(self, index, presence, close):
+            asked.append(presence)
+            return index == 2
 
-    some = detector._reader.read(pixels, boxes, third)
+    some = detector._reader.read(pixels, boxes, Third())
     assert [reading is not None for reading in some] == [index == 2 for index in range(len(boxes))]
     assert asked == pytest.approx([reading.features["presence"] for reading in together], abs=1e-3)
 
@@ -291,7 +297,8 @@ class PlantedSight:
         points[point, xy[1] // BODY_STRIDE, xy[0] // BODY_STRIDE] = 3.0
         view = View(pixels=np.zeros((side, side, 3), np.uint8), left=0, top=0, scale_xy=(1.0, 1.0))
         maps = Stage(side // BODY_STRIDE, side // BODY_STRIDE).maps()
-        self.seen = Seen(view=view, maps=maps, points=points, guides=())
+        stages = tuple(np.zeros((1, side // stride, side // stride), np.float32) for stride in STRIDES)
+        self.seen = Seen(view=view, maps=maps, points=points, stages=stages, guides=())
 
     def look(self, picture: Picture) -> Seen:
         self.asked.append(picture)
@@ -304,11 +311,19 @@ class PlantedSight:
 def weighed(**weights: float) -> BeliefModel:
     """A model that goes by the bodies alone: in doubt where there are none."""
     row = tuple(weights.get(name.replace(".", "_"), 0.0) for name in FEATURES)
-    n = len(FEATURES)
-    return BeliefModel(mean=(0.0, 0.0, *(-5.0,) * (n - 2)), scale=(2.0,) * n, weights=row, bias=SURE - 0.1)
+    mean = tuple(-5.0 if name in NAMES else 0.0 for name in FEATURES)
+    weighing = ClippedLinear(mean=mean, scale=(2.0,) * len(row), weights=row, bias=SURE - 0.1)
+    nothing = Direction(weights=(0.0,) * 2 * len(STRIDES), bias=0.0)  # the planted maps have one channel each
+    return BeliefModel(weighing=weighing, directions=dict.fromkeys(DIRECTIONS, nothing))
 
 
-def test_bodies_around_a_box_decide_whether_it_is_a_hand_and_its_reading_tells(detector, monkeypatch):
+@pytest.fixture
+def looks(monkeypatch):
+    """Crops are looked at with the body parser's trunk too; what it sees counts for nothing in `weighed`."""
+    monkeypatch.setattr(HandReader, "looks", True)
+
+
+def test_bodies_around_a_box_decide_whether_it_is_a_hand_and_its_reading_tells(detector, monkeypatch, looks):
     wrist, face = 9, 0
     monkeypatch.setattr(limbfix_hands, "shipped_belief", lambda: weighed(wrist_1_6=1.0, face_1_0=-1.0))
     picture = picture_of(np.random.default_rng(4).integers(0, 256, (384, 384, 3), dtype=np.uint8))
@@ -329,7 +344,7 @@ def test_bodies_around_a_box_decide_whether_it_is_a_hand_and_its_reading_tells(d
     assert given.reading.features["surety"] == pytest.approx(SURE - 0.1 - 4)
 
 
-def test_several_proposals_in_one_picture_each_have_their_own_bodies(detector, monkeypatch):
+def test_several_proposals_in_one_picture_each_have_their_own_bodies(detector, monkeypatch, looks):
     monkeypatch.setattr(limbfix_hands, "shipped_belief", lambda: weighed(wrist_1_6=1.0))
     picture = picture_of(np.random.default_rng(4).integers(0, 256, (384, 384, 3), dtype=np.uint8))
     boxes = [Box(40 * k, 40 * k, 40 * k + 36, 40 * k + 36) for k in range(9)]
@@ -340,13 +355,14 @@ def test_several_proposals_in_one_picture_each_have_their_own_bodies(detector, m
     assert {part.box for part in done} == {known.box, boxes[5]}
 
 
-@pytest.mark.parametrize("missing", ["sight", "model"])
+@pytest.mark.parametrize("missing", ["sight", "model", "look"])
 def test_without_bodies_or_without_a_model_the_presence_and_half_the_finders_logit_decide(
-    detector, monkeypatch, missing
+    detector, monkeypatch, looks, missing
 ):
     sight = PlantedSight(detector, 9, (200, 200))
     monkeypatch.setattr(detector, "_sight", None if missing == "sight" else sight)
     model = None if missing == "model" else weighed(wrist_1_0=9.0)
+    monkeypatch.setattr(HandReader, "looks", missing != "look")
     monkeypatch.setattr(limbfix_hands, "shipped_belief", lambda: model)
     monkeypatch.setattr(hand_belief, "SURE", -99.0)
     picture = picture_of(np.random.default_rng(4).integers(0, 256, (384, 384, 3), dtype=np.uint8))

@@ -16,9 +16,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hand_weights import body_file, moved_file, parser_file  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
+from limbfix.detectors.belief_model import DIRECTIONS  # noqa: E402
 from limbfix.errors import ModelCorrupt  # noqa: E402
 from limbfix.nets.digit_parser import DigitParser, moved_look  # noqa: E402
 from limbfix.nets.efficientnet_lite import normalised  # noqa: E402
+from limbfix.nets.hand_maps import CLOSE_LEVELS  # noqa: E402
 from limbfix.runtime.sessions import look_network  # noqa: E402
 from limbfix.training.appearance import move_trunk_of  # noqa: E402
 
@@ -32,11 +34,17 @@ def test_it_is_the_one_of_torch(tmp_path, side):
     network = DigitParser()
     network.load_state_dict(load_file(parser))
     with torch.no_grad():
-        expected = network.moved(moved_look(move_trunk_of(bodies), normalised(torch.from_numpy(pixels)))).numpy()
+        trunk, x = move_trunk_of(bodies), normalised(torch.from_numpy(pixels))
+        expected = network.moved(moved_look(trunk, x)).numpy()
+        close = moved_look(trunk, x, CLOSE_LEVELS).numpy()
     assert np.ptp(expected) > 0.05
+    assert np.ptp(close, axis=0).mean() > 0.01
     made = look_network(parser, bodies)
     assert made is not None
-    np.testing.assert_allclose(made.run(pixels)["moved"], expected, atol=1e-4)
+    found = made.run(pixels)
+    np.testing.assert_allclose(found["moved"], expected, atol=1e-4)
+    np.testing.assert_allclose(found["close"], close, atol=1e-3)
+    assert close.shape == (3, DIRECTIONS["close"])
 
 
 def test_the_first_maps_are_those_of_the_whole_trunk(tmp_path):

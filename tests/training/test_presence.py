@@ -17,9 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hand_weights import body_file, finder_file, parser_file  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
+from limbfix.detectors.belief_model import DIRECTIONS, Around, model_from  # noqa: E402
 from limbfix.detectors.belief_model import FILE as BELIEFS  # noqa: E402
-from limbfix.detectors.belief_model import model_from  # noqa: E402
 from limbfix.detectors.body_sight import BodySight  # noqa: E402
+from limbfix.detectors.hand_context import context  # noqa: E402
 from limbfix.detectors.hand_surroundings import NAMES, surroundings  # noqa: E402
 from limbfix.images import Picture  # noqa: E402
 from limbfix.training import presence  # noqa: E402
@@ -72,9 +73,10 @@ def test_bodies_are_looked_for_in_every_window_and_found_around_every_example(mo
     for start, (pixels, _, _) in ((1, whole), (3, flipped)):
         seen = sight.look(Picture(pixels=np.ascontiguousarray(pixels), sha256="0" * 64))
         for row, box in zip(found.around[start : start + 2], boxes, strict=True):
-            np.testing.assert_allclose(row, surroundings(seen.points, seen.view, box), atol=1e-4)
+            np.testing.assert_allclose(row.joints, surroundings(seen.points, seen.view, box), atol=1e-4)
+            np.testing.assert_allclose(row.context, context(seen.stages, seen.view, box), atol=1e-4)
     assert len(found.around) == 5
-    assert not np.allclose(found.around[1], found.around[3])
+    assert not np.allclose(found.around[1].joints, found.around[3].joints)
 
 
 def test_the_direction_parts_hands_from_others_however_their_numbers_are_scaled():
@@ -108,6 +110,7 @@ def test_the_script_adds_the_presence_and_changes_nothing_else(tmp_path, monkeyp
     assert (tmp_path / BELIEFS).is_file() is bodies
     if bodies:
         data = json.loads((tmp_path / BELIEFS).read_text(encoding="utf-8"))
-        assert np.isfinite(model_from(data).surety(0.0, 0.0, np.zeros(len(NAMES))))
+        around = Around(joints=np.zeros(len(NAMES)), context=np.zeros(DIRECTIONS["context"]))
+        assert np.isfinite(model_from(data).surety(0.0, 0.0, around, np.zeros(DIRECTIONS["close"])))
         told = json.loads(out.with_suffix(".presence.json").read_text(encoding="utf-8"))
         assert 0 < data["facts"]["proposals"] < told["proposals"]  # of the labelled hands nobody knows a score
