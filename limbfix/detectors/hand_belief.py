@@ -22,6 +22,11 @@ DOUBTED = 3.5
 """Surety below which a lonely hand is told, and cannot flag a picture: what may be an ear or an elbow looks malformed as a hand. On 2026-11-28 three of
 40 pictures of `coco_people` were rejected for faces and ears; 3.5 was the bar for any lonely hand before."""
 
+REFUSED = -2.0
+"""Surety below which what another detector takes for a hand is none, where bodies were looked at. On 2026-11-29, of 277 hands that both saw on AI pictures and
+real people, 4 lie below: an ear, a nose, a forearm, and one fist of 16 px. Between it and `SURE` lie 18 of 206 on AI pictures (11 of them hands), elbows and
+ears among them: they are told, and cannot flag a picture."""
+
 DOUBT_CAP = 0.45
 """Highest defect score of such a hand; the default policy flags from 0.5 on."""
 
@@ -42,15 +47,17 @@ PIECE = 0.6
 """Share of the smaller box from which a proposal that nobody confirmed is taken for a piece of a hand that is known."""
 
 
-def is_believed(hand: Part, *, own: str, sure: float | None = None) -> bool:
+def is_believed(hand: Part, *, own: str, sure: float | None = None, weighed: bool = False) -> bool:
     """Tells whether a hand stands: another detector's does, and ours if it was joined to one, or if our networks are sure together.
 
     Args:
         hand: may not be read yet.
         own: name of our detector.
         sure: its surety; by default that of its reading.
+        weighed: whether that surety knows the bodies around the hand; then it may refuse another detector's too.
     """
-    return _is_confirmed(hand, own) or (surety(hand) if sure is None else sure) >= SURE
+    least = (REFUSED if weighed else -math.inf) if _is_confirmed(hand, own) else SURE
+    return (surety(hand) if sure is None else sure) >= least
 
 
 def _is_confirmed(hand: Part, own: str) -> bool:
@@ -66,8 +73,12 @@ def is_face(hand: Part, faces: Sequence[Box], *, own: str) -> bool:
 
 
 def tempered(hand: Part, *, own: str) -> Part:
-    """Returns a hand whose scores are no higher than `DOUBT_CAP` if it is lonely and in doubt; see `DOUBTED`."""
-    if hand.reading is None or _is_confirmed(hand, own) or surety(hand) >= DOUBTED:
+    """Returns a hand whose scores are no higher than `DOUBT_CAP` if it is in doubt: a lonely one below `DOUBTED`, another one below `SURE` where
+    bodies were looked at."""
+    if hand.reading is None:
+        return hand
+    confirmed = SURE if hand.reading.features.get("weighed") else -math.inf
+    if surety(hand) >= (confirmed if _is_confirmed(hand, own) else DOUBTED):
         return hand
     scores = {code: min(score, DOUBT_CAP) for code, score in hand.reading.scores.items()}
     return replace(hand, reading=replace(hand.reading, scores=scores))
@@ -102,9 +113,10 @@ def sureness(
     return model.surety(presence, finder, around, close)
 
 
-def with_surety(reading: HandReading, sure: float) -> HandReading:
-    """Returns a reading that knows how surely its box shows a hand."""
-    return replace(reading, features={**reading.features, "surety": round(sure, 4)})
+def with_surety(reading: HandReading, sure: float, *, weighed: bool = False) -> HandReading:
+    """Returns a reading that knows how surely its box shows a hand, and whether the bodies around it were weighed."""
+    told = {"surety": round(sure, 4)} | ({"weighed": 1.0} if weighed else {})
+    return replace(reading, features={**reading.features, **told})
 
 
 def apart(hands: Sequence[Part], *, own: str) -> list[Part]:

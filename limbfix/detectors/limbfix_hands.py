@@ -22,6 +22,7 @@ from limbfix.detectors.hand_proposals import proposals
 from limbfix.detectors.hand_reader import Belief, HandReader
 from limbfix.detectors.hand_surroundings import surroundings
 from limbfix.detectors.joined_hands import join_hands, settled
+from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.hand_scores import scored, shipped_models
 from limbfix.parts import Part, PartKind
@@ -113,9 +114,8 @@ class LimbfixHands:
             [hands[index] for index in unread], model, self._around(picture, boxes, model), own=self.name, given=given
         )
         found = self._reader.read(picture.pixels, boxes, belief)
-        for index, reading, sure in zip(unread, found, belief.sure, strict=True):
-            told = None if reading is None else with_surety(reading, sure)
-            hands[index] = replace(hands[index], reading=told)
+        for number, (index, reading) in enumerate(zip(unread, found, strict=True)):
+            hands[index] = replace(hands[index], reading=None if reading is None else belief.told(number, reading))
         if not given:
             known = [hand for hand in hands if hand.reading is not None]
             hands = apart([hand for hand in known if not is_face(hand, faces, own=self.name)], own=self.name)
@@ -159,7 +159,7 @@ class _Belief(Belief):
         own: str,
         given: bool,
     ) -> None:
-        self.sure = [-math.inf] * len(hands)
+        self._sure = [-math.inf] * len(hands)
         self._hands, self._model, self._around = hands, model, around
         self._own, self._given = own, given
 
@@ -170,5 +170,10 @@ class _Belief(Belief):
     def is_hand(self, index: int, presence: float, close: np.ndarray | None) -> bool:
         """Tells whether a box is believed; see `limbfix.detectors.hand_belief`."""
         hand = self._hands[index]
-        self.sure[index] = sureness(hand, presence, self._model, self._around[index], close)
-        return self._given or is_believed(hand, own=self._own, sure=self.sure[index])
+        self._sure[index] = sureness(hand, presence, self._model, self._around[index], close)
+        weighed = self._around[index] is not None
+        return self._given or is_believed(hand, own=self._own, sure=self._sure[index], weighed=weighed)
+
+    def told(self, index: int, reading: HandReading) -> HandReading:
+        """Returns the reading of a box with how sure it was of it."""
+        return with_surety(reading, self._sure[index], weighed=self._around[index] is not None)

@@ -124,7 +124,8 @@ def discriminant(found: PairFeatures) -> tuple[np.ndarray, float]:
     """Returns weights (k,) and bias of the direction, so that normal made hands have mean 0 and standard deviation 1."""
     worse, better = np.concatenate(found.worse).astype(np.float64), np.concatenate(found.better).astype(np.float64)
     weights = np.array(found.weights)
-    mean, scale = better.mean(0), better.std(0) + 1e-6
+    mean: np.ndarray = better.mean(axis=0)
+    scale = better.std(0) + 1e-6
     gaps = (worse - better) / scale
     shift = (gaps * weights[:, None]).sum(0) / weights.sum()
     spread = SCENES * np.cov((better - mean).T / scale[:, None]) + np.cov(gaps.T)

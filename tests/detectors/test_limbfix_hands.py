@@ -24,6 +24,7 @@ from limbfix.detectors.body_sight import BodySight, Seen
 from limbfix.detectors.hand_belief import (
     DOUBT_CAP,
     DOUBTED,
+    REFUSED,
     SURE,
     apart,
     is_believed,
@@ -237,6 +238,23 @@ def test_a_hand_stands_if_finder_and_parser_are_sure_together_or_somebody_else_s
     assert is_believed(opinion(Box(0, 0, 10, 10)), own=LimbfixHands.name)
     assert is_believed(doubtful, own=LimbfixHands.name, sure=SURE)
     assert not is_believed(read_as(even, SURE), own=LimbfixHands.name, sure=SURE - 0.1)
+
+
+def test_what_another_detector_saw_is_refused_where_bodies_say_that_it_is_none():
+    theirs = opinion(Box(0, 0, 10, 10))
+    for sure, stands in ((REFUSED - 0.1, False), (REFUSED, True), (SURE, True)):
+        assert is_believed(theirs, own=LimbfixHands.name, sure=sure, weighed=True) is stands
+        assert is_believed(theirs, own=LimbfixHands.name, sure=sure)
+
+
+@pytest.mark.parametrize(
+    ("weighed", "sure", "capped"), [(True, SURE - 0.1, True), (True, SURE, False), (False, -9.0, False)]
+)
+def test_a_doubtful_hand_that_another_detector_saw_is_told_and_flags_nothing(weighed, sure, capped):
+    wrong = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, scores={"hand.malformed": 0.9})
+    theirs = replace(opinion(Box(0, 0, 10, 10)), reading=with_surety(wrong, sure, weighed=weighed))
+    score = tempered(theirs, own=LimbfixHands.name).reading.scores["hand.malformed"]
+    assert score == (DOUBT_CAP if capped else 0.9)
 
 
 def test_a_lonely_or_weakly_confirmed_proposal_in_a_face_is_part_of_it_and_another_hand_is_not():
