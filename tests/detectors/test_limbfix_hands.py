@@ -23,7 +23,9 @@ from limbfix.detectors.belief_model import DIRECTIONS, FEATURES, BeliefModel, Di
 from limbfix.detectors.body_sight import BodySight, Seen
 from limbfix.detectors.hand_belief import (
     DOUBT_CAP,
+    DOUBT_ENDS,
     DOUBTED,
+    DOUBTED_ALONE,
     REFUSED,
     SURE,
     apart,
@@ -248,7 +250,7 @@ def test_what_another_detector_saw_is_refused_where_bodies_say_that_it_is_none()
 
 
 @pytest.mark.parametrize(
-    ("weighed", "sure", "capped"), [(True, SURE - 0.1, True), (True, SURE, False), (False, -9.0, False)]
+    ("weighed", "sure", "capped"), [(True, SURE - 0.1, True), (True, SURE + DOUBT_ENDS, False), (False, -9.0, False)]
 )
 def test_a_doubtful_hand_that_another_detector_saw_is_told_and_flags_nothing(weighed, sure, capped):
     wrong = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, scores={"hand.malformed": 0.9})
@@ -275,8 +277,10 @@ def test_a_lonely_hand_in_doubt_cannot_flag_a_picture_and_a_sure_one_can():
         wrong = replace(part, reading=replace(part.reading, scores={"hand.malformed": 0.9}))
         return dict(tempered(wrong, own=LimbfixHands.name).reading.scores)
 
-    assert told(DOUBTED - 0.1) == {"hand.malformed": DOUBT_CAP}
-    assert told(DOUBTED) == {"hand.malformed": 0.9}
+    assert told(DOUBTED_ALONE - 0.1) == {"hand.malformed": DOUBT_CAP}
+    assert told(DOUBTED_ALONE + DOUBT_ENDS) == {"hand.malformed": 0.9}
+    between = [told(DOUBTED_ALONE + share * DOUBT_ENDS)["hand.malformed"] for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert between == sorted(between) and max(np.diff(between)) < 0.15  # no step
     assert told(0.0, keypoints=opinion(Box(0, 0, 9, 9)).keypoints) == {"hand.malformed": 0.9}
 
 
@@ -288,8 +292,8 @@ def known_as(part: Part, presence: float, sure: float) -> Part:
 
 def test_a_hand_that_was_read_keeps_its_surety_and_every_rule_goes_by_it():
     even = replace(hand(Box(0, 0, 100, 100)), detection_score=0.5)
-    raised, lowered = known_as(even, -5.0, DOUBTED + 1.23456), known_as(even, 5.0, -1.0)
-    assert raised.reading.features == {"presence": -5.0, "surety": round(DOUBTED + 1.23456, 4)}
+    raised, lowered = known_as(even, -5.0, DOUBTED + 2.73456), known_as(even, 5.0, -1.0)
+    assert raised.reading.features == {"presence": -5.0, "surety": round(DOUBTED + 2.73456, 4)}
     assert (surety(raised), surety(lowered)) == (raised.reading.features["surety"], -1.0)
     assert is_believed(raised, own=LimbfixHands.name) and not is_believed(lowered, own=LimbfixHands.name)
 
