@@ -1,8 +1,9 @@
 """Which of the assembled lines are digits, and how surely are there so many? A logistic model of one line, kept as JSON.
 
 Assembly is generous: it joins faint peaks too. What tells a digit from a knuckle, a fold or a second sight of the same finger is judged
-here, line by line, from heat, fields, parts and neighbours; nothing in it knows how many digits a hand has. The model is fitted on made
-hands that the parser was not trained on (`python -m limbfix.training.digit_lines`).
+here, line by line, from heat, fields, parts and neighbours; nothing in it knows how many digits a hand has. The parser's counting head,
+which looks at the crop as a whole, is heard as a second witness: how much likelier it finds a number here than on made hands at large, so that
+the usual five has no start over six. The model is fitted on made hands that the parser was not trained on (`python -m limbfix.training.digit_lines`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -17,13 +19,13 @@ import numpy as np
 from limbfix.clipped_linear import ClippedLinear, numbers_from
 from limbfix.digit_assembly import DigitLine, agreement
 from limbfix.errors import ModelCorrupt
-from limbfix.nets.hand_maps import JOINTS, PARTS, PHALANGES
+from limbfix.nets.hand_maps import JOINTS, MOST_DIGITS, PARTS, PHALANGES
 from limbfix.shipped import shipped_file
 
 FILE = "digit_lines.json"
 
-BELIEVED = 0.5
-"""Chance from which a line is a digit."""
+UNHEARD = 0.01
+"""Added to the head's chances, here and usual ones: of numbers that made hands hardly ever show it has learnt nothing."""
 
 SAME_END = 0.03
 """Of the crop's side: two lines that end closer together than this are one digit seen twice."""
@@ -42,10 +44,15 @@ _BACKGROUND = PARTS.index("background")
 _STEPS = 5
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineModel(ClippedLinear):
-    """The chance that a line is a digit, from its `LINE_FEATURES`."""
+    """The chance that a line is a digit, from its `LINE_FEATURES`.
 
-    __slots__ = ()
+    Attributes:
+        usual_counts: (`MOST_DIGITS` + 1,), the counting head's mean chances of 0, 1, ... visible digits on made hands.
+    """
+
+    usual_counts: tuple[float, ...]
 
     def chances(self, features: np.ndarray) -> np.ndarray:
         """Returns (n,) chances, 0-1, of (n, k) features."""
@@ -58,7 +65,10 @@ def model_from(data: Mapping) -> LineModel:
     Raises:
         KeyError, TypeError, ValueError: it is none, or one for other features.
     """
-    return LineModel(**numbers_from(data, LINE_FEATURES))
+    usual = tuple(float(value) for value in data["usual_counts"])
+    if len(usual) != MOST_DIGITS + 1:
+        raise ValueError(f"expected {MOST_DIGITS + 1} usual chances of counts, got {len(usual)}")
+    return LineModel(**numbers_from(data, LINE_FEATURES), usual_counts=usual)
 
 
 @cache
@@ -131,6 +141,52 @@ def distinct_lines(lines: Sequence[DigitLine], chances: np.ndarray, side: int) -
         if all(np.linalg.norm(lines[index].polyline[-1] - end) >= SAME_END * side for end in ends):
             kept.append(index)
     return sorted(kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Belief:
+    """Which lines are digits.
+
+    Attributes:
+        chosen: their indices, in order: as many of the surest lines as is likeliest.
+        counts: (n + 1,) how probably 0, 1, ... of n lines are digits.
+        surety: 0-1, chance that every line was judged rightly.
+    """
+
+    chosen: tuple[int, ...]
+    counts: np.ndarray
+    surety: float
+
+
+def belief(lines: Sequence[DigitLine], chances: np.ndarray, head: np.ndarray, model: LineModel, side: int) -> Belief:
+    """Says how many of the lines are digits, and which.
+
+    Args:
+        lines: as they were assembled.
+        chances: (n,) 0-1, of each by itself.
+        head: (`MOST_DIGITS` + 1,) chances of 0, 1, ... visible digits, of the parser's counting head.
+        model: with the usual chances.
+        side: of the maps, cells.
+    """
+    kept = distinct_lines(lines, chances, side)
+    alone = count_chances(chances[kept])
+    counts = witnessed(alone, head, np.array(model.usual_counts))
+    number = int(counts.argmax())
+    surest = sorted(kept, key=lambda index: (-chances[index], index))
+    these = float(chances[surest[:number]].prod() * (1 - chances[surest[number:]]).prod())
+    surety = float(counts[number]) * min(1.0, these / max(float(alone[number]), 1e-12))
+    return Belief(chosen=tuple(sorted(surest[:number])), counts=counts, surety=surety)
+
+
+def witnessed(alone: np.ndarray, head: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Returns (n + 1,): chances of numbers by the lines alone, and by the head (k,) as a second witness.
+
+    The head's chances are divided by its usual ones (k,): what is left says what this crop shows, and not how many digits most hands have. Its
+    last number stands for all above it.
+    """
+    number = np.minimum(np.arange(len(alone)), len(head) - 1)
+    both = alone * (head[number] + UNHEARD) / (usual[number] + UNHEARD)
+    return both / both.sum()
 
 
 def count_chances(chances: Sequence[float] | np.ndarray) -> np.ndarray:

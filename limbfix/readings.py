@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from limbfix.digit_assembly import DigitLine, assemble_digits
-from limbfix.digit_beliefs import BELIEVED, LineModel, count_chances, distinct_lines, line_features
+from limbfix.digit_beliefs import Belief, LineModel, belief, line_features
 from limbfix.digit_masks import CropPlace, Piece, digit_pieces, smooth_classes
 from limbfix.digits import EXPECTED_DIGITS, CannotTell, Digit, HandReading, Segment
 from limbfix.geometry import Box
@@ -67,6 +67,11 @@ class HandMaps:
     appearance: float = 0.0
     presence: float = 0.0
 
+    def visible_chances(self) -> np.ndarray:
+        """Returns (MOST_DIGITS + 1,): the counting head's chances of 0, 1, ... visible digits."""
+        chances = np.exp(self.counts[1] - self.counts[1].max())
+        return chances / chances.sum()
+
     def mirrored(self) -> HandMaps:
         """Returns the maps as they would be of the crop seen in a mirror."""
         fields = self.fields[:, :, ::-1].copy()
@@ -102,29 +107,20 @@ class Believed:
     Attributes:
         lines: those that are believed.
         chances: 0-1, of each of them.
-        counts: (n + 1,) how probably there are 0, 1, ... digits among all lines, doubtful ones included.
-        surety: 0-1, chance that every line was judged rightly.
+        belief: how many are digits among all lines, doubtful ones included, and how surely.
     """
 
     lines: tuple[DigitLine, ...]
     chances: np.ndarray
-    counts: np.ndarray
-    surety: float
+    belief: Belief
 
 
 def believed_lines(maps: HandMaps, model: LineModel) -> Believed:
     """Assembles the lines of a crop and keeps those that are digits."""
     lines = assemble_digits(maps.heat, maps.fields)
     chances = model.chances(line_features(lines, maps.heat, maps.fields, maps.parts))
-    kept = distinct_lines(lines, chances, maps.heat.shape[1])
-    surety = float(np.maximum(chances[kept], 1 - chances[kept]).prod())
-    chosen = [index for index in kept if chances[index] >= BELIEVED]
-    return Believed(
-        lines=tuple(lines[index] for index in chosen),
-        chances=chances[chosen],
-        counts=count_chances(chances[kept]),
-        surety=surety,
-    )
+    found = belief(lines, chances, maps.visible_chances(), model, maps.heat.shape[1])
+    return Believed(lines=tuple(lines[i] for i in found.chosen), chances=chances[list(found.chosen)], belief=found)
 
 
 def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model: LineModel) -> HandReading:
@@ -149,7 +145,7 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model
         _digit(index, line, float(believed.chances[index]), piece, place, maps.heat.shape[1])
         for index, (line, piece) in enumerate(zip(lines, pieces, strict=True))
     )
-    is_sure = bool(lines and believed.surety >= SURE_COUNT and unclaimed <= UNCLAIMED_SHARE)
+    is_sure = bool(lines and believed.belief.surety >= SURE_COUNT and unclaimed <= UNCLAIMED_SHARE)
     reason = _cannot_tell(maps, lines, classes, box, place, sharp=sharp, is_sure=is_sure)
     chances = 1 / (1 + np.exp(-maps.judgements.astype(np.float64)))
     return HandReading(
@@ -164,7 +160,7 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model
                 maps.counts,
                 digits,
                 maps.appearance,
-                line_counts=believed.counts,
+                line_counts=believed.belief.counts,
                 box_px=box.size,
                 sharpness=sharp,
             ),

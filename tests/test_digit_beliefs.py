@@ -15,8 +15,17 @@ from test_digit_assembly import Canvas, fan
 from test_readings import judging_by, maps_of
 
 from limbfix import digit_beliefs
-from limbfix.digit_beliefs import LINE_FEATURES, count_chances, distinct_lines, line_features, model_from
+from limbfix.digit_beliefs import (
+    LINE_FEATURES,
+    belief,
+    count_chances,
+    distinct_lines,
+    line_features,
+    model_from,
+    witnessed,
+)
 from limbfix.errors import AssetMissing, ModelCorrupt
+from limbfix.nets.hand_maps import MOST_DIGITS
 
 COLUMN = {name: index for index, name in enumerate(LINE_FEATURES)}
 
@@ -68,10 +77,58 @@ def test_counts_are_those_of_independent_lines():
     assert count_chances([0.9] * 9).sum() == pytest.approx(1)
 
 
+def head_of(**chances: float) -> np.ndarray:
+    """Chances of numbers by name, such as n6=0.5; the rest is shared out among the others."""
+    named = {int(name[1:]): chance for name, chance in chances.items()}
+    rest = (1 - sum(named.values())) / (MOST_DIGITS + 1 - len(named))
+    return np.array([named.get(number, rest) for number in range(MOST_DIGITS + 1)])
+
+
+def test_a_head_that_says_what_it_usually_says_changes_nothing():
+    alone = count_chances([0.9, 0.8, 0.9, 0.7, 0.6, 0.4])
+    usual = head_of(n5=0.85)
+    np.testing.assert_allclose(witnessed(alone, usual, usual), alone)  # no number has a start
+
+
+def test_six_is_heard_although_the_head_still_finds_five_likelier():
+    alone = count_chances([0.95] * 5 + [0.45])
+    usual, here = head_of(n5=0.9, n6=0.05), head_of(n5=0.6, n6=0.35)
+    assert alone.argmax() == 5
+    assert witnessed(alone, here, usual).argmax() == 6
+    assert witnessed(alone, head_of(n5=0.97, n6=0.01), usual)[5] > alone[5]
+
+
+def test_numbers_beyond_the_heads_last_share_its_chance_and_zeros_are_no_end():
+    alone = count_chances([0.9] * 14)
+    usual = head_of(n5=0.9)
+    found = witnessed(alone, head_of(n9=0.9), usual)
+    assert found.argmax() == alone.argmax() > MOST_DIGITS
+    np.testing.assert_allclose(witnessed(np.array([0.0, 1.0]), np.eye(MOST_DIGITS + 1)[5], usual), [0.0, 1.0])
+
+
+@pytest.mark.parametrize("n", [3, 5, 7])
+def test_the_surest_lines_are_chosen_as_many_as_is_likeliest(n):
+    lines = fan(n).assemble()
+    model = judging_by("heat", even=0.5, weight=8.0)
+    flat = np.full(MOST_DIGITS + 1, 1 / (MOST_DIGITS + 1))
+    chances = np.full(n, 0.9)
+    chances[1] = 0.3
+    found = belief(lines, chances, flat, model, 56)
+    assert found.chosen == (0, *range(2, n))
+    assert found.surety == pytest.approx(0.9 ** (n - 1) * 0.7)  # each line judged rightly by itself
+    heard = belief(lines, chances, head_of(**{f"n{n}": 0.9}), model, 56)
+    assert heard.chosen == tuple(range(n))
+    assert heard.surety > found.surety
+    assert belief([], np.zeros(0), flat, model, 56).chosen == ()
+
+
 def test_a_model_of_other_features_is_refused():
     row = [0.0] * len(LINE_FEATURES)
     data = {"features": list(LINE_FEATURES), "mean": row, "scale": row, "weights": row, "bias": 0.0}
+    data["usual_counts"] = [0.1] * (MOST_DIGITS + 1)
     assert model_from(data).bias == 0
+    with pytest.raises(ValueError, match="usual chances"):
+        model_from(data | {"usual_counts": [1.0]})
     with pytest.raises(ValueError, match="expected the features"):
         model_from(data | {"features": ["heat"]})
     with pytest.raises(ValueError, match="numbers in each row"):

@@ -19,7 +19,7 @@ from limbfix.digit_masks import MOST_MASK_PX, CropPlace
 from limbfix.digits import CannotTell, HandReading
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
-from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness, untold
+from limbfix.readings import HandMaps, believed_lines, mean_maps, read_hand, sharpness, untold
 
 SIDE = 56
 PLACE = CropPlace(left=100.0, top=50.0, side=224.0, width=640, height=480)
@@ -53,7 +53,8 @@ def maps_of(
 def judging_by(feature: str, *, even: float, weight: float) -> LineModel:
     """Returns a model that looks at one feature only; at `even` a line is a digit as likely as not."""
     weights = tuple(weight if name == feature else 0.0 for name in LINE_FEATURES)
-    return LineModel(mean=(even,) * len(weights), scale=(1.0,) * len(weights), weights=weights, bias=0.0)
+    row = {"mean": (even,) * len(weights), "scale": (1.0,) * len(weights), "weights": weights}
+    return LineModel(**row, bias=0.0, usual_counts=(1 / (MOST_DIGITS + 1),) * (MOST_DIGITS + 1))
 
 
 BY_SCORE = judging_by("score", even=0.2, weight=20.0)
@@ -182,8 +183,16 @@ def faint(*, last: float) -> HandMaps:
 
 def test_no_count_and_no_digits_where_one_line_is_as_doubtful_as_not():
     assert read(maps_of(fan(5))).count == 5
-    reading = read(faint(last=0.25))
+    nobody_knows = np.zeros((2, MOST_DIGITS + 1), np.float32)
+    reading = read(replace(faint(last=0.25), counts=nobody_knows))
     assert (reading.count, reading.visible, reading.cannot_tell) == (None, 0, CannotTell.UNCERTAIN)
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_where_one_line_is_in_doubt_the_counting_head_is_heard(n):
+    counts = np.zeros((2, MOST_DIGITS + 1), np.float32)
+    counts[:, n] = 8.0
+    assert len(believed_lines(replace(faint(last=0.25), counts=counts), BY_SCORE).lines) == n
 
 
 def test_no_count_where_pixels_of_a_digit_have_no_line():

@@ -13,7 +13,7 @@ from test_digit_assembly import fan
 from test_readings import maps_of
 
 from limbfix.digit_beliefs import line_features, model_from
-from limbfix.nets.hand_maps import JOINTS
+from limbfix.nets.hand_maps import JOINTS, MOST_DIGITS
 from limbfix.training.digit_lines import LinedHand, fit, held_out_numbers, matched, outer_ends
 
 SIDE = 56
@@ -29,8 +29,9 @@ def hand(rng: np.random.Generator, group: int) -> LinedHand:
     truth = np.arange(len(rows)) < 5
     everywhere = [*lines, *fan(8).assemble()[: len(wrong)]]
     return LinedHand(
-        group=group, lines=everywhere, features=rows, truth=truth, tips=5, ends=5, present=5, missed=0, side=SIDE
-    )
+        group=group, lines=everywhere, features=rows, truth=truth, tips=5, ends=5, present=5, missed=0, side=SIDE,
+        head=np.full(MOST_DIGITS + 1, 1 / (MOST_DIGITS + 1)),
+    )  # fmt: skip
 
 
 def test_each_tip_is_one_line_and_far_lines_are_none():
@@ -88,3 +89,4 @@ def test_the_numbers_are_of_hands_left_out_and_say_how_many_counts_are_told():
     assert numbers["whole"] == 40
     assert numbers["line_auroc"] > 0.99
     assert numbers["surety 0.6"]["told"] > 0.5
+    assert numbers["exact_by_number"] == {"5": [round(40 * numbers["exact"]), 40]}
