@@ -172,7 +172,8 @@ class _Belief(Belief):
         hand = self._hands[index]
         self._sure[index] = sureness(hand, presence, self._model, self._around[index], close)
         weighed = self._around[index] is not None
-        return self._given or is_believed(hand, own=self._own, sure=self._sure[index], weighed=weighed)
+        alone = sureness(hand, presence)
+        return self._given or is_believed(hand, own=self._own, sure=self._sure[index], weighed=weighed, alone=alone)
 
     def told(self, index: int, reading: HandReading) -> HandReading:
         """Returns the reading of a box with how sure it was of it."""

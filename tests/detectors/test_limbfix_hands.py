@@ -26,6 +26,7 @@ from limbfix.detectors.hand_belief import (
     DOUBT_ENDS,
     DOUBTED,
     DOUBTED_ALONE,
+    LEAST_ALONE,
     REFUSED,
     SURE,
     apart,
@@ -247,6 +248,13 @@ def test_what_another_detector_saw_is_refused_where_bodies_say_that_it_is_none()
     for sure, stands in ((REFUSED - 0.1, False), (REFUSED, True), (SURE, True)):
         assert is_believed(theirs, own=LimbfixHands.name, sure=sure, weighed=True) is stands
         assert is_believed(theirs, own=LimbfixHands.name, sure=sure)
+
+
+def test_what_lies_around_a_box_makes_no_hand_of_what_looks_like_none():
+    even = replace(hand(Box(0, 0, 100, 100)), detection_score=0.5)
+    for alone, stands in ((LEAST_ALONE - 0.1, False), (LEAST_ALONE, True)):
+        assert is_believed(even, own=LimbfixHands.name, sure=9.0, weighed=True, alone=alone) is stands
+        assert is_believed(even, own=LimbfixHands.name, sure=9.0, weighed=False, alone=alone)
 
 
 @pytest.mark.parametrize(
