@@ -38,6 +38,9 @@ says hand. With it and a lower bar 0.722 of the hands on AI pictures are found a
 DOUBT_CAP = 0.45
 """Highest defect score of such a hand; the default policy flags from 0.5 on."""
 
+UNTOUCHED = 0.3
+"""Score up to which doubt changes nothing; above it scores are drawn together below the cap, so that the worse of two doubtful hands stays the worse."""
+
 IN_FACE = 0.6
 """Share of the smaller box from which a hand lies in a face; see `is_face`."""
 
@@ -95,8 +98,13 @@ def tempered(hand: Part, *, own: str) -> Part:
     if beyond >= DOUBT_ENDS:
         return hand
     cap = round(DOUBT_CAP + (1 - DOUBT_CAP) * max(0.0, beyond / DOUBT_ENDS), 4)
-    scores = {code: min(score, cap) for code, score in hand.reading.scores.items()}
+    scores = {code: _eased(score, cap) for code, score in hand.reading.scores.items()}
     return replace(hand, reading=replace(hand.reading, scores=scores))
+
+
+def _eased(score: float, cap: float) -> float:
+    share = (cap - UNTOUCHED) / (1 - UNTOUCHED)
+    return score if score <= UNTOUCHED else round(UNTOUCHED + (score - UNTOUCHED) * share, 4)
 
 
 def surety(hand: Part) -> float:

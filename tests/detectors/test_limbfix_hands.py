@@ -29,6 +29,7 @@ from limbfix.detectors.hand_belief import (
     LEAST_ALONE,
     REFUSED,
     SURE,
+    UNTOUCHED,
     apart,
     is_believed,
     is_face,
@@ -264,7 +265,7 @@ def test_a_doubtful_hand_that_another_detector_saw_is_told_and_flags_nothing(wei
     wrong = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, scores={"hand.malformed": 0.9})
     theirs = replace(opinion(Box(0, 0, 10, 10)), reading=with_surety(wrong, sure, weighed=weighed))
     score = tempered(theirs, own=LimbfixHands.name).reading.scores["hand.malformed"]
-    assert score == (DOUBT_CAP if capped else 0.9)
+    assert (UNTOUCHED < score < DOUBT_CAP) if capped else score == 0.9
 
 
 def test_a_lonely_or_weakly_confirmed_proposal_in_a_face_is_part_of_it_and_another_hand_is_not():
@@ -280,16 +281,18 @@ def test_a_lonely_or_weakly_confirmed_proposal_in_a_face_is_part_of_it_and_anoth
 def test_a_lonely_hand_in_doubt_cannot_flag_a_picture_and_a_sure_one_can():
     even = replace(hand(Box(0, 0, 100, 100)), detection_score=0.5)  # a logit of 0
 
-    def told(presence: float, **changes) -> dict:
+    def told(presence: float, score: float = 0.9, **changes) -> float:
         part = read_as(replace(even, **changes), presence)
-        wrong = replace(part, reading=replace(part.reading, scores={"hand.malformed": 0.9}))
-        return dict(tempered(wrong, own=LimbfixHands.name).reading.scores)
+        wrong = replace(part, reading=replace(part.reading, scores={"hand.malformed": score}))
+        return tempered(wrong, own=LimbfixHands.name).reading.scores["hand.malformed"]
 
-    assert told(DOUBTED_ALONE - 0.1) == {"hand.malformed": DOUBT_CAP}
-    assert told(DOUBTED_ALONE + DOUBT_ENDS) == {"hand.malformed": 0.9}
-    between = [told(DOUBTED_ALONE + share * DOUBT_ENDS)["hand.malformed"] for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert told(DOUBTED_ALONE - 0.1, 1.0) == DOUBT_CAP
+    doubtful = [told(0.0, score) for score in (0.0, 0.2, UNTOUCHED, 0.5, 0.9, 1.0)]
+    assert doubtful[:3] == [0.0, 0.2, UNTOUCHED] and doubtful == sorted(set(doubtful))  # the worse stays the worse
+    assert told(DOUBTED_ALONE + DOUBT_ENDS) == 0.9
+    between = [told(DOUBTED_ALONE + share * DOUBT_ENDS) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert between == sorted(between) and max(np.diff(between)) < 0.15  # no step
-    assert told(0.0, keypoints=opinion(Box(0, 0, 9, 9)).keypoints) == {"hand.malformed": 0.9}
+    assert told(0.0, keypoints=opinion(Box(0, 0, 9, 9)).keypoints) == 0.9
 
 
 def known_as(part: Part, presence: float, sure: float) -> Part:
@@ -309,7 +312,7 @@ def test_a_hand_that_was_read_keeps_its_surety_and_every_rule_goes_by_it():
         wrong = replace(part, reading=replace(part.reading, scores={"hand.malformed": 0.9}))
         return tempered(wrong, own=LimbfixHands.name).reading.scores["hand.malformed"]
 
-    assert (worst(raised), worst(lowered)) == (0.9, DOUBT_CAP)
+    assert worst(raised) == 0.9 and worst(lowered) < DOUBT_CAP
     beside = replace(raised, box=Box(20, 0, 120, 100))
     assert [part.box for part in apart([lowered, beside], own=LimbfixHands.name)] == [beside.box]
     face = Box(0, 0, 100, 120)
