@@ -133,7 +133,7 @@ class HandReading:
         judgements: the appearance head's chances, 0-1, by name (`extra_digit`, `missing_digit`, `fused_digits`, `malformed`,
             `wrong_side`, `proportion`); raw, not calibrated.
         probability: calibrated chance, 0-1, that something is wrong with this hand; None where it was not judged.
-        scores: defect score by code (`hand.extra_digit`, ...), 0-1: 0.5 where one real hand in ten, 0.8 where one in fifty
+        scores: defect score by code (`hand.extra_digit`, ...), 0-1: 0.5 where one real hand in ten, 0.8 where one in a hundred
             scores higher.
         mask: the hand's own pixels with its digits, or None.
         features: plain numbers that `limbfix.hand_scores` judges by; see `limbfix.hand_scores.read_features`.

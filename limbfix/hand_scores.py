@@ -2,7 +2,7 @@
 
 Two sets of models: one for hands of which MediaPipe gave a second opinion, one for hands without. Whether anything is wrong is asked of a
 committee with fixed votes; models of single codes are fitted on made hands that no network was trained on (`limbfix.training.hand_scores`). Their knots were read off hands of real people, on the scale of all checks:
-0.5 where one real hand in ten scores higher, 0.8 where one in fifty does, counted over all codes together and in the hardest folder.
+0.5 where one real hand in ten scores higher, 0.8 where one in a hundred does, counted over all codes together and in the hardest folder.
 """
 
 from __future__ import annotations
