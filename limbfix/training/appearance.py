@@ -120,7 +120,7 @@ def _flush(look: Look, waiting: list, found: PairFeatures) -> None:
         waiting.clear()
 
 
-def discriminant(found: PairFeatures) -> tuple[np.ndarray, float]:
+def discriminant(found: PairFeatures) -> tuple[np.ndarray, np.ndarray]:
     """Returns weights (k,) and bias of the direction, so that normal made hands have mean 0 and standard deviation 1."""
     worse, better = np.concatenate(found.worse).astype(np.float64), np.concatenate(found.better).astype(np.float64)
     weights = np.array(found.weights)
