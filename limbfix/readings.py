@@ -67,10 +67,10 @@ class HandMaps:
     appearance: float = 0.0
     presence: float = 0.0
 
-    def visible_chances(self) -> np.ndarray:
-        """Returns (MOST_DIGITS + 1,): the counting head's chances of 0, 1, ... visible digits."""
-        chances = np.exp(self.counts[1] - self.counts[1].max())
-        return chances / chances.sum()
+    def number_chances(self) -> np.ndarray:
+        """Returns (2, MOST_DIGITS + 1): the counting head's chances of 0, 1, ... digits present, and visible."""
+        chances = np.exp(self.counts - self.counts.max(1, keepdims=True))
+        return chances / chances.sum(1, keepdims=True)
 
     def mirrored(self) -> HandMaps:
         """Returns the maps as they would be of the crop seen in a mirror."""
@@ -119,7 +119,7 @@ def believed_lines(maps: HandMaps, model: LineModel) -> Believed:
     """Assembles the lines of a crop and keeps those that are digits."""
     lines = assemble_digits(maps.heat, maps.fields)
     chances = model.chances(line_features(lines, maps.heat, maps.fields, maps.parts))
-    found = belief(lines, chances, maps.visible_chances(), model, maps.heat.shape[1])
+    found = belief(lines, chances, maps.number_chances()[1], model, maps.heat.shape[1])
     return Believed(lines=tuple(lines[i] for i in found.chosen), chances=chances[list(found.chosen)], belief=found)
 
 
@@ -228,7 +228,7 @@ def _cannot_tell(
     if not is_sure:
         return CannotTell.UNCERTAIN
     if len(lines) < EXPECTED_DIGITS:  # six that are seen are six; of four nobody knows whether one is hidden
-        present, visible = (np.exp(row - row.max()) / np.exp(row - row.max()).sum() for row in maps.counts)
+        present, visible = maps.number_chances()
         if present[: len(lines) + 1].sum() < ALL_PRESENT:
             is_hidden = int(visible.argmax()) <= len(lines)
             return CannotTell.OCCLUDED if is_hidden else CannotTell.UNCERTAIN

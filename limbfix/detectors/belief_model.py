@@ -1,7 +1,7 @@
 """How surely is a proposal a hand? A logistic model of the crop's look, the finder's score and the bodies around it, kept as JSON.
 
-Fitted by `python -m limbfix.training.presence --bodies FILE` on proposals in made pictures, photographs and places. Its bias is set so that `SURE` and `DOUBTED` of
-`limbfix.detectors.hand_belief` mean what they meant for the rule that does without bodies.
+Fitted by `python -m limbfix.training.presence --bodies FILE` on proposals in made pictures, photographs and places. Its bias is set so that
+`SURE` of `limbfix.detectors.hand_belief` is the bar here as it is for the rule that does without bodies.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Seen:
     Attributes:
         view: the window, all of the picture.
         maps: see `BodyMaps`, of the view.
-        points: (17, h, w) logits of the points of COCO, as MoveNet published them.
+        points: (17, h, w) logits of the points of COCO, by the heads that MoveNet published; the mean of all looks.
         stages: maps of the trunk, see `limbfix.runtime.body_graph.STAGE_OUTPUTS`.
         guides: people whom MoveNet sees.
     """

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from limbfix.detectors.belief_model import Around
+from limbfix.detectors.hand_surroundings import surroundings
 from limbfix.detectors.hand_windows import View
 from limbfix.geometry import Box
 
@@ -40,3 +42,15 @@ def context(stages: Sequence[np.ndarray], view: View, box: Box) -> np.ndarray:
             stop = np.ceil((centre + reach * half) / stride).astype(int).clip(first + 1, sides)
             found.append(stage[:, first[1] : stop[1], first[0] : stop[0]].mean((1, 2)))
     return np.concatenate(found).astype(np.float32)
+
+
+def around_of(points: np.ndarray, stages: Sequence[np.ndarray], view: View, box: Box) -> Around:
+    """Returns all that is weighed of what lies around a box.
+
+    Args:
+        points: see `limbfix.detectors.hand_surroundings.surroundings`.
+        stages: see `context`.
+        view: that both were seen in.
+        box: px of the picture.
+    """
+    return Around(joints=surroundings(points, view, box), context=context(stages, view, box))

@@ -17,10 +17,9 @@ import numpy as np
 from limbfix.detectors.belief_model import Around, BeliefModel, shipped_belief
 from limbfix.detectors.body_sight import BodySight
 from limbfix.detectors.hand_belief import apart, is_believed, is_face, sureness, tempered, with_surety
-from limbfix.detectors.hand_context import context
+from limbfix.detectors.hand_context import around_of
 from limbfix.detectors.hand_proposals import proposals
 from limbfix.detectors.hand_reader import Belief, HandReader
-from limbfix.detectors.hand_surroundings import surroundings
 from limbfix.detectors.joined_hands import join_hands, settled
 from limbfix.digits import HandReading
 from limbfix.geometry import Box
@@ -135,10 +134,7 @@ class LimbfixHands:
         if self._sight is None or model is None or not self._reader.looks or not boxes:
             return [None] * len(boxes)
         seen = self._sight.look(picture)
-        return [
-            Around(joints=surroundings(seen.points, seen.view, box), context=context(seen.stages, seen.view, box))
-            for box in boxes
-        ]
+        return [around_of(seen.points, seen.stages, seen.view, box) for box in boxes]
 
     def _find(self, pixels: np.ndarray) -> list[tuple[Box, float]]:
         if self._finder is None:

@@ -88,9 +88,10 @@ def move_trunk_of(bodies: Path) -> MoveTrunk:
 
 
 @torch.inference_mode()
-def features(look: Look, pixels: np.ndarray) -> np.ndarray:
-    """Returns (n, k) float32 of crops (n, s, s, 3) uint8."""
-    parts = [look(normalised(torch.from_numpy(pixels[start : start + 32]))) for start in range(0, len(pixels), 32)]
+def features(look: Look, pixels: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    """Returns (n, k) float32 of n crops (s, s, 3) uint8."""
+    batches = (np.asarray(pixels[start : start + 32]) for start in range(0, len(pixels), 32))
+    parts = [look(normalised(torch.from_numpy(batch))) for batch in batches]
     return torch.cat(parts).numpy()
 
 
@@ -121,7 +122,7 @@ def _flush(look: Look, waiting: list, found: PairFeatures) -> None:
 
 
 def discriminant(found: PairFeatures) -> tuple[np.ndarray, np.ndarray]:
-    """Returns weights (k,) and bias of the direction, so that normal made hands have mean 0 and standard deviation 1."""
+    """Returns the direction (k,), on which normal made hands have standard deviation 1, and their mean (k,)."""
     worse, better = np.concatenate(found.worse).astype(np.float64), np.concatenate(found.better).astype(np.float64)
     weights = np.array(found.weights)
     mean: np.ndarray = better.mean(axis=0)

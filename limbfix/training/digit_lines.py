@@ -94,7 +94,7 @@ def lined_hands(folders: Sequence[Path], reader: HandReader, seed: int) -> list[
         ):
             lines = assemble_digits(maps.heat, maps.fields)
             features = line_features(lines, maps.heat, maps.fields, maps.parts)
-            found.append(_lined(group, cut, lines, features, maps.visible_chances(), size // STRIDE))
+            found.append(_lined(group, cut, lines, features, maps.number_chances()[1], size // STRIDE))
     return found
 
 

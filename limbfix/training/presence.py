@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,17 +26,15 @@ from limbfix.detectors.belief_model import FILE as BELIEFS
 from limbfix.detectors.belief_model import Around
 from limbfix.detectors.body_sight import VIEW_PX, stages_of
 from limbfix.detectors.hand_belief import SURE
-from limbfix.detectors.hand_context import context
+from limbfix.detectors.hand_context import around_of
 from limbfix.detectors.hand_proposals import proposals
-from limbfix.detectors.hand_surroundings import surroundings
 from limbfix.detectors.hand_windows import View, hand_view, letterboxed
 from limbfix.geometry import Box
 from limbfix.nets.digit_parser import DigitParser, moved_look
-from limbfix.nets.efficientnet_lite import normalised
 from limbfix.nets.hand_maps import CLOSE_LEVELS
 from limbfix.runtime.sessions import Network, body_network, finder_network
 from limbfix.synthesis.seeds import rng_for
-from limbfix.training.appearance import move_trunk_of
+from limbfix.training.appearance import Look, features, move_trunk_of
 from limbfix.training.beliefs import fit_beliefs
 from limbfix.training.finder_stock import MadeReader, Stock, read_photos, read_places
 
@@ -68,7 +66,7 @@ class Place:
         if self.seen is None:
             return None
         view, found = self.seen
-        return Around(joints=surroundings(found["points"], view, box), context=context(stages_of(found), view, box))
+        return around_of(found["points"], stages_of(found), view, box)
 
 
 @dataclass(slots=True)
@@ -145,16 +143,7 @@ def _seen(body: Network, pixels: np.ndarray) -> tuple[View, dict[str, np.ndarray
     return view, {name: values[0] for name, values in body.run(view.pixels[None]).items()}
 
 
-@torch.inference_mode()
-def features(look: Callable[[torch.Tensor], torch.Tensor], crops: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns what is seen of crops, float32 (n, k): by `DigitParser.seen`, which `DigitParser.presence` reads, or by `close_look`."""
-    rows = [
-        look(normalised(torch.from_numpy(np.stack(crops[start : start + 32])))) for start in range(0, len(crops), 32)
-    ]
-    return torch.cat(rows).numpy()
-
-
-def close_look(bodies: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+def close_look(bodies: Path) -> Look:
     """Returns what the body parser's trunk sees in crops, (b, 1248): `close` of `limbfix.runtime.look_graph`.
 
     Raises:
