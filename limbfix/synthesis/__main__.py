@@ -62,13 +62,22 @@ def _make_command(stream: str) -> Callable[..., None]:
             bool,
             typer.Option("--degrade/--no-degrade", help="Blur, noise, compression ... as generated pictures have."),
         ] = True,
+        operators: Annotated[
+            list[str] | None,
+            typer.Option(metavar="NAME", help="bodies: only operators whose names begin so; may be repeated."),
+        ] = None,
         progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="A bar on stderr.")] = None,
     ) -> None:
         from limbfix.synthesis.production import Production
         from limbfix.synthesis.streams import StreamOptions
 
         options = StreamOptions(
-            seed=seed, size_px=size, backgrounds=backgrounds, photographs=photographs, degrade=degrade
+            seed=seed,
+            size_px=size,
+            backgrounds=backgrounds,
+            photographs=photographs,
+            degrade=degrade,
+            operators=tuple(operators or ()),
         )
         production = Production(
             stream=stream,

@@ -90,7 +90,8 @@ class BodiesStream:
         Raises:
             SynthesisError: no scene of many could be seen.
         """
-        plan, spare = draw_plan(rng_for(self._options.seed, NAME, index, "plan")), None
+        plan = draw_plan(rng_for(self._options.seed, NAME, index, "plan"), self._options.operators)
+        spare: tuple[Sample, ...] | None = None
         for attempt in range(TRIES):
             samples = self._play(plan, index, attempt)
             if samples is None:

@@ -216,6 +216,7 @@ def _check(production: Production) -> None:
 def _identity(production: Production) -> dict[str, Any]:
     """Returns what must be the same in a folder; the number of pictures and of processes need not."""
     options = production.options
+    chosen = {"operators": list(options.operators)} if options.operators else {}
     return {
         "limbfix": __version__,
         "stream": production.stream,
@@ -226,6 +227,7 @@ def _identity(production: Production) -> dict[str, Any]:
         "photographs": fingerprint(options.photographs),
         "picture": production.picture,
         "shard_size": production.shard_size,
+        **chosen,
     }
 
 

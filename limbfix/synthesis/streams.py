@@ -22,6 +22,8 @@ class StreamOptions:
         backgrounds: folder of pictures without people; None for procedural backgrounds.
         photographs: folder (searched below too) of pictures of people with normal anatomy; streams `edits` and `failures` need it.
         degrade: whether pictures pass through the degradation stage.
+        operators: only groups about operators whose names begin so (`limbs.third_`), defects and benign ones in the stream's own
+            proportion; all of them if empty. Stream `bodies` alone knows it.
     """
 
     seed: int
@@ -29,6 +31,7 @@ class StreamOptions:
     backgrounds: Path | None = None
     photographs: Path | None = None
     degrade: bool = True
+    operators: tuple[str, ...] = ()
 
 
 class Stream(Protocol):
@@ -60,12 +63,16 @@ def make_stream(name: str, options: StreamOptions) -> Stream:
     """Builds a stream in this process. Each stream's module has `open_stream(options)`.
 
     Raises:
-        UsageError: no such stream, or the stream needs a folder that `options` does not give.
+        UsageError: no such stream, or the stream needs a folder that `options` does not give, or knows none of its operators.
         MissingExtra: the extra `synthesis` is not installed.
         SynthesisError: body data or a graphics library is missing; the message holds the command that mends it.
     """
     if name not in _MODULES:
         raise UsageError(f"expected a stream ({', '.join(STREAMS)}), got {name!r}")
+    if options.operators and name != "bodies":
+        raise UsageError(
+            f"expected operators to be chosen for stream bodies alone, got them for {name}; leave them out"
+        )
     open_stream = cast("Callable[[StreamOptions], Stream]", import_module(_MODULES[name]).open_stream)
     return open_stream(options)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pytest
 
+from limbfix.errors import UsageError
 from limbfix.synthesis.figures.body_model import BodyModel, BodyShape, load_body_model
 from limbfix.synthesis.figures.figure import Figure
 from limbfix.synthesis.figures.posing import skinned, world_matrices
@@ -246,6 +247,16 @@ def test_plans_hold_both_defects_and_benign_operations() -> None:
     assert 0.55 < harmful < 0.75
     assert any(plan.digits for plan in plans)
     json.dumps([plan.parameters for plan in plans])
+
+
+def test_plans_can_be_kept_to_some_operators() -> None:
+    begins = ("limbs.third_", "limbs.copied")
+    plans = [draw_plan(np.random.default_rng(seed), begins) for seed in range(40)]
+    assert {plan.name.rsplit("_", 1)[0] for plan in plans} == {"limbs.third", "limbs.copied_in_place"}
+    with pytest.raises(
+        UsageError, match=r"expected beginnings of operators' names \(.*limbs.third_arm.*\), got limbs.fourth"
+    ):
+        draw_plan(np.random.default_rng(0), ("limbs.fourth",))
 
 
 def test_surfaces_of_a_plain_picture_hold_skin(groups: list[tuple[Sample, ...]]) -> None:

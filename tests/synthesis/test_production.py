@@ -128,6 +128,7 @@ def test_a_run_can_be_extended_but_not_shrunk(made, tmp_path):
     [
         ({"options": replace(OPTIONS, seed=8)}, r"seed 7 \(now 8\)"),
         ({"options": replace(OPTIONS, degrade=False)}, "degrade True"),
+        ({"options": replace(OPTIONS, operators=("limbs.",))}, "operators"),
         ({"picture": "jpg"}, "picture 'png'"),
         ({"shard_size": 2}, "shard_size 4"),
         ({"stream": "bodies"}, "stream 'hands'"),

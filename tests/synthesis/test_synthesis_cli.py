@@ -10,10 +10,10 @@ import pytest
 from toy_streams import OpenToys, ToyStream
 from typer.testing import CliRunner
 
-from limbfix.errors import AssetMissing
+from limbfix.errors import AssetMissing, UsageError
 from limbfix.synthesis import __main__ as cli
 from limbfix.synthesis import assets, production
-from limbfix.synthesis.streams import STREAMS
+from limbfix.synthesis.streams import STREAMS, StreamOptions, make_stream
 
 SMALL = ["hands", "--n", "4", "--seed", "7", "--size", "48", "--shard-size", "2", "--no-progress"]
 
@@ -53,6 +53,15 @@ def test_every_option_reaches_the_run(toys, monkeypatch, tmp_path):
     options = wish.options
     assert (options.seed, options.size_px, options.degrade) == (3, 64, False)
     assert (str(options.backgrounds), str(options.photographs)) == ("/b", "/p")
+    assert options.operators == ()
+    chosen = ["--operators", "limbs.third_", "--operators", "feet."]
+    assert run("bodies", "--n", "5", "--out", str(tmp_path), *chosen).exit_code == 0
+    assert asked[1].options.operators == ("limbs.third_", "feet.")
+
+
+def test_operators_are_chosen_for_bodies_alone():
+    with pytest.raises(UsageError, match="stream bodies alone, got them for hands"):
+        make_stream("hands", StreamOptions(seed=1, operators=("limbs.",)))
 
 
 def test_the_coco_format_writes_both_forms(toys, tmp_path):

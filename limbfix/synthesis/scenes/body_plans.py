@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from limbfix.errors import UsageError
 from limbfix.synthesis.defects import limb_merges
 from limbfix.synthesis.defects.digits import DIGIT_BENIGN, DIGIT_DEFECTS
 from limbfix.synthesis.defects.limbs import LIMB_BENIGN, LIMB_DEFECTS
@@ -65,17 +66,40 @@ class BodyPlan:
         return self.operator.name
 
 
-def draw_plan(rng: np.random.Generator) -> BodyPlan:
-    """Draws what a group is about."""
+def draw_plan(rng: np.random.Generator, beginnings: tuple[str, ...] = ()) -> BodyPlan:
+    """Draws what a group is about; with `beginnings` until its operator's name begins with one of them.
+
+    Raises:
+        UsageError: no operator's name begins so.
+    """
+    if not beginnings:
+        return _draw_plan(rng)
+    known = [operator.name for table in (*_TABLES.values(), (PosedMerge(),)) for operator in table]
+    if not any(name.startswith(beginnings) for name in known):
+        raise UsageError(
+            f"expected beginnings of operators' names ({', '.join(sorted(known))}), got {', '.join(beginnings)}"
+        )
+    while not (plan := _draw_plan(rng)).name.startswith(beginnings):
+        pass
+    return plan
+
+
+_TABLES: Mapping[tuple[bool, bool], Sequence[DefectOperator | BenignOperator]] = {
+    (True, True): DIGIT_DEFECTS,
+    (True, False): LIMB_DEFECTS,
+    (False, True): DIGIT_BENIGN,
+    (False, False): LIMB_BENIGN,
+}
+"""The operators by whether they do harm, and whether to digits."""
+
+
+def _draw_plan(rng: np.random.Generator) -> BodyPlan:
     side: Side = "left" if rng.random() < 0.5 else "right"
     hidden = bool(rng.random() < HIDDEN_SHARE)
     if rng.random() < MERGE_SHARE:
         return BodyPlan(operator=PosedMerge(), parameters={}, side=side, hidden=hidden)
     harmful, digits = bool(rng.random() < DEFECT_SHARE), bool(rng.random() < DIGIT_SHARE)
-    tables = {
-        (True, True): DIGIT_DEFECTS, (True, False): LIMB_DEFECTS, (False, True): DIGIT_BENIGN, (False, False): LIMB_BENIGN,
-    }  # fmt: skip
-    operators = tables[harmful, digits]
+    operators = _TABLES[harmful, digits]
     weights = np.array([operator.weight for operator in operators])
     operator = operators[int(rng.choice(len(operators), p=weights / weights.sum()))]
     return BodyPlan(operator=operator, parameters=operator.draw(rng), side=side, hidden=hidden, digits=digits)
