@@ -84,6 +84,7 @@ def test_a_sample_is_spread_evenly_and_always_the_same(tmp_path):
     for index in range(100):
         (folder / f"{index:03}.jpg").touch()
     (folder / "labels.csv").touch()
+    (tmp_path / data_folders.NOT_EMPTY[0]).touch()
     sample = data_folders.pictures_of(tmp_path, "backgrounds", 10)
     assert sample == [f"backgrounds/{index:03}.jpg" for index in range(5, 100, 10)]
     assert len(data_folders.pictures_of(tmp_path, "backgrounds", None)) == 100

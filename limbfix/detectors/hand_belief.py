@@ -83,9 +83,20 @@ def _is_confirmed(hand: Part, own: str) -> bool:
 def is_face(hand: Part, faces: Sequence[Box], *, own: str) -> bool:
     """Tells whether a hand that was read is a piece of a face that was found (`IN_FACE`): nobody confirmed it, or half of the windows at
     most, against our networks."""
-    agreed, shown = hand.views or (1, 1)
-    is_weak = not _is_confirmed(hand, own) or (2 * agreed <= shown and surety(hand) < 0)
+    is_weak = not _is_confirmed(hand, own) or _is_denied(hand)
     return is_weak and any(hand.box.overlap_of_smaller(face) > IN_FACE for face in faces)
+
+
+def is_paw(hand: Part) -> bool:
+    """Tells whether a hand that was read where nobody is in sight is none: half of another detector's windows at most saw it, and our networks,
+    which looked for bodies, speak against it. On `backgrounds` (2026-11-29) a dog's paw."""
+    features = {} if hand.reading is None else hand.reading.features
+    return bool(features.get("weighed")) and _is_denied(hand)
+
+
+def _is_denied(hand: Part) -> bool:
+    agreed, shown = hand.views or (1, 1)
+    return 2 * agreed <= shown and surety(hand) < 0
 
 
 def tempered(hand: Part, *, own: str) -> Part:

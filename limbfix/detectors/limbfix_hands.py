@@ -16,7 +16,7 @@ import numpy as np
 
 from limbfix.detectors.belief_model import Around, BeliefModel, shipped_belief
 from limbfix.detectors.body_sight import BodySight
-from limbfix.detectors.hand_belief import apart, is_believed, is_face, sureness, tempered, with_surety
+from limbfix.detectors.hand_belief import apart, is_believed, is_face, is_paw, sureness, tempered, with_surety
 from limbfix.detectors.hand_context import around_of
 from limbfix.detectors.hand_proposals import proposals
 from limbfix.detectors.hand_reader import Belief, HandReader
@@ -117,7 +117,8 @@ class LimbfixHands:
             hands[index] = replace(hands[index], reading=None if reading is None else belief.told(number, reading))
         if not given:
             known = [hand for hand in hands if hand.reading is not None]
-            hands = apart([hand for hand in known if not is_face(hand, faces, own=self.name)], own=self.name)
+            known = [hand for hand in known if not is_face(hand, faces, own=self.name)]
+            hands = apart(known if others else [hand for hand in known if not is_paw(hand)], own=self.name)
         models = shipped_models()
         return (*others, *(tempered(scored(hand, models), own=self.name) for hand in hands))
 

@@ -33,6 +33,7 @@ from limbfix.detectors.hand_belief import (
     apart,
     is_believed,
     is_face,
+    is_paw,
     surety,
     tempered,
     with_surety,
@@ -276,6 +277,16 @@ def test_a_lonely_or_weakly_confirmed_proposal_in_a_face_is_part_of_it_and_anoth
     assert is_face(weak, [face], own=LimbfixHands.name)
     assert not is_face(replace(weak, views=(4, 6)), [face], own=LimbfixHands.name)
     assert not is_face(replace(weak, reading=read_as(nose, 3.0).reading), [face], own=LimbfixHands.name)
+
+
+def test_what_half_of_the_windows_saw_and_our_networks_deny_is_a_paw():
+    seen = replace(opinion(Box(30, 40, 70, 80)), views=(3, 6))
+    reading = read_as(seen, 0.0).reading
+    denied = replace(seen, reading=with_surety(reading, -0.1, weighed=True))
+    assert is_paw(denied)
+    assert not is_paw(replace(denied, views=(4, 6)))
+    assert not is_paw(replace(seen, reading=with_surety(reading, 0.0, weighed=True)))
+    assert not is_paw(replace(seen, reading=with_surety(reading, -0.1)))  # nobody looked at bodies
 
 
 def test_a_lonely_hand_in_doubt_cannot_flag_a_picture_and_a_sure_one_can():
