@@ -71,7 +71,7 @@ def make_block(rows: Sequence[Row]) -> str:
     note = (
         "n counts pictures, hands or boxes, as the measure says; for speed the interval is the range of the runs. Wrong and "
         "clean AI pictures come from different generators, and wrong ones show more people: the number of visible hands alone, "
-        "which says nothing of anatomy, has an AUROC of 0.84 (anything) and 0.90 (a limb). Hand by hand is the harder test."
+        "which says nothing of anatomy, tells them apart better than a picture's score (DESIGN.md). Hand by hand is the harder test."
     )
     return "\n".join([*table, "", f"{note} Measured with {'; '.join(runs)}."])
 

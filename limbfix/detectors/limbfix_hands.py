@@ -117,8 +117,8 @@ class LimbfixHands:
             hands[index] = replace(hands[index], reading=None if reading is None else belief.told(number, reading))
         if not given:
             known = [hand for hand in hands if hand.reading is not None]
-            known = [hand for hand in known if not is_face(hand, faces, own=self.name)]
-            hands = apart(known if others else [hand for hand in known if not is_paw(hand)], own=self.name)
+            doubted = (lambda hand: is_face(hand, faces, own=self.name)) if others else is_paw
+            hands = apart([hand for hand in known if not doubted(hand)], own=self.name)
         models = shipped_models()
         return (*others, *(tempered(scored(hand, models), own=self.name) for hand in hands))
 

@@ -216,7 +216,7 @@ def _check(production: Production) -> None:
 def _identity(production: Production) -> dict[str, Any]:
     """Returns what must be the same in a folder; the number of pictures and of processes need not."""
     options = production.options
-    chosen = {"operators": list(options.operators)} if options.operators else {}
+    chosen = {"operators": list(options.operators)} if options.operators else {}  # folders made before go on
     return {
         "limbfix": __version__,
         "stream": production.stream,

@@ -63,8 +63,7 @@ _FEWEST = 20
 """Wrong hands of a code below which it gets no model."""
 
 LEAST_AUROC = 0.85
-"""On hands left out of the fit; a code that is told apart less well gets no model: it would only take its share of the false alarms. At 0.8 extra digits got one
-(2026-11-29), and on AI pictures, which look less like made ones, the AUROC hand by hand fell from 0.74 to 0.64."""
+"""On hands left out of the fit; a code that is told apart less well gets no model: it would only take its share of the false alarms (DESIGN.md, 2026-11-29)."""
 
 
 def committee(real: Sequence[HandRow], opinions: Sequence[Opinion]) -> dict[str, Any]:
