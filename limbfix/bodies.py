@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 EXPECTED_LIMBS = 2
 """Arms, and legs, of a human being. What others may have is the policy's affair."""
 
+LEAST_CHANCE = 0.3
+"""Chance from which a line counts as a limb; see `limbfix.limb_beliefs`. On 2026-11-29, on made people of whom every limb is in plain view: about where as
+many limbs are lost as are counted too often, and most numbers are exact."""
+
 
 class LimbKind(StrEnum):
     """Arms and legs."""
@@ -86,6 +90,7 @@ class LimbLine:
         forked: whether it shares an inner joint with another limb.
         mask: its own pixels, or None where none are its own.
         hands: `hand_index` of the scene's hands that lie at its end, as many as there are.
+        chance: 0-1, how probably the line is a limb of its own; 1 where nobody judged it.
     """
 
     limb_index: int
@@ -103,6 +108,7 @@ class LimbLine:
     forked: bool = False
     mask: Mask | None = None
     hands: tuple[int, ...] = ()
+    chance: float = 1.0
 
     @property
     def box(self) -> Box:
@@ -187,6 +193,10 @@ class PersonGraph:
         alone = [limb for limb in kept.values() if len(limb.joints) == 1]
         limbs = whole + alone[: max(0, EXPECTED_LIMBS - len(whole))]
         return tuple(sorted(limbs, key=lambda limb: limb.limb_index))
+
+    def counted(self, kind: LimbKind) -> tuple[LimbLine, ...]:
+        """Returns the arms, or the legs, that are probable enough to be counted (`LEAST_CHANCE`)."""
+        return tuple(limb for limb in self.of_kind(kind) if limb.chance >= LEAST_CHANCE)
 
     def extra(self, kind: LimbKind) -> tuple[LimbLine, ...]:
         """Returns the limbs beyond two, where it is known which they are: the fainter branch of a fork, the fainter of one side.

@@ -1,6 +1,6 @@
 """What do the body parser's maps say of a picture? People and limbs with lines, masks and ends, in px of the picture.
 
-Lines come from `limbfix.body_assembly`, ends from `limbfix.limb_ends`, what is not seen from `limbfix.hidden_limbs`.
+Lines come from `limbfix.body_assembly`, their chances from `limbfix.limb_beliefs`, ends from `limbfix.limb_ends`, what is not seen from `limbfix.hidden_limbs`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,29 @@ from limbfix.body_masks import BodyPlace, body_masks
 from limbfix.digits import Mask
 from limbfix.geometry import Box
 from limbfix.hidden_limbs import absent_limbs
+from limbfix.limb_beliefs import LimbModel, limb_features
 from limbfix.limb_ends import covered_share, end_of, side_of
 
 
-def read_bodies(maps: BodyMaps, place: BodyPlace, guides: Sequence[Guide] = ()) -> BodyReading:
+def read_bodies(
+    maps: BodyMaps, place: BodyPlace, guides: Sequence[Guide] = (), model: LimbModel | None = None
+) -> BodyReading:
     """Turns the maps of a picture into a reading.
 
     Args:
         maps: of the whole picture, in one view.
         place: of the view in the picture.
         guides: people whom MoveNet sees in it.
+        model: tells how probably a line is a limb; None: nobody asks, and every line counts.
     """
     traces = assemble_bodies(maps, place.room_xyxy, guides)
     every = [*(limb for person in traces.people for limb in person.limbs), *traces.loose]
     masks, unclaimed = body_masks(maps.parts, every, place)
-    by_limb = {id(limb): mask for limb, mask in zip(every, masks, strict=True)}
+    chances = [1.0] * len(every)
+    if model is not None:
+        judged = model.chances(limb_features(traces.people, maps)).tolist()
+        chances[: len(judged)] = judged  # loose limbs come last, and are not judged
+    by_limb = {id(limb): (mask, chance) for limb, mask, chance in zip(every, masks, chances, strict=True)}
     people = tuple(_graph(index, one, traces, maps, place, by_limb) for index, one in enumerate(traces.people))
     loose = tuple(
         _line(index, chain, None, LimbRoot.OPEN if chain.is_open else LimbRoot.UNSEEN, traces, maps, place, by_limb)
@@ -48,7 +56,7 @@ def _graph(
     traces: BodyTraces,
     maps: BodyMaps,
     place: BodyPlace,
-    masks: dict[int, Mask | None],
+    found: dict[int, tuple[Mask | None, float]],
 ) -> PersonGraph:
     limbs = tuple(
         _line(
@@ -59,7 +67,7 @@ def _graph(
             traces,
             maps,
             place,
-            masks,
+            found,
         )
         for number, chain in enumerate(person.limbs)
     )
@@ -91,8 +99,9 @@ def _line(
     traces: BodyTraces,
     maps: BodyMaps,
     place: BodyPlace,
-    masks: dict[int, Mask | None],
+    found: dict[int, tuple[Mask | None, float]],
 ) -> LimbLine:
+    mask, chance = found[id(chain)]
     side, side_score = side_of(chain.xy, maps)
     end, end_score = end_of(chain, maps, traces.ground, person)
     return LimbLine(
@@ -109,7 +118,8 @@ def _line(
         end_score=end_score,
         covered=covered_share(chain.xy, maps),
         forked=chain.forked,
-        mask=masks[id(chain)],
+        mask=mask,
+        chance=round(chance, 4),
     )
 
 

@@ -40,7 +40,7 @@ def loose_limbs_record(reading: BodyReading | None, masks_wh: tuple[int, int] | 
 
 def _count(graph: PersonGraph, kind: LimbKind) -> dict[str, int]:
     unseen = sum(one.kind is kind and one.state is not Absence.MISSING for one in graph.absent)
-    return {"seen": len(graph.of_kind(kind)), "hidden": unseen, "expected": EXPECTED_LIMBS}
+    return {"seen": len(graph.counted(kind)), "hidden": unseen, "expected": EXPECTED_LIMBS}
 
 
 def _item(limb: LimbLine, is_extra: bool, masks_wh: tuple[int, int] | None) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def _item(limb: LimbLine, is_extra: bool, masks_wh: tuple[int, int] | None) -> d
         "side": limb.side.value,
         "side_score": _share(limb.side_score),
         "score": _share(limb.score),
+        "chance": _share(limb.chance),
         "root": limb.root.value,
         "end": limb.end.value,
         "covered": _share(limb.covered),

@@ -98,7 +98,7 @@ def counted_limbs(sample: Sample, graphs: Sequence[PersonGraph]) -> Iterator[Cou
             if came_off or not all(item.visible_fraction >= PLAIN for item in present):
                 continue
             graph = owners.get(person)
-            read = None if graph is None else len(graph.of_kind(kind))
+            read = None if graph is None else len(graph.counted(kind))
             yield CountedLimbs(kind=kind, true=len(present), read=read)
 
 

@@ -1,7 +1,8 @@
 """Does a person have two arms and two legs?
 (`person.extra_arm`, `person.extra_leg`, `person.extra_foot`, `person.missing_arm`, `person.missing_leg`)
 
-Limbs are counted from what is seen: our network joins them with no number assumed. Too many are too many even if others are hidden. A limb
+Limbs are counted from what is seen: our network joins them with no number assumed. Too many are too many even if others are hidden; a third line that
+is hardly a limb is not counted, and hints below the flag: bodies that are tangled have such lines. A limb
 is missing only where its place is in plain view (`limbfix.hidden_limbs`). It cannot tell a friend's arm whose owner is hidden from a
 third arm, nor an arm behind the back from none where the shoulder's outline is in the open. Silent where no network read bodies.
 """
@@ -27,6 +28,9 @@ POINTED_SHARE, LONELY_SHARE = 0.6, 0.5
 """Of its surety, what is left of a limb that only points at its person, and of a hand or foot alone. Preliminary."""
 
 NORMAL = 0.02
+
+HINT = 0.45
+"""Highest score of a third limb that is not counted; the default policy flags from 0.5 on."""
 
 EXTRA = {LimbKind.ARM: DefectCode.PERSON_EXTRA_ARM, LimbKind.LEG: DefectCode.PERSON_EXTRA_LEG}
 MISSING = {LimbKind.ARM: DefectCode.PERSON_MISSING_ARM, LimbKind.LEG: DefectCode.PERSON_MISSING_LEG}
@@ -58,14 +62,19 @@ def surety(limb: LimbLine) -> float:
 def extra_score(graph: PersonGraph, kind: LimbKind) -> float:
     """Returns the defect score of a person's third limb of a kind; that of a normal person where there is none."""
     sure = sorted((surety(limb) for limb in graph.of_kind(kind)), reverse=True)
-    return score_from(sure[EXPECTED_LIMBS], EXTRA_KNOTS) if len(sure) > EXPECTED_LIMBS else NORMAL
+    if len(sure) <= EXPECTED_LIMBS:
+        return NORMAL
+    score = score_from(sure[EXPECTED_LIMBS], EXTRA_KNOTS)
+    return score if len(graph.counted(kind)) > EXPECTED_LIMBS else min(score, HINT)
 
 
 def _count(person: Person, graph: PersonGraph, kind: LimbKind) -> Finding:
-    limbs = graph.of_kind(kind)
+    limbs, counted = graph.of_kind(kind), graph.counted(kind)
     extra = graph.extra(kind)
-    message = f"This person has {_number(len(limbs), kind.value)}; {EXPECTED_LIMBS} are expected"
-    if extra:
+    message = f"This person has {_number(len(counted), kind.value)}; {EXPECTED_LIMBS} are expected"
+    if len(counted) <= EXPECTED_LIMBS < len(limbs):
+        message += "; what may be one more is too faint to be counted"
+    elif extra:
         x, y = extra[0].polyline[-1]
         message += f", and the one that ends at ({x:.0f}, {y:.0f}) is too many"
     is_surplus = len(limbs) > EXPECTED_LIMBS
@@ -73,7 +82,7 @@ def _count(person: Person, graph: PersonGraph, kind: LimbKind) -> Finding:
         code=EXTRA[kind],
         defect_score=extra_score(graph, kind),
         box=_around(extra or limbs) if is_surplus else person.box,
-        measured=len(limbs),
+        measured=len(counted),
         expected=EXPECTED_LIMBS,
         unit=f"{kind.value}s",
         person_index=person.person_index,
@@ -82,7 +91,7 @@ def _count(person: Person, graph: PersonGraph, kind: LimbKind) -> Finding:
 
 
 def _missing(person: Person, graph: PersonGraph, kind: LimbKind, missing: list[AbsentLimb]) -> Finding:
-    limbs = graph.of_kind(kind)
+    limbs = graph.counted(kind)
     words = [
         f"{one.side.value} {kind.value}" if one.side is not Side.UNKNOWN else f"other {kind.value}" for one in missing
     ]

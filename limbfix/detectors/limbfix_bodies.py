@@ -8,6 +8,7 @@ from limbfix.bodies import BodyReading
 from limbfix.body_masks import BodyPlace
 from limbfix.body_readings import read_bodies
 from limbfix.detectors.body_sight import BodySight
+from limbfix.limb_beliefs import shipped_model
 
 if TYPE_CHECKING:
     from limbfix.images import Picture
@@ -20,6 +21,9 @@ class LimbfixBodies:
     Args:
         sight: what looks at pictures; others may look through it too.
         notes: for every record.
+
+    Raises:
+        AssetMissing, ModelCorrupt: see `limbfix.limb_beliefs.shipped_model`.
     """
 
     name = "limbfix_bodies"
@@ -27,6 +31,7 @@ class LimbfixBodies:
     def __init__(self, sight: BodySight, *, notes: tuple[str, ...] = ()) -> None:
         self.notes = notes
         self._sight = sight
+        self._model = shipped_model()  # a broken installation is told at once, not picture by picture
 
     def model_hashes(self) -> dict[str, str]:
         """Returns the SHA-256 of the weights."""
@@ -42,7 +47,7 @@ class LimbfixBodies:
         seen = self._sight.look(picture)
         height, width = picture.pixels.shape[:2]
         place = BodyPlace(scale_xy=seen.view.scale_xy, width=width, height=height)
-        return read_bodies(seen.maps, place, seen.guides)
+        return read_bodies(seen.maps, place, seen.guides, self._model)
 
     def close(self) -> None:
         """Frees the network; it loads again when used again."""

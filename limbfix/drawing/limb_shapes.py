@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from limbfix.bodies import LEAST_CHANCE
 from limbfix.drawing.shapes import Bone, bones, point
 
 Record = Mapping[str, Any]
@@ -30,12 +31,13 @@ def all_bones(record: Record, keypoints: Iterable[Record]) -> list[Bone]:
 
 
 def limb_bones(record: Record) -> list[Bone]:
-    """Returns a line for each bone of each limb in the record, coloured by side."""
+    """Returns a line for each bone of each limb in the record, coloured by side; faint where the limb is not counted."""
     lines = []
     for limb in _limbs(record):
         points = [xy for value in limb["polyline"] if (xy := point(value))]
         side = limb["side"] if limb["side"] in ("left", "right") else "unknown"
-        lines += [Bone(side=side, start=a, end=b, is_hand=False, is_sure=True) for a, b in pairwise(points)]
+        is_counted = limb.get("chance", 1.0) >= LEAST_CHANCE
+        lines += [Bone(side=side, start=a, end=b, is_hand=False, is_sure=is_counted) for a, b in pairwise(points)]
     return lines
 
 
