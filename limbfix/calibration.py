@@ -12,6 +12,9 @@ import numpy as np
 
 Knots = Sequence[tuple[float, float]]
 
+HINT = 0.45
+"""Highest defect score of what can only be hinted at; the default policy flags from 0.5 on."""
+
 
 def score_from(value: float, knots: Knots) -> float:
     """Returns the defect score, 0-1, of a measure.

@@ -27,9 +27,11 @@ def largest_unclaimed(
 
     Returns:
         The nearest person, the area in that person's squared torso lengths, and the box in px; area 0 and the person's own box where
-        every pixel is explained; None where nobody can be measured, or the nearest person's third limb is counted already.
+        every pixel is explained; None where nobody can be measured, or the nearest person's third limb is told already.
     """
     people = [graph for graph in reading.people if graph.person_index is not None and graph.torso >= least_torso]
+    # who has no limb that counts may be nobody, and a ghost's torso is no measure
+    people = [graph for graph in people if any(graph.counted(one) for one in LimbKind)]
     if not people:
         return None
     mask = reading.unclaimed.get(kind)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from limbfix.calibration import score_from
+from limbfix.calibration import HINT, score_from
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box, distance
 from limbfix.skeletons import Limb, LimbKind, Person, Scene, metric_joints
@@ -24,6 +24,10 @@ KNOTS = {
 }
 """How many times longer or shorter than usual -> defect score. The 1st and 99th percentiles of real bodies lie at 1.6
 for arms and 2.05 for legs (`lsp_extended`, contorted athletes)."""
+
+PLAIN_JOINT, CLEAR_JOINT = 0.9, 1.0
+"""Visibility of a limb's least visible joint up to which its ratio is a hint, and from which its score stands as it is. On 2026-11-29 an elbow and a wrist of
+0.88, half hidden by a neighbour, made a forearm a quarter of an upper arm (0.95), or nothing at all (0.79), as the file was saved."""
 
 
 def bone_ratio(scene: Scene) -> tuple[Finding, ...]:
@@ -51,7 +55,7 @@ def _finding(person: Person, limb: Limb, ratio: float) -> Finding:
     pair = "forearm to upper arm" if limb.kind is LimbKind.ARM else "shin to thigh"
     return Finding(
         code=DefectCode.PERSON_PROPORTION,
-        defect_score=score_from(factor, KNOTS[limb.kind]),
+        defect_score=round(min(score_from(factor, KNOTS[limb.kind]), _most(limb)), 4),
         box=Box.around(limb.xy).grown(0.1),
         measured=round(ratio, 3),
         expected=usual,
@@ -59,3 +63,9 @@ def _finding(person: Person, limb: Limb, ratio: float) -> Finding:
         person_index=person.person_index,
         message=f"The {limb.side.value} {limb.kind.value} is {ratio:.2f} {pair}; {usual:.2f} is usual.",
     )
+
+
+def _most(limb: Limb) -> float:
+    """Returns the highest score that a limb's joints are seen well enough for."""
+    clear = (float(limb.visibility.min()) - PLAIN_JOINT) / (CLEAR_JOINT - PLAIN_JOINT)
+    return HINT + (1 - HINT) * min(max(clear, 0.0), 1.0)

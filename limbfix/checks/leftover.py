@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from limbfix.bodies import BodyReading, LimbKind
-from limbfix.calibration import score_from
+from limbfix.bodies import EXPECTED_LIMBS, BodyReading, LimbKind
+from limbfix.calibration import HINT, score_from
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box, distance
 from limbfix.parts import Keypoints
@@ -76,6 +76,8 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
     if found is None:
         return None
     graph, area, box = found
+    # of somebody who shows fewer than two they may be the second: a hand that is held up from below the frame
+    most = 1.0 if len(graph.counted(kind)) >= EXPECTED_LIMBS else HINT
     return _another_limb(
         kind,
         area,
@@ -83,6 +85,7 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
         graph.person_index,
         f"{kind.value.capitalize()} pixels as large as {area:.2f} squared torso lengths belong to no {kind.value} "
         "that was found; there may be another one.",
+        most,
     )
 
 
@@ -92,14 +95,16 @@ def _likely_kind(person: Person, box: Box) -> LimbKind:
     return LimbKind.LEG if np.isfinite(hips) and box.center[1] > hips else LimbKind.ARM
 
 
-def _another_limb(kind: LimbKind, area: float, box: Box, person_index: int | None, message: str) -> Finding:
-    """Returns the finding for a piece of this area, squared torso lengths.
+def _another_limb(
+    kind: LimbKind, area: float, box: Box, person_index: int | None, message: str, most: float = 1.0
+) -> Finding:
+    """Returns the finding for a piece of this area, squared torso lengths; its score is `most` at most.
 
     `KNOTS` were read off whole bodies' masks, of which unclaimed pixels are a part: for these the score is preliminary.
     """
     return Finding(
         code=DefectCode.PERSON_EXTRA_ARM if kind is LimbKind.ARM else DefectCode.PERSON_EXTRA_LEG,
-        defect_score=score_from(area, KNOTS),
+        defect_score=min(score_from(area, KNOTS), most),
         box=box,
         measured=round(area, 3),
         expected=0.1,

@@ -10,7 +10,7 @@ third arm, nor an arm behind the back from none where the shoulder's outline is 
 from __future__ import annotations
 
 from limbfix.bodies import EXPECTED_LIMBS, Absence, AbsentLimb, LimbKind, LimbLine, LimbRoot, PersonGraph
-from limbfix.calibration import score_from
+from limbfix.calibration import HINT, score_from
 from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box
 from limbfix.parts import Side
@@ -28,9 +28,6 @@ POINTED_SHARE, LONELY_SHARE = 0.6, 0.5
 """Of its surety, what is left of a limb that only points at its person, and of a hand or foot alone. Preliminary."""
 
 NORMAL = 0.02
-
-HINT = 0.45
-"""Highest score of a third limb that is not counted; the default policy flags from 0.5 on."""
 
 EXTRA = {LimbKind.ARM: DefectCode.PERSON_EXTRA_ARM, LimbKind.LEG: DefectCode.PERSON_EXTRA_LEG}
 MISSING = {LimbKind.ARM: DefectCode.PERSON_MISSING_ARM, LimbKind.LEG: DefectCode.PERSON_MISSING_LEG}

@@ -81,6 +81,14 @@ def test_only_sure_joints_are_measured(visibility, count):
     assert len(bone_ratio(scene(metric_person(visibility=visibility)))) == count
 
 
+def test_joints_that_are_half_hidden_give_a_hint_and_no_flag():
+    def of(visibility: float) -> float:
+        return worst(scene(with_ratio(4, visibility=visibility))).defect_score
+
+    assert of(0.81) == of(0.9) == 0.45  # whatever makes a joint a little more or less visible moves no verdict
+    assert 0.45 < of(0.95) < of(1.0)
+
+
 def test_a_limb_that_leaves_the_picture_is_not_measured():
     assert len(bone_ratio(scene(with_ratio(4, moved={"left_wrist": (1001, 400)})))) == 3
 

@@ -19,8 +19,10 @@ from limbfix.checks.leftover import leftover
 from limbfix.checks.limb_count import limb_count
 from limbfix.checks.limb_end import limb_end
 from limbfix.checks.loose_limb import loose_limb
+from limbfix.digits import Mask
 from limbfix.findings import DefectCode
 from limbfix.geometry import Box
+from limbfix.skeletons import Scene
 
 ARM, LEG = LimbKind.ARM, LimbKind.LEG
 THIRD_ARM = [(1, 0, 4), (-1, 0, 4), (1, 75, 4)]
@@ -209,3 +211,59 @@ def test_whom_only_our_network_sees_in_a_close_up_of_a_hand_is_nobody(size_px, p
     assert len(made.people) == people
     assert len(made.hands) == 1
     assert [graph.person_index for graph in made.bodies.people] == ([0] if people else [None])
+
+
+def scene_with(graph_options, reading_options=None) -> Scene:
+    """A read scene with the one person's graph changed."""
+    made = read_scene(someone())
+    (graph,) = made.bodies.people
+    graph = replace(graph, **graph_options(graph))
+    return replace(made, bodies=replace(made.bodies, people=(graph,), **(reading_options or {})))
+
+
+def faint_third(chance: float):
+    """Adds a third arm, as clear a line as the others, that is a limb by some chance."""
+
+    def changed(graph):
+        arm = graph.of_kind(ARM)[0]
+        third = replace(arm, limb_index=9, polyline=arm.polyline + 40, chance=chance, forked=True)
+        return {"limbs": (*graph.limbs, third)}
+
+    return changed
+
+
+@pytest.mark.parametrize(("chance", "number"), [(0.29, 2), (0.31, 3)])
+def test_a_third_line_that_is_hardly_a_limb_is_not_counted_and_only_hinted_at(chance, number):
+    made = scene_with(faint_third(chance))
+    (found,) = [one for one in limb_count(made) if one.code is DefectCode.PERSON_EXTRA_ARM]
+    assert found.measured == number
+    assert (found.defect_score > 0.5) == (number == 3)
+    assert found.defect_score >= 0.45
+    assert ("too faint to be counted" in found.message) == (number == 2)
+
+
+def unclaimed(side: int = 200) -> dict:
+    """A large piece of arm that no line explains."""
+    return {"unclaimed": {ARM: Mask(left=20, top=20, pixels=np.ones((side, side), bool))}}
+
+
+def arm_claims(made: Scene) -> list[float]:
+    return [one.defect_score for one in leftover(made) if one.code is DefectCode.PERSON_EXTRA_ARM]
+
+
+def test_arm_pixels_beside_two_arms_are_a_third_and_beside_one_they_may_be_the_second():
+    (beside_two,) = arm_claims(scene_with(lambda graph: {}, unclaimed()))
+
+    def one_arm(graph):
+        return {"limbs": tuple(limb for limb in graph.limbs if limb is not graph.of_kind(ARM)[0])}
+
+    (beside_one,) = arm_claims(scene_with(one_arm, unclaimed()))
+    assert beside_two > 0.5
+    assert beside_one == 0.45
+
+
+def test_who_has_no_limb_that_counts_measures_nothing():
+    def doubtful(graph):
+        return {"limbs": tuple(replace(limb, chance=0.1) for limb in graph.limbs)}
+
+    assert arm_claims(scene_with(doubtful, unclaimed())) == []
