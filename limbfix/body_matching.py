@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from limbfix.bodies import BodyReading, LimbKind, LimbLine, PersonGraph
+from limbfix.bodies import BodyReading, LimbLine, PersonGraph
 from limbfix.geometry import distance
 from limbfix.parts import Part
 
@@ -32,10 +32,9 @@ _TRUNK = (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"))
 
 
 def is_somebody(graph: PersonGraph) -> bool:
-    """Tells whether a body that no other detector saw is somebody, with a limb to judge: one that counts."""
+    """Tells whether a body that no other detector saw is somebody, with a limb to judge."""
     has_trunk = graph.neck is not None or len(graph.shoulders) + len(graph.hips) > 0
-    has_limb = any(graph.counted(kind) for kind in LimbKind)
-    return has_limb and graph.score >= (SURE_PERSON if has_trunk else SURE_PIECES)
+    return bool(graph.limbs) and graph.score >= (SURE_PERSON if has_trunk else SURE_PIECES)
 
 
 def match_graphs(

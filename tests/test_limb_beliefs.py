@@ -14,7 +14,6 @@ from limbfix.bodies import LimbKind
 from limbfix.body_assembly import BodyTraces, assemble_bodies
 from limbfix.body_bones import BodyMaps
 from limbfix.body_masks import BodyPlace
-from limbfix.body_matching import is_somebody
 from limbfix.body_readings import read_bodies
 from limbfix.errors import AssetMissing, ModelCorrupt
 from limbfix.limb_beliefs import LIMB_FEATURES, LimbModel, limb_features, model_from, shipped_model
@@ -79,13 +78,6 @@ def test_lines_below_the_bar_stay_and_are_not_counted():
     }
     (unjudged,) = read(stage, None).people
     assert {limb.chance for limb in unjudged.limbs} == {1.0}
-
-
-def test_who_has_no_limb_that_counts_is_nobody_by_our_network_alone():
-    stage = Stage()
-    draw_person(stage)
-    assert is_somebody(read(stage, None).people[0])
-    assert not is_somebody(read(stage, judging_by("heat", 9.0, 8.0)).people[0])
 
 
 @pytest.mark.parametrize("third", [False, True])
