@@ -65,6 +65,7 @@ def measure(data: Path, folder: str, records: Records) -> list[Measured]:
         labels, hands = data_folders.read_picture_labels(data), data_folders.read_hand_labels(data)
         rows += measures.measure_hands_visible(records, labels)
         rows += measures.measure_pictures(records, labels)
+        rows += measures.measure_baseline(records, labels)
         rows += measures.measure_hands(records, hands, labels)
     return rows
 

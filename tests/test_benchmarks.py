@@ -4,6 +4,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,19 @@ def test_pictures_without_a_score_count_as_zero_and_are_counted():
     assert rows["auroc_hand"].estimate.value == 0.0
     assert rows["auroc_limb"].estimate.value == 1.0
     assert rows["auroc_limb_among_all"].estimate.n == 3
+
+
+def test_the_number_of_visible_hands_is_measured_beside_the_score():
+    labels = {
+        "ai_images/a/1.jpg": replace(_label(True, defects=["missing_arm"]), hands_visible=4),
+        "ai_images/a/2.jpg": replace(_label(True, defects=["malformed_hand"]), hands_visible=1),
+        "ai_images/a/3.jpg": replace(_label(False), hands_visible=2),
+    }
+    records = {path: _record(path, score=0.5) for path in labels}
+    rows = {row.measure: row.estimate.value for row in measures.measure_baseline(records, labels)}
+    assert rows["auroc_any_by_hands_visible"] == 0.5
+    assert rows["auroc_limb_by_hands_visible"] == 1.0
+    assert rows["auroc_hand_by_hands_visible"] == 0.0
 
 
 def _hand_label(*box, status="ok", size_px=40):

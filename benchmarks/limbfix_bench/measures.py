@@ -94,6 +94,23 @@ def measure_pictures(records: Records, labels: Mapping[str, PictureLabel]) -> li
     return rows
 
 
+def measure_baseline(records: Records, labels: Mapping[str, PictureLabel]) -> list[Measured]:
+    """Returns the AUROC of the number of hands that a person sees, for each question: what a score that knows no anatomy would reach."""
+    rows = []
+    for measure, side in QUESTIONS.items():
+        answers = [(labels[path].hands_visible, side(labels[path])) for path in records if path in labels]
+        wrong, right = ([hands for hands, answer in answers if answer is whether] for whether in (True, False))
+        rows.append(
+            Measured(
+                measure=f"{measure}_by_hands_visible",
+                source=AI,
+                estimate=auroc(wrong, right),
+                detail=f"{len(wrong)} defective, {len(right)} not",
+            )
+        )
+    return rows
+
+
 def measure_hands_visible(records: Records, labels: Mapping[str, PictureLabel]) -> list[Measured]:
     """Returns how many of the hands that a person sees were found, counted per picture."""
     judged = [(labels[path], record) for path, record in records.items() if path in labels]

@@ -34,8 +34,10 @@ _REAL = (
 
 LINES = (
     Line(measure="auroc_any", title="AUROC of the picture's score: anything wrong"),
+    Line(measure="auroc_any_by_hands_visible", title="The same by the number of visible hands alone"),
     Line(measure="auroc_hand", title="AUROC of the picture's score: a wrong hand or finger"),
     Line(measure="auroc_limb", title="AUROC of the picture's score: an extra or missing arm, leg or hand"),
+    Line(measure="auroc_limb_by_hands_visible", title="The same by the number of visible hands alone"),
     Line(measure="auroc_hand_by_hand", title="AUROC hand by hand", sources=("ai_images", "ai_images/hastings")),
     Line(measure="hands_found_of_visible", title="Hands found of hands visible", aim="≥ 58 %", as_percent=True),
     Line(measure="boxes_found", title="Labelled hand boxes found (IoU ≥ 0.25)", as_percent=True),
