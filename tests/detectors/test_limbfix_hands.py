@@ -27,7 +27,10 @@ from limbfix.detectors.hand_belief import (
     DOUBTED,
     DOUBTED_ALONE,
     LEAST_ALONE,
+    PLAIN_PX,
     REFUSED,
+    SMALL_CAP,
+    SMALL_PX,
     SURE,
     UNTOUCHED,
     apart,
@@ -264,7 +267,7 @@ def test_what_lies_around_a_box_makes_no_hand_of_what_looks_like_none():
 )
 def test_a_doubtful_hand_that_another_detector_saw_is_told_and_flags_nothing(weighed, sure, capped):
     wrong = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, scores={"hand.malformed": 0.9})
-    theirs = replace(opinion(Box(0, 0, 10, 10)), reading=with_surety(wrong, sure, weighed=weighed))
+    theirs = replace(opinion(Box(0, 0, 100, 100)), reading=with_surety(wrong, sure, weighed=weighed))
     score = tempered(theirs, own=LimbfixHands.name).reading.scores["hand.malformed"]
     assert (UNTOUCHED < score < DOUBT_CAP) if capped else score == 0.9
 
@@ -304,6 +307,19 @@ def test_a_lonely_hand_in_doubt_cannot_flag_a_picture_and_a_sure_one_can():
     between = [told(DOUBTED_ALONE + share * DOUBT_ENDS) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert between == sorted(between) and max(np.diff(between)) < 0.15  # no step
     assert told(0.0, keypoints=opinion(Box(0, 0, 9, 9)).keypoints) == 0.9
+
+
+def test_a_small_hand_flags_and_rejects_nothing_and_no_step_lies_between():
+    def told(side: float, score: float) -> float:
+        part = read_as(hand(Box(0, 0, side, side)), 9.0)
+        wrong = replace(part, reading=replace(part.reading, scores={"hand.malformed": score}))
+        return tempered(wrong, own=LimbfixHands.name).reading.scores["hand.malformed"]
+
+    assert told(20, 1.0) == told(SMALL_PX, 1.0) == SMALL_CAP
+    assert told(20, 0.6) == 0.6
+    assert told(PLAIN_PX, 1.0) == told(300, 1.0) == 1.0
+    between = [told(side, 1.0) for side in np.linspace(SMALL_PX, PLAIN_PX, 7)]
+    assert between == sorted(between) and max(np.diff(between)) < 0.05
 
 
 def known_as(part: Part, presence: float, sure: float) -> Part:
