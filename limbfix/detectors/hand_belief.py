@@ -43,7 +43,7 @@ UNTOUCHED = 0.3
 
 SMALL_PX, PLAIN_PX, SMALL_CAP = 48.0, 60.0, 0.75
 """Longer side up to which a hand may flag a picture and not reject it, and from which its score stands as it is: a small hand is enlarged three times and more,
-and what blurs in that looks melted. On 2026-11-29, of 60 boxes below 48 px on AI pictures one was rejected, and it is no hand; of real people one, a fist in a cuff."""
+and what blurs in that looks melted. On 2026-11-29, of 60 boxes below 48 px on AI pictures one was rejected, and it is no hand; of real people one, half behind a toy."""
 
 IN_FACE = 0.6
 """Share of the smaller box from which a hand lies in a face; see `is_face`."""
