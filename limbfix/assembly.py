@@ -43,12 +43,16 @@ def assemble(parts: tuple[Part, ...], width: int, height: int, bodies_read: Body
 
     Returns:
         The scene; people without a body but with a face or a person box are kept. Nothing is dropped but a second
-        sight of the same body.
+        sight of the same body, and what may be a hand and is as large as the torso of somebody whom our network read there.
     """
     found_hands = [part for part in parts if part.kind is PartKind.HAND]
+    found_hands = [
+        part for part in found_hands if not _is_torso(part, () if bodies_read is None else bodies_read.people)
+    ]
+    sure_hands = [part for part in found_hands if not _is_in_doubt(part)]
     faces = [part for part in parts if part.kind is PartKind.FACE]
     bodies = _distinct_bodies([part for part in parts if part.kind is PartKind.PERSON])
-    bodies = [body for body in bodies if not _is_hand_taken_for_body(body, faces, found_hands)]
+    bodies = [body for body in bodies if not _is_hand_taken_for_body(body, faces, sure_hands)]
     owned = {id(body): _face_of(body, faces) for body in bodies}
     taken = {id(face) for face in owned.values() if face is not None}
     seeds = [_Seed(box=body.box, body=body, face=owned[id(body)]) for body in bodies]
@@ -58,7 +62,7 @@ def assemble(parts: tuple[Part, ...], width: int, height: int, bodies_read: Body
         if id(face) not in taken and not _face_is_covered(face, bodies)
     ]
     graphs = () if bodies_read is None else bodies_read.people
-    seeds = sorted(_seeds_with_graphs(seeds, graphs, found_hands), key=lambda seed: seed.box.x_min)
+    seeds = sorted(_seeds_with_graphs(seeds, graphs, sure_hands), key=lambda seed: seed.box.x_min)
     people = tuple(_person(index, seed, width, height) for index, seed in enumerate(seeds))
     hands = sorted(found_hands, key=lambda part: part.box.x_min)
     attached = _attach(hands, people)
@@ -99,6 +103,19 @@ def _owned_anew(hand: Hand, owner: int | None) -> Hand:
 def _is_as_large_as_torso(hands: Sequence[Part], box: Box, torso: float) -> bool:
     """Whether a hand on somebody's box is too large to be theirs; never where their torso is not known (nan)."""
     return any(hand.box.size > HAND_OF_TORSO * torso and hand.box.iou(box) > 0.1 for hand in hands)
+
+
+def _is_in_doubt(hand: Part) -> bool:
+    return hand.reading is not None and hand.reading.in_doubt
+
+
+def _is_torso(hand: Part, graphs: Sequence[PersonGraph]) -> bool:
+    """Whether what may be a hand is as large as the torso of somebody with limbs that count, and lies on it."""
+    return _is_in_doubt(hand) and any(
+        _is_as_large_as_torso([hand], graph.box, graph.torso)
+        for graph in graphs
+        if is_somebody(graph) and any(graph.counted(kind) for kind in LimbKind)
+    )
 
 
 def _is_hand_taken_for_body(body: Part, faces: list[Part], hands: list[Part]) -> bool:

@@ -122,6 +122,10 @@ class Digit:
     nail: Mask | None = None
 
 
+IN_DOUBT = "in_doubt"
+"""Key of `HandReading.features`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HandReading:
     """What our own networks read in one hand.
@@ -152,6 +156,11 @@ class HandReading:
     def visible(self) -> int:
         """How many digits are seen."""
         return len(self.digits)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether our networks alone saw it, and not surely: it is told, and decides nothing about others."""
+        return bool(self.features.get(IN_DOUBT))
 
     @property
     def is_counted(self) -> bool:

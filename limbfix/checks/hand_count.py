@@ -62,7 +62,9 @@ def _is_counted_as_arm(person: Person, number: int, scene: Scene) -> bool:
 
 
 def _is_sure(hand: Hand) -> bool:
-    return hand.part.kind is PartKind.HAND and (hand.part.detection_score or 0.0) >= SURE_HAND
+    reading = hand.part.reading
+    is_seen = hand.part.kind is PartKind.HAND and (hand.part.detection_score or 0.0) >= SURE_HAND
+    return is_seen and (reading is None or not reading.in_doubt)
 
 
 def _reaches_in(hand: Hand, scene: Scene) -> bool:

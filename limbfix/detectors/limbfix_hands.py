@@ -109,8 +109,9 @@ class LimbfixHands:
         unread = [index for index, hand in enumerate(hands) if hand.reading is None]
 
         model, boxes = shipped_belief(), [hands[index].box for index in unread]
+        around = self._around(picture, boxes, model)
         belief = _Belief(
-            [hands[index] for index in unread], model, self._around(picture, boxes, model), own=self.name, given=given
+            [hands[index] for index in unread], model, around, own=self.name, given=given, beside=bool(others)
         )
         found = self._reader.read(picture.pixels, boxes, belief)
         for number, (index, reading) in enumerate(zip(unread, found, strict=True)):
@@ -155,10 +156,11 @@ class _Belief(Belief):
         *,
         own: str,
         given: bool,
+        beside: bool,
     ) -> None:
         self._sure = [-math.inf] * len(hands)
         self._hands, self._model, self._around = hands, model, around
-        self._own, self._given = own, given
+        self._own, self._given, self._beside = own, given, beside
 
     def may_be(self, index: int, presence: float) -> bool:
         """Tells whether any look could make a hand of a box."""
@@ -168,9 +170,14 @@ class _Belief(Belief):
         """Tells whether a box is believed; see `limbfix.detectors.hand_belief`."""
         hand = self._hands[index]
         self._sure[index] = sureness(hand, presence, self._model, self._around[index], close)
-        weighed = self._around[index] is not None
-        alone = sureness(hand, presence)
-        return self._given or is_believed(hand, own=self._own, sure=self._sure[index], weighed=weighed, alone=alone)
+        return self._given or is_believed(
+            hand,
+            own=self._own,
+            sure=self._sure[index],
+            weighed=self._around[index] is not None,
+            alone=sureness(hand, presence),
+            beside=self._beside,
+        )
 
     def told(self, index: int, reading: HandReading) -> HandReading:
         """Returns the reading of a box with how sure it was of it."""

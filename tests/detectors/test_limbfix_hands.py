@@ -32,6 +32,7 @@ from limbfix.detectors.hand_belief import (
     SMALL_CAP,
     SMALL_PX,
     SURE,
+    SURE_BESIDE,
     UNTOUCHED,
     apart,
     is_believed,
@@ -253,6 +254,17 @@ def test_what_another_detector_saw_is_refused_where_bodies_say_that_it_is_none()
     for sure, stands in ((REFUSED - 0.1, False), (REFUSED, True), (SURE, True)):
         assert is_believed(theirs, own=LimbfixHands.name, sure=sure, weighed=True) is stands
         assert is_believed(theirs, own=LimbfixHands.name, sure=sure)
+
+
+def test_beside_somebody_a_lonely_hand_needs_less():
+    even = replace(hand(Box(0, 0, 100, 100)), detection_score=0.5)
+    for sure, beside, stands in (
+        (SURE_BESIDE, True, True),
+        (SURE_BESIDE - 0.1, True, False),
+        (SURE_BESIDE, False, False),
+    ):
+        assert is_believed(even, own=LimbfixHands.name, sure=sure, weighed=True, beside=beside) is stands
+    assert not is_believed(even, own=LimbfixHands.name, sure=SURE_BESIDE, beside=True)  # nobody weighed the bodies
 
 
 def test_what_lies_around_a_box_makes_no_hand_of_what_looks_like_none():
