@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scenes import (
     SILENT,
@@ -19,6 +21,7 @@ from scenes import (
 from synthetic import face, scene
 
 from limbfix.checks.hand_count import ALONE, IN_COMPANY, SURE_HAND, hand_count
+from limbfix.digits import IN_DOUBT, CannotTell, HandReading
 from limbfix.findings import DefectCode
 from limbfix.parts import Side
 from limbfix.policies import Policy
@@ -111,6 +114,14 @@ def test_a_loose_hand_counts_for_nobody_where_people_are_far_apart():
 def test_a_third_hand_that_few_windows_see_is_no_surplus():
     (found,) = hand_count(third_handed(score=SURE_HAND - 0.01))
     assert (found.measured, found.defect_score < SILENT) == (2, True)
+
+
+def test_a_third_hand_that_is_in_doubt_is_no_surplus():
+    reading = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, features={IN_DOUBT: 1.0})
+    third = replace(sure_hand(620, 300, 80, side=Side.LEFT, score=0.9), reading=reading)
+    (found,) = hand_count(scene(*clean_person(), third))
+    assert (found.measured, found.expected) == (2, 2)
+    assert found.defect_score < SILENT
 
 
 def test_a_third_hand_without_a_score_is_not_sure():

@@ -19,7 +19,7 @@ from limbfix.checks.leftover import leftover
 from limbfix.checks.limb_count import limb_count
 from limbfix.checks.limb_end import limb_end
 from limbfix.checks.loose_limb import loose_limb
-from limbfix.digits import Mask
+from limbfix.digits import IN_DOUBT, CannotTell, HandReading, Mask
 from limbfix.findings import DefectCode
 from limbfix.geometry import Box
 from limbfix.skeletons import Scene
@@ -267,3 +267,18 @@ def test_who_has_no_limb_that_counts_measures_nothing():
         return {"limbs": tuple(replace(limb, chance=0.1) for limb in graph.limbs)}
 
     assert arm_claims(scene_with(doubtful, unclaimed())) == []
+
+
+def big_hand(features: dict[str, float]):
+    """A box as large as somebody's torso, on it, that was read as a hand."""
+    reading = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, features=features)
+    return replace(sure_hand(48 * PX, 34 * PX, size=22 * PX), keypoints=None, reading=reading)
+
+
+def test_a_torso_that_may_be_a_hand_is_none_and_a_sure_hand_of_that_size_is_no_body():
+    doubtful = read_scene(someone(), big_hand({IN_DOUBT: 1.0}))
+    assert len(doubtful.people) == 1
+    assert doubtful.hands == ()
+    sure = read_scene(someone(), big_hand({}))
+    assert sure.people == ()  # a close-up of a hand, into which the network read a body
+    assert len(sure.hands) == 1

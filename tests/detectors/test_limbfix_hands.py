@@ -334,6 +334,14 @@ def test_a_small_hand_flags_and_rejects_nothing_and_no_step_lies_between():
     assert between == sorted(between) and max(np.diff(between)) < 0.05
 
 
+def test_a_lonely_hand_below_the_bar_is_told_to_be_in_doubt_and_what_another_saw_is_not():
+    part = read_as(hand(Box(0, 0, 100, 100)), 0.0)
+    for sure, doubt in ((DOUBTED - 0.1, True), (DOUBTED, False)):
+        lonely = replace(part, reading=with_surety(part.reading, sure, weighed=True))
+        assert tempered(lonely, own=LimbfixHands.name).reading.in_doubt is doubt
+        assert not tempered(replace(lonely, detector="mediapipe_hands"), own=LimbfixHands.name).reading.in_doubt
+
+
 def known_as(part: Part, presence: float, sure: float) -> Part:
     """A hand that was read, and whose surety is not what its presence would say."""
     read = read_as(part, presence)
