@@ -45,10 +45,8 @@ def assemble(parts: tuple[Part, ...], width: int, height: int, bodies_read: Body
         The scene; people without a body but with a face or a person box are kept. Nothing is dropped but a second
         sight of the same body, and what may be a hand and is as large as the torso of somebody whom our network read there.
     """
-    found_hands = [part for part in parts if part.kind is PartKind.HAND]
-    found_hands = [
-        part for part in found_hands if not _is_torso(part, () if bodies_read is None else bodies_read.people)
-    ]
+    graphs = () if bodies_read is None else bodies_read.people
+    found_hands = [part for part in parts if part.kind is PartKind.HAND and not _is_torso(part, graphs)]
     sure_hands = [part for part in found_hands if not _is_in_doubt(part)]
     faces = [part for part in parts if part.kind is PartKind.FACE]
     bodies = _distinct_bodies([part for part in parts if part.kind is PartKind.PERSON])
@@ -61,7 +59,6 @@ def assemble(parts: tuple[Part, ...], width: int, height: int, bodies_read: Body
         for face in faces
         if id(face) not in taken and not _face_is_covered(face, bodies)
     ]
-    graphs = () if bodies_read is None else bodies_read.people
     seeds = sorted(_seeds_with_graphs(seeds, graphs, sure_hands), key=lambda seed: seed.box.x_min)
     people = tuple(_person(index, seed, width, height) for index, seed in enumerate(seeds))
     hands = sorted(found_hands, key=lambda part: part.box.x_min)
@@ -114,7 +111,7 @@ def _is_torso(hand: Part, graphs: Sequence[PersonGraph]) -> bool:
     return _is_in_doubt(hand) and any(
         _is_as_large_as_torso([hand], graph.box, graph.torso)
         for graph in graphs
-        if is_somebody(graph) and any(graph.counted(kind) for kind in LimbKind)
+        if is_somebody(graph) and graph.has_counted
     )
 
 

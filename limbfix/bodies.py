@@ -198,6 +198,11 @@ class PersonGraph:
         """Returns the arms, or the legs, that are probable enough to be counted (`LEAST_CHANCE`)."""
         return tuple(limb for limb in self.of_kind(kind) if limb.chance >= LEAST_CHANCE)
 
+    @property
+    def has_counted(self) -> bool:
+        """Whether any of its limbs counts; who has none may be nobody."""
+        return any(self.counted(kind) for kind in LimbKind)
+
     def extra(self, kind: LimbKind) -> tuple[LimbLine, ...]:
         """Returns the limbs beyond two, where it is known which they are: the fainter branch of a fork, the fainter of one side.
 

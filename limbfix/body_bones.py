@@ -136,6 +136,13 @@ def body_peaks(heat: np.ndarray) -> list[Peak]:
     return kept
 
 
+def values_at(values: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Returns the values (..., n) of maps (..., h, w) in the cells of points (n, 2), the nearest one for points outside."""
+    height, width = values.shape[-2:]
+    columns, rows = xy.round().astype(np.intp).clip(0, (width - 1, height - 1)).T
+    return values[..., rows, columns]
+
+
 def agreements(field: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns how well lines follow a field (2, h, w), and on which share of each they follow it at all; (n,) each.
 
@@ -189,9 +196,7 @@ def _candidates(row: int, inner: list[int], outer: list[int], peaks: list[Peak],
 
 def _offsets(xy: np.ndarray, maps: BodyMaps) -> np.ndarray:
     """Returns (n, 2) cells: the way from points (n, 2) to the necks that they point at."""
-    height, width = maps.heat.shape[1:]
-    columns, rows = xy.round().astype(np.intp).clip(0, (width - 1, height - 1)).T
-    return maps.centre[:, rows, columns].T * CENTRE_CELLS
+    return values_at(maps.centre, xy).T * CENTRE_CELLS
 
 
 def _chosen(candidates: list[BodyBone], peaks: list[Peak], *, may_branch: bool) -> list[BodyBone]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbfix.bodies import LIMB_JOINTS, LimbKind
-from limbfix.body_bones import CENTRE_CELLS, BodyBone, BodyMaps
+from limbfix.body_bones import CENTRE_CELLS, BodyBone, BodyMaps, values_at
 from limbfix.body_places import Ground, What, fan
 from limbfix.digit_assembly import Peak
 from limbfix.nets.body_maps import BONES, JOINTS
@@ -137,9 +137,7 @@ def aim_of(xy: np.ndarray, maps: BodyMaps) -> np.ndarray:
     """Returns (2,) cells: the neck that the pixels at some points (n, 2) and between them point at, by the median."""
     between = (xy[1:] + xy[:-1]) / 2
     points = np.concatenate([xy, between])
-    columns = points[:, 0].round().astype(np.intp).clip(0, maps.heat.shape[2] - 1)
-    rows = points[:, 1].round().astype(np.intp).clip(0, maps.heat.shape[1] - 1)
-    return np.median(points + maps.centre[:, rows, columns].T * CENTRE_CELLS, axis=0)
+    return np.median(points + values_at(maps.centre, points).T * CENTRE_CELLS, axis=0)
 
 
 def _begins_in_the_open(xy: np.ndarray, ground: Ground) -> bool:

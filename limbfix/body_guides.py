@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from limbfix.body_bones import BodyBone, BodyMaps, agreements
+from limbfix.body_bones import BodyBone, BodyMaps, agreements, values_at
 from limbfix.digit_assembly import Peak, find_peaks
 from limbfix.nets.body_maps import BONES, EARS, FACE, JOINTS, PARTS, PUBLISHED
 
@@ -165,12 +165,10 @@ def evidence_of(guide: Guide, maps: BodyMaps) -> float:
 
     An animal has MoveNet's heat, and our parts, taught on places without people, say no.
     """
-    columns, rows = (
-        guide.xy[guide.heat >= POINT_LEAST].round().astype(np.intp).clip(0, np.array(maps.heat.shape[:0:-1]) - 1).T
-    )
-    if not len(columns):
+    seen = guide.xy[guide.heat >= POINT_LEAST]
+    if not len(seen):
         return 0.0
-    logits = maps.parts[:, rows, columns]
+    logits = values_at(maps.parts, seen)
     chances = np.exp(logits - logits.max(0))
     chances /= chances.sum(0)
     nobody = [PARTS.index(name) for name in ("background", "object")]

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from limbfix.body_bones import CENTRE_CELLS, BodyMaps
+from limbfix.body_bones import CENTRE_CELLS, BodyMaps, values_at
 from limbfix.nets.body_maps import PARTS
 
 ROOT_GAP = 0.5
@@ -50,10 +50,7 @@ class Ground:
             points: cells.
             person: index of the person whose own pixels are `OWN`; None: every person's pixels are `OTHER`.
         """
-        height, width = self.classes.shape
-        columns = points[:, 0].round().astype(np.intp).clip(0, width - 1)
-        rows = points[:, 1].round().astype(np.intp).clip(0, height - 1)
-        classes, owners = self.classes[rows, columns], self.owners[rows, columns]
+        classes, owners = values_at(self.classes, points), values_at(self.owners, points)
         found = np.full(len(points), int(What.OTHER))
         if person is not None:
             found[owners == person] = What.OWN

@@ -15,15 +15,16 @@ from limbfix.body_bones import BodyMaps
 from limbfix.body_chains import Chain
 from limbfix.body_guides import Guide
 from limbfix.body_masks import BodyPlace, body_masks
+from limbfix.clipped_linear import ClippedLinear
 from limbfix.digits import Mask
 from limbfix.geometry import Box
 from limbfix.hidden_limbs import absent_limbs
-from limbfix.limb_beliefs import LimbModel, limb_features
+from limbfix.limb_beliefs import limb_features
 from limbfix.limb_ends import covered_share, end_of, side_of
 
 
 def read_bodies(
-    maps: BodyMaps, place: BodyPlace, guides: Sequence[Guide] = (), model: LimbModel | None = None
+    maps: BodyMaps, place: BodyPlace, guides: Sequence[Guide] = (), model: ClippedLinear | None = None
 ) -> BodyReading:
     """Turns the maps of a picture into a reading.
 

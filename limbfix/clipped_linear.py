@@ -38,6 +38,10 @@ class ClippedLinear:
         """Returns the sums (...,) of features (..., k)."""
         return self.bias + standardised(rows, np.array(self.mean), np.array(self.scale)) @ np.array(self.weights)
 
+    def chances(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the chances (...,), 0-1, of features (..., k), where the sum is a logit."""
+        return 1 / (1 + np.exp(-self.logits(rows)))
+
 
 def numbers_from(data: Mapping, features: Sequence[str]) -> dict[str, Any]:
     """Returns the attributes of a `ClippedLinear` from a JSON value.

@@ -9,7 +9,6 @@ the usual five has no start over six. The model is fitted on made hands that the
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,9 +17,8 @@ import numpy as np
 
 from limbfix.clipped_linear import ClippedLinear, numbers_from
 from limbfix.digit_assembly import DigitLine, agreement
-from limbfix.errors import ModelCorrupt
 from limbfix.nets.hand_maps import JOINTS, MOST_DIGITS, PARTS, PHALANGES
-from limbfix.shipped import shipped_file
+from limbfix.shipped import read_model, shipped_file
 
 FILE = "digit_lines.json"
 
@@ -54,10 +52,6 @@ class LineModel(ClippedLinear):
 
     usual_counts: tuple[float, ...]
 
-    def chances(self, features: np.ndarray) -> np.ndarray:
-        """Returns (n,) chances, 0-1, of (n, k) features."""
-        return 1 / (1 + np.exp(-self.logits(features)))
-
 
 def model_from(data: Mapping) -> LineModel:
     """Returns the model of a JSON value.
@@ -78,11 +72,7 @@ def shipped_model() -> LineModel:
     Raises:
         AssetMissing, ModelCorrupt: see `limbfix.shipped.shipped_file`; ModelCorrupt also where the file holds something else.
     """
-    path = shipped_file(FILE)
-    try:
-        return model_from(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelCorrupt(f"expected a model of lines in {path}, got: {error}; install limbfix again") from error
+    return read_model(shipped_file(FILE), model_from, "a model of lines")
 
 
 def line_features(lines: Sequence[DigitLine], heat: np.ndarray, fields: np.ndarray, parts: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from limbfix.bodies import EXPECTED_LIMBS, Absence, LimbKind
 from limbfix.body_assembly import PersonTrace
-from limbfix.body_bones import BodyMaps
+from limbfix.body_bones import BodyMaps, values_at
 from limbfix.body_chains import Chain
 from limbfix.body_places import Ground, What, fan, line_distances
 from limbfix.limb_ends import END_LEAST, END_REACH, end_heat, side_of
@@ -225,9 +225,7 @@ def _around(
     behind = 1 - float(is_free.mean())
     points = points[is_free]
     lies = ground.at(points, index)
-    height, width = ground.classes.shape
-    columns, rows = (points.round().astype(np.intp).clip(0, (width - 1, height - 1))).T
-    own = (lies == What.OWN) & np.isin(ground.classes[rows, columns], _OWN_PARTS[kind])
+    own = (lies == What.OWN) & np.isin(values_at(ground.classes, points), _OWN_PARTS[kind])
     return lies, float(own.mean()) if len(own) else 0.0, behind
 
 

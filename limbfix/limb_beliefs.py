@@ -9,23 +9,20 @@ line by line, from heat, fields, parts and neighbours; nothing in it knows how m
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from limbfix.bodies import LIMB_JOINTS, LimbKind
 from limbfix.body_assembly import PersonTrace
-from limbfix.body_bones import BodyMaps, agreements
+from limbfix.body_bones import BodyMaps, agreements, values_at
 from limbfix.body_chains import Chain
 from limbfix.body_masks import PIECES
 from limbfix.body_places import line_distances
 from limbfix.clipped_linear import ClippedLinear, numbers_from
-from limbfix.errors import ModelCorrupt
 from limbfix.nets.body_maps import BONES, PARTS
-from limbfix.shipped import shipped_file
+from limbfix.shipped import read_model, shipped_file
 
 FILE = "limb_lines.json"
 
@@ -42,36 +39,23 @@ _STEPS = 6
 _LEAST_SCALE = 0.25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimbModel(ClippedLinear):
-    """The chance that a line is a limb of its person, from its `LIMB_FEATURES`."""
-
-    def chances(self, features: np.ndarray) -> np.ndarray:
-        """Returns (n,) chances, 0-1, of (n, k) features."""
-        return 1 / (1 + np.exp(-self.logits(features)))
-
-
-def model_from(data: Mapping) -> LimbModel:
-    """Returns the model of a JSON value.
+def model_from(data: Mapping) -> ClippedLinear:
+    """Returns the model of a JSON value; its chances say how probably a line is a limb of its person, from its `LIMB_FEATURES`.
 
     Raises:
         KeyError, TypeError, ValueError: it is none, or one for other features.
     """
-    return LimbModel(**numbers_from(data, LIMB_FEATURES))
+    return ClippedLinear(**numbers_from(data, LIMB_FEATURES))
 
 
 @cache
-def shipped_model() -> LimbModel:
+def shipped_model() -> ClippedLinear:
     """Returns the model that comes with the package.
 
     Raises:
         AssetMissing, ModelCorrupt: see `limbfix.shipped.shipped_file`; ModelCorrupt also where the file holds something else.
     """
-    path = shipped_file(FILE)
-    try:
-        return model_from(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelCorrupt(f"expected a model of limbs in {path}, got: {error}; install limbfix again") from error
+    return read_model(shipped_file(FILE), model_from, "a model of limbs")
 
 
 def limb_features(people: Sequence[PersonTrace], maps: BodyMaps) -> np.ndarray:
@@ -115,8 +99,8 @@ def _least_part(limb: Chain, parts: np.ndarray) -> float:
     seen = []
     for (inner, start), (outer, end) in itertools.pairwise(zip(limb.joints, limb.xy, strict=True)):
         own = [PARTS.index(name) for name in names[order.index(inner) : order.index(outer)]]
-        seen += _at(parts[own], np.linspace(start, end, _STEPS)).sum(0).tolist()
-    return min(seen or _at(parts[[PARTS.index(name) for name in names]], limb.xy).sum(0).tolist())
+        seen += values_at(parts[own], np.linspace(start, end, _STEPS)).sum(0).tolist()
+    return min(seen or values_at(parts[[PARTS.index(name) for name in names]], limb.xy).sum(0).tolist())
 
 
 def _beside(limb: Chain, others: Sequence[Chain], size: float, left: np.ndarray) -> tuple[float, float, float]:
@@ -126,7 +110,7 @@ def _beside(limb: Chain, others: Sequence[Chain], size: float, left: np.ndarray)
     points = _along(limb.xy)
     gaps = np.array([_distances(points, other.xy) for other in others]) / max(limb.longest_bone, _LEAST_SCALE * size)
     nearest = others[int(gaps.mean(1).argmin())]
-    sides = float(_at(left, limb.xy).mean() - _at(left, nearest.xy).mean())
+    sides = float(values_at(left, limb.xy).mean() - values_at(left, nearest.xy).mean())
     return float((gaps.min(0) < BESIDE).mean()), nearest.score - limb.score, abs(sides)
 
 
@@ -140,10 +124,3 @@ def _distances(points: np.ndarray, line: np.ndarray) -> np.ndarray:
     """Returns (n,) cells: from points (n, 2) to a line of one point or more."""
     ends = line[1:] if len(line) > 1 else line
     return line_distances(points, line[: len(ends)], ends).min(1)
-
-
-def _at(values: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Returns the values (..., n) of maps (..., h, w) at points (n, 2)."""
-    height, width = values.shape[-2:]
-    columns, rows = xy.round().astype(np.intp).clip(0, (width - 1, height - 1)).T
-    return values[..., rows, columns]

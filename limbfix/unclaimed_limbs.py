@@ -30,8 +30,7 @@ def largest_unclaimed(
         every pixel is explained; None where nobody can be measured, or the nearest person's third limb is told already.
     """
     people = [graph for graph in reading.people if graph.person_index is not None and graph.torso >= least_torso]
-    # who has no limb that counts may be nobody, and a ghost's torso is no measure
-    people = [graph for graph in people if any(graph.counted(one) for one in LimbKind)]
+    people = [graph for graph in people if graph.has_counted]  # a ghost's torso is no measure
     if not people:
         return None
     mask = reading.unclaimed.get(kind)

@@ -15,20 +15,21 @@ from limbfix.body_assembly import BodyTraces, assemble_bodies
 from limbfix.body_bones import BodyMaps
 from limbfix.body_masks import BodyPlace
 from limbfix.body_readings import read_bodies
+from limbfix.clipped_linear import ClippedLinear
 from limbfix.errors import AssetMissing, ModelCorrupt
-from limbfix.limb_beliefs import LIMB_FEATURES, LimbModel, limb_features, model_from, shipped_model
+from limbfix.limb_beliefs import LIMB_FEATURES, limb_features, model_from, shipped_model
 
 COLUMN = {name: index for index, name in enumerate(LIMB_FEATURES)}
 
 
-def judging_by(feature: str, even: float, weight: float) -> LimbModel:
+def judging_by(feature: str, even: float, weight: float) -> ClippedLinear:
     """A model that looks at one feature alone; chance one half where it is `even`."""
     weights = np.zeros(len(LIMB_FEATURES))
     weights[COLUMN[feature]] = weight
     mean = np.zeros(len(LIMB_FEATURES))
     mean[COLUMN[feature]] = even
     ones = (1.0,) * len(LIMB_FEATURES)
-    return LimbModel(mean=tuple(mean), scale=ones, weights=tuple(weights), bias=0.0)
+    return ClippedLinear(mean=tuple(mean), scale=ones, weights=tuple(weights), bias=0.0)
 
 
 def drawn(**options) -> tuple[BodyTraces, BodyMaps]:
@@ -61,7 +62,7 @@ def test_a_limb_on_another_shares_its_place_and_one_beside_it_does_not():
     assert rows[2, COLUMN["other_side"]] < 0.05 < rows[1, COLUMN["other_side"]]
 
 
-def read(stage: Stage, model: LimbModel | None):
+def read(stage: Stage, model: ClippedLinear | None):
     rows, columns = stage.classes.shape
     return read_bodies(stage.maps(), BodyPlace(scale_xy=(0.5, 0.5), width=columns * 8, height=rows * 8), (), model)
 

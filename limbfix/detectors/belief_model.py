@@ -6,7 +6,6 @@ Fitted by `python -m limbfix.training.presence --bodies FILE` on proposals in ma
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ import numpy as np
 
 from limbfix.clipped_linear import ClippedLinear, numbers_from
 from limbfix.detectors.hand_surroundings import NAMES
-from limbfix.errors import AssetMissing, ModelCorrupt
-from limbfix.shipped import shipped_file
+from limbfix.errors import AssetMissing
+from limbfix.shipped import read_model, shipped_file
 
 FILE = "hand_beliefs.json"
 
@@ -113,7 +112,4 @@ def shipped_belief() -> BeliefModel | None:
         path = shipped_file(FILE)
     except AssetMissing:
         return None
-    try:
-        return model_from(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelCorrupt(f"expected a model of beliefs in {path}, got: {error}; install limbfix again") from error
+    return read_model(path, model_from, "a model of beliefs")

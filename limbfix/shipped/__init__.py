@@ -8,10 +8,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from limbfix.errors import AssetMissing, ModelCorrupt
+
+T = TypeVar("T")
 
 FOLDER = Path(__file__).parent
 MANIFEST = "manifest.json"
@@ -45,6 +48,23 @@ def shipped_file(name: str) -> Path:
     if found != rows[name]["sha256"]:
         raise ModelCorrupt(f"expected SHA-256 {rows[name]['sha256']} of {file}, found {found}; {remedy}")
     return file
+
+
+def read_model(path: Path, read: Callable[[Any], T], what: str) -> T:
+    """Reads a small model that is kept as JSON.
+
+    Args:
+        path: see `shipped_file`.
+        read: makes the model of the JSON value; raises KeyError, TypeError or ValueError where it is none.
+        what: the file should hold, for the error.
+
+    Raises:
+        ModelCorrupt: the file holds something else.
+    """
+    try:
+        return read(json.loads(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelCorrupt(f"expected {what} in {path}, got: {error}; install limbfix again") from error
 
 
 def shipped_rows() -> dict[str, dict[str, Any]]:

@@ -39,7 +39,8 @@ STRENGTH = 0.3
 """Inverse regularisation (scikit-learn's C) on standardised features; as for digits."""
 
 _FOLDS = 5
-_ENDS = {"hand": "hand", "foot": "foot"}
+_PLAIN = 0.5
+_ENDS = ("hand", "foot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,10 +79,8 @@ def _lined(sample: Sample, people: Sequence[PersonTrace], features: np.ndarray, 
     lines = [(index, limb) for index, person in enumerate(people) for limb in person.limbs]
     limbs = true_limbs(sample)
     whose = matched([limb for _, limb in lines], list(limbs.values()), place)
-    plain = {
-        index for index, number in enumerate(limbs)
-        if next(item for item in sample.instances if item.id == number).visible_fraction >= 0.5
-    }  # fmt: skip
+    seen = {item.id: item.visible_fraction for item in sample.instances}
+    plain = {index for index, number in enumerate(limbs) if seen[number] >= _PLAIN}
     return LinedPicture(
         group=sample.group,
         features=features,
@@ -102,7 +101,7 @@ def true_limbs(sample: Sample) -> dict[int, dict[str, np.ndarray]]:
     for item in (item for item in sample.instances if item.present and item.kind in _ENDS and item.owner in found):
         points = [joint.xy for joint in item.joints if np.isfinite(joint.xy).all()]
         if points:
-            found[item.owner or 0][_ENDS[item.kind]] = np.mean(points, axis=0)
+            found[item.owner or 0][item.kind] = np.mean(points, axis=0)
     return found
 
 
