@@ -1,7 +1,7 @@
 """Do the findings of a picture mean pass, flag or reject? The policy decides here, and only here.
 
-The picture's score is the worst counted finding: a monotone combination that ten harmless small doubts about ten
-people cannot push over a threshold, and in which every verdict points at the one finding that caused it.
+The picture's score is that of its worst counted finding; doubts about several subjects can raise it to a flag together, never to a rejection
+(`limbfix.picture_scores`). Every verdict names the finding, or the few findings, that caused it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from limbfix.digits import CannotTell, why_uncounted
 from limbfix.findings import DefectCode, Finding
+from limbfix.picture_scores import PictureScore, picture_score
 from limbfix.policies import EffectivePolicy
 from limbfix.skeletons import LimbState, Scene
 
@@ -38,7 +39,7 @@ class Verdict:
 
     Attributes:
         outcome: pass, flag, reject, no_subject or unjudged.
-        defect_score: 0-1, the worst counted finding; None where nothing was judged.
+        defect_score: 0-1, see `limbfix.picture_scores`; None where nothing was judged.
         reason: one sentence.
         counted: findings that counted, worst first, however small; an unjudged picture may have quiet ones.
         accepted: (finding, name of the exception) pairs, for findings that an exception excuses.
@@ -75,12 +76,12 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
     counted, accepted, dropped = _sorted_out(findings, scene, effective)
     uncounted = _uncounted(scene, effective.policy.min_hand_px)
     policy = effective.policy
-    worst = counted[0] if counted else None
-    score = worst.defect_score if worst else 0.0
-    if worst and score >= policy.reject_at:
-        outcome, reason = Outcome.REJECT, _message(counted, policy.reject_at)
-    elif worst and score >= policy.flag_at:
-        outcome, reason = Outcome.FLAG, _message(counted, policy.flag_at)
+    whole = picture_score(counted)
+    score = whole.value
+    if counted and score >= policy.reject_at:
+        outcome, reason = Outcome.REJECT, _message(counted, whole, policy.reject_at)
+    elif counted and score >= policy.flag_at:
+        outcome, reason = Outcome.FLAG, _message(counted, whole, policy.flag_at)
     elif _flags_uncounted(uncounted, effective):
         outcome, reason = Outcome.FLAG, f"{_uncounted_words(scene, uncounted)}. The policy flags such pictures."
         reason = reason[0].upper() + reason[1:]
@@ -99,16 +100,28 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
     )
 
 
-def _message(counted: tuple[Finding, ...], threshold: float) -> str:
+def _message(counted: tuple[Finding, ...], whole: PictureScore, threshold: float) -> str:
     """Returns what the worst finding says, or what was counted on the same hand, if that alone reaches the threshold too.
 
-    The look of a hand points and cannot say what is wrong; six digits can be checked by counting.
+    The look of a hand points and cannot say what is wrong; six digits can be checked by counting. Where no finding reaches the threshold alone, those
+    that reach it together are named.
     """
     worst = counted[0]
+    if worst.defect_score < threshold and whole.together:
+        return _together_words(whole)
     if worst.code is not DefectCode.HAND_MALFORMED:
         return worst.message
     told = (one for one in counted if one.code in _DIGIT_CODES and one.hand_index == worst.hand_index)
     return next((one.message for one in told if one.defect_score >= threshold), worst.message)
+
+
+def _together_words(whole: PictureScore) -> str:
+    """Returns `2 doubts together (0.56): hand.malformed 0.45, person.extra_arm 0.45. The first: ...`"""
+    named = whole.together
+    doubts = ", ".join(f"{one.code.value} {one.defect_score:.2f}" for one in named)
+    return (
+        f"{_count(len(named), 'doubt', 'doubts')} together ({whole.value:.2f}): {doubts}. The first: {named[0].message}"
+    )
 
 
 def _uncounted(scene: Scene, min_hand_px: float) -> tuple[tuple[int, CannotTell], ...]:

@@ -144,7 +144,8 @@ def _unjudged(draft: _Draft, record: Mapping[str, Any], policy: RefundPolicy) ->
 def deciding_findings(record: Mapping[str, Any], thresholds: Mapping[str, float] | None) -> list[Mapping[str, Any]]:
     """Returns the findings that led to the verdict, worst first: all that count and reach its threshold.
 
-    Where the thresholds are unknown it is the worst one alone, because it certainly did.
+    Where the thresholds are unknown it is the worst one alone, because it certainly did. Where none reaches it, doubts did together
+    (`limbfix.picture_scores`), and no single finding led to it.
     """
     counted = [finding for finding in record["findings"] if finding["exception"] is None]
     counted.sort(key=lambda finding: -(finding["defect_score"] or 0.0))
