@@ -72,6 +72,19 @@ class Absence(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FootLook:
+    """How the foot at a leg's end looks.
+
+    Attributes:
+        box: of the foot, px.
+        oddness: in standard deviations of normal made feet, 0 for the usual one; larger = looks more wrong.
+    """
+
+    box: Box
+    oddness: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LimbLine:
     """One arm or leg that is there.
@@ -91,6 +104,7 @@ class LimbLine:
         mask: its own pixels, or None where none are its own.
         hands: `hand_index` of the scene's hands that lie at its end, as many as there are.
         chance: 0-1, how probably the line is a limb of its own; 1 where nobody judged it.
+        foot: how its foot looks; None of arms, and where nobody looked at it.
     """
 
     limb_index: int
@@ -109,6 +123,7 @@ class LimbLine:
     mask: Mask | None = None
     hands: tuple[int, ...] = ()
     chance: float = 1.0
+    foot: FootLook | None = None
 
     @property
     def box(self) -> Box:

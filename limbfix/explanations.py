@@ -69,32 +69,37 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
         f"{_POLICY}.",
     ),
     DefectCode.FOOT_MALFORMED: (
-        "a bare foot has a shape or a number of toes that no human foot has.",
-        "not yet: no model in use looks at toes.",
-        "shoes, socks.",
+        "a foot, shod or bare, has a shape that no human foot has.",
+        "how far what a network of ours sees of a foot of 40 px and more lies from usual feet, in the direction of melted, turned and misshapen ones; a hint that "
+        "flags only together with other doubts. Toes are not counted.",
+        "odd shoes, motion blur, feet that are cut off or lie on each other.",
         f"render the foot again; {_POLICY}.",
     ),
     DefectCode.PERSON_EXTRA_ARM: (
         "a person has more than two arms.",
-        "the area of the person's mask above the hips that no skeleton explains; the area alone seldom rejects.",
+        "the arms that a network of ours joins to one person, with no number assumed; and the area of the person's mask above the hips that no skeleton "
+        "explains, which alone seldom rejects.",
         "an arm of somebody hidden behind; statues; reflections.",
         f"render again; {_POLICY}.",
     ),
     DefectCode.PERSON_MISSING_ARM: (
         "an arm is absent where it could not be hidden.",
-        "not yet on its own: an arm that is seen to its wrist and has no hand is `person.missing_hand`. Hidden arms are never counted as missing.",
+        "whether the place of an arm that is not seen is in plain view; a hint that flags only together with other doubts. An arm that is seen to its wrist and "
+        "has no hand is `person.missing_hand`. Hidden arms are never counted as missing.",
         'arms behind the back, in sleeves or outside the frame; amputees (`allow = ["missing_arm"]`).',
         f"render again; {_POLICY}.",
     ),
     DefectCode.PERSON_EXTRA_LEG: (
         "a person has more than two legs.",
-        "the area of the person's mask below the hips that no skeleton explains; the area alone seldom rejects.",
+        "the legs that a network of ours joins to one person, with no number assumed; and the area of the person's mask below the hips that no skeleton "
+        "explains, which alone seldom rejects.",
         "trousers of somebody behind, chair legs, long coats.",
         f"render again; {_POLICY}.",
     ),
     DefectCode.PERSON_MISSING_LEG: (
         "a leg is absent where it could not be hidden.",
-        "not yet on its own: a leg that is seen and ends in nothing is `person.missing_foot`. Hidden legs are never counted as missing.",
+        "whether the place of a leg that is not seen is in plain view; a hint that flags only together with other doubts. A leg that is seen and ends in nothing "
+        "is `person.missing_foot`. Hidden legs are never counted as missing.",
         'one leg behind the other, skirts; amputees and mermaids (`allow = ["missing_leg"]`).',
         f"render again; {_POLICY}.",
     ),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from limbfix.checks.attachment import attachment
 from limbfix.checks.bone_ratio import bone_ratio
 from limbfix.checks.digit_count import digit_count
+from limbfix.checks.foot_form import foot_form
 from limbfix.checks.fused_digits import fused_digits
 from limbfix.checks.hand_agreement import hand_agreement
 from limbfix.checks.hand_count import hand_count
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     hand_agreement,
     hand_side,
     hand_size,
+    foot_form,
     attachment,
     limb_count,
     loose_limb,

@@ -61,13 +61,17 @@ def _own_hands(setup: Setup) -> Detector:
 
 
 def _own_bodies(setup: Setup) -> Detector:
+    from limbfix.detectors.devices import runtime_providers
+    from limbfix.detectors.foot_looker import FootLooker
     from limbfix.detectors.limbfix_bodies import LimbfixBodies
 
     if setup.sight is None:
         raise AssetMissing(
             "limbfix_bodies: expected a body parser in this installation, found none; install limbfix again"
         )
-    return LimbfixBodies(setup.sight)
+    file, providers = setup.sight.network.file, runtime_providers(setup.device)
+    feet = FootLooker.shipped(mirrored=setup.search == "full", bodies=file, providers=providers, judges=True)
+    return LimbfixBodies(setup.sight, feet=feet)
 
 
 def _sight(names: Sequence[str], *, device: str, search: str) -> BodySight | None:

@@ -8,6 +8,7 @@ from limbfix.bodies import BodyReading
 from limbfix.body_masks import BodyPlace
 from limbfix.body_readings import read_bodies
 from limbfix.detectors.body_sight import BodySight
+from limbfix.detectors.foot_looker import FootLooker
 from limbfix.limb_beliefs import shipped_model
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class LimbfixBodies:
 
     Args:
         sight: what looks at pictures; others may look through it too.
+        feet: looks at the feet of what was read; None does without.
         notes: for every record.
 
     Raises:
@@ -28,9 +30,9 @@ class LimbfixBodies:
 
     name = "limbfix_bodies"
 
-    def __init__(self, sight: BodySight, *, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, sight: BodySight, *, feet: FootLooker | None = None, notes: tuple[str, ...] = ()) -> None:
         self.notes = notes
-        self._sight = sight
+        self._sight, self._feet = sight, feet
         self._model = shipped_model()  # a broken installation is told at once, not picture by picture
 
     def model_hashes(self) -> dict[str, str]:
@@ -47,8 +49,11 @@ class LimbfixBodies:
         seen = self._sight.look(picture)
         height, width = picture.pixels.shape[:2]
         place = BodyPlace(scale_xy=seen.view.scale_xy, width=width, height=height)
-        return read_bodies(seen.maps, place, seen.guides, self._model)
+        reading = read_bodies(seen.maps, place, seen.guides, self._model)
+        return reading if self._feet is None else self._feet.looked(picture.pixels, reading)
 
     def close(self) -> None:
-        """Frees the network; it loads again when used again."""
+        """Frees the networks; they load again when used again."""
         self._sight.close()
+        if self._feet is not None:
+            self._feet.close()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from limbfix.nets.hand_maps import CLOSE_LEVELS, MOVED_LEVELS
 from limbfix.nets.move_table import LEVELS
 from limbfix.runtime.body_graph import move_maps
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
 LOOK_OUTPUTS = ("moved", "close")
+
+FOOT_OUTPUTS = ("seen",)
 
 _FINEST = 4
 """Stride of the trunk's first map; each further one is twice as coarse."""
@@ -23,15 +27,40 @@ def look_model(parser: Tensors, bodies: Tensors, side: int) -> bytes:
         bodies: state dict of `limbfix.nets.body_parser.BodyParser`, of which the trunk's first stages are taken.
         side: px of the parser's square crops, a multiple of 32.
     """
-    # both state dicts have a trunk: the look's is the one of bodies
-    chosen = {name: value for name, value in bodies.items() if name.startswith("trunk.")}
-    layers = GraphLayers(chosen | {name: value for name, value in parser.items() if name.startswith("moved.")})
+    layers = GraphLayers(
+        {**_trunk_of(bodies), **{name: value for name, value in parser.items() if name.startswith("moved.")}}
+    )
     graph = layers.graph
-    maps = move_maps(layers, layers.pixels(side), CLOSE_LEVELS[-1] + 1)
-    moments = {k: layers.moments(maps[k], side // (_FINEST << k)) for k in CLOSE_LEVELS}
+    moments = _moments(layers, side, CLOSE_LEVELS)
     look = graph.node("Concat", [part for k in MOVED_LEVELS for part in moments[k]], axis=1)
     graph.node("Identity", [layers.linear(look, "moved")], name="moved")
     graph.output("moved", ("b", 1))
-    graph.node("Concat", [part for k in CLOSE_LEVELS for part in moments[k]], axis=1, name="close")
-    graph.output("close", ("b", 2 * sum(LEVELS[k] for k in CLOSE_LEVELS)))
+    _write_moments(layers, moments, "close")
     return graph.model()
+
+
+def foot_model(parser: Tensors, bodies: Tensors, side: int) -> bytes:
+    """Returns what the same trunk sees in a foot's crop: from `pixels` uint8 (b, side, side, 3) to `seen` (b, 288), the beginning of `close`.
+
+    Args:
+        parser: of the digit parser, in whose size feet are cut too; nothing of it is computed.
+        bodies, side: as above.
+    """
+    layers = GraphLayers(_trunk_of(bodies))
+    _write_moments(layers, _moments(layers, side, MOVED_LEVELS), "seen")
+    return layers.graph.model()
+
+
+def _trunk_of(bodies: Tensors) -> Tensors:
+    # both state dicts have a trunk: the look's is the one of bodies
+    return {name: value for name, value in bodies.items() if name.startswith("trunk.")}
+
+
+def _moments(layers: GraphLayers, side: int, levels: Sequence[int]) -> dict[int, tuple[str, str]]:
+    maps = move_maps(layers, layers.pixels(side), levels[-1] + 1)
+    return {k: layers.moments(maps[k], side // (_FINEST << k)) for k in levels}
+
+
+def _write_moments(layers: GraphLayers, moments: Mapping[int, tuple[str, str]], name: str) -> None:
+    layers.graph.node("Concat", [part for pair in moments.values() for part in pair], axis=1, name=name)
+    layers.graph.output(name, ("b", 2 * sum(LEVELS[k] for k in moments)))

@@ -14,7 +14,7 @@ import numpy as np
 from limbfix.errors import MissingExtra, ModelCorrupt
 from limbfix.runtime.body_graph import BODY_OUTPUTS, body_model
 from limbfix.runtime.graphs import FINDER_OUTPUTS, PARSER_OUTPUTS, finder_model, parser_model
-from limbfix.runtime.look_graph import LOOK_OUTPUTS, look_model
+from limbfix.runtime.look_graph import FOOT_OUTPUTS, LOOK_OUTPUTS, foot_model, look_model
 
 PARSER_SIDE = 128
 """px of the parser's crops where a file of weights does not say; as `limbfix.training.hands` trains by default."""
@@ -184,6 +184,11 @@ def look_network(parser: Path, bodies: Path, providers: tuple[str, ...] = ("CPUE
     except (OSError, SafetensorError) as error:
         raise ModelCorrupt(f"expected safetensors at {parser}, got: {error}; install limbfix again") from error
     return Network(parser, look_model, LOOK_OUTPUTS, providers, (bodies,))
+
+
+def foot_network(parser: Path, bodies: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+    """Returns what sees feet: (b, side, side, 3) crops to `FOOT_OUTPUTS`; arguments as for `look_network`."""
+    return Network(parser, foot_model, FOOT_OUTPUTS, providers, (bodies,))
 
 
 def finder_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:

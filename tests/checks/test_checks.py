@@ -45,6 +45,7 @@ ORDER = (
     "hand_agreement",
     "hand_side",
     "hand_size",
+    "foot_form",
     "attachment",
     "limb_count",
     "loose_limb",
@@ -69,7 +70,7 @@ READERS = ("digit_count", "fused_digits", "hand_form")
 """Checks that speak only of hands with a reading."""
 
 
-BODY_READERS = ("limb_count", "loose_limb")
+BODY_READERS = ("foot_form", "limb_count", "loose_limb")
 """Checks that speak only where our network read the bodies."""
 
 

@@ -147,6 +147,22 @@ class BodyView(JointedView):
         return end + aside * self.unit_px, index
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FootView(BodyView):
+    """One normal foot: `keypoints` as a `BodyView`'s, nan but for one foot. The trunk is not needed: the unit is read off the foot.
+
+    Attributes:
+        foot_px: length of the foot, px.
+    """
+
+    foot_px: float
+
+    @property
+    def unit_px(self) -> float:
+        """The length of the trunk that belongs to such a foot, px: two feet."""
+        return max(2 * self.foot_px, 16.0)
+
+
 def _inside(xy: np.ndarray, shape_hw: tuple[int, ...]) -> tuple[int, int]:
     x, y = np.clip(np.round(np.nan_to_num(xy)), 0, (shape_hw[1] - 1, shape_hw[0] - 1)).astype(int)
     return int(y), int(x)

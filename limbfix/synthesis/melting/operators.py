@@ -56,6 +56,20 @@ LIMB_OPERATORS: OperatorTable = MappingProxyType(
 """The same operators on arms, legs and feet."""
 
 
+FOOT_OPERATORS: OperatorTable = MappingProxyType(
+    {
+        "limbs.elastic": (limbs.elastic, 1.6),
+        "limbs.swirl": (limbs.swirl, 0.8),
+        "limbs.smear": (limbs.smear, 1.2),
+        "limbs.double": (limbs.double, 1.0),
+        "limbs.bend": (limbs.bend, 0.8),
+        "limbs.relength": (limbs.relength, 0.8),
+        "limbs.thicken": (limbs.thicken, 0.8),
+    }
+)
+"""Those that leave a foot that looks wrong; a faded one is missing."""
+
+
 def draw_operator(table: OperatorTable, rng: np.random.Generator) -> str:
     """Draws an operator's name from a table, by weight."""
     names, weights = list(table), np.array([weight for _, weight in table.values()])

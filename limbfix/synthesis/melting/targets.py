@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limbfix.synthesis.melting.jointed_views import LIMBS, BodyView, HandView, JointedView
+from limbfix.synthesis.melting.jointed_views import LIMBS, BodyView, FootView, HandView, JointedView
 from limbfix.synthesis.samples import DIGITS, SURFACE_ID, Instance, Sample
 
 _BEYOND_WRIST = 0.6
@@ -69,6 +69,23 @@ def body_target(sample: Sample, person: int) -> Target | None:
         return None
     view = BodyView(pixels=sample.pixels, keypoints=keypoints, mask=mask)
     return Target(view=view, chains=tuple(chains), whole=whole)
+
+
+def foot_target(sample: Sample, foot: int) -> Target | None:
+    """Returns a foot; None if it is not whole in the picture, or not normal."""
+    item = next(item for item in sample.instances if item.id == foot)
+    chain = _only_inside(_chain({f"{item.side}_foot": item}, f"{item.side}_foot"), sample.instance_map.shape)
+    if item.faults or not item.present or not np.isfinite(chain).all():
+        return None
+    ankle = next((np.array(joint.xy) for joint in item.joints if joint.name == "ankle"), chain[0])
+    keypoints = np.full((4 * len(LIMBS), 2), np.nan, np.float32)
+    index = LIMBS.index(f"{item.side}_foot")
+    keypoints[4 * index : 4 * index + 4] = chain
+    mask = np.isin(sample.instance_map, [number for number in (foot, item.owner) if number is not None])
+    foot_px = float(np.nanmax([np.linalg.norm(chain[-1] - chain[0]), np.linalg.norm(chain[-1] - ankle)]))
+    chains: tuple[tuple[int, ...], ...] = tuple((foot,) if place == index else () for place in range(len(LIMBS)))
+    view = FootView(pixels=sample.pixels, keypoints=keypoints, mask=mask, foot_px=foot_px)
+    return Target(view=view, chains=chains, whole=(foot,))
 
 
 def _descendants(instances: tuple[Instance, ...], person: int) -> list[Instance]:
