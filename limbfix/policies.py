@@ -97,7 +97,7 @@ class Policy(BaseModel):
         ignore: codes or families that never count and are left out of the record.
         allow: faults that are accepted (`missing_arm`), whoever has them; they stay in the record as exceptions.
         cartoon: four-fingered hands and drawn proportions are accepted.
-        min_hand_px: hands whose longer side is below this many px are not judged (`too_small`).
+        min_hand_px: hands whose longer side is below this many px are not judged (`too_small`); those up to 28 px only hint.
         out_of_view: verdict where someone is seen but no hand, arm, leg or foot well enough to judge.
         uncounted: what follows where a hand's digits could not be counted and nothing worse was found: `ignore` (the
             record says it all the same) or `flag`.
@@ -114,7 +114,7 @@ class Policy(BaseModel):
     ignore: Codes = ()
     allow: Faults = ()
     cartoon: bool = False
-    min_hand_px: Annotated[float, Field(ge=0)] = 32.0
+    min_hand_px: Annotated[float, Field(ge=0)] = 24.0
     out_of_view: Literal["unjudged", "pass"] = "unjudged"
     uncounted: Literal["ignore", "flag"] = "ignore"
     require_subject: bool = False

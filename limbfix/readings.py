@@ -55,7 +55,7 @@ class HandMaps:
         parts: (11, h, w) logits of `PARTS`.
         judgements: (6,) logits of `JUDGEMENTS`.
         counts: (2, MOST_DIGITS + 1) logits of digits present, and visible.
-        appearance: how melted the hand looks; any unit.
+        appearance: how melted the hand looks, in a crop of its own; any unit.
         presence: logit that there is a hand at all, to which the finder's is to be added.
     """
 

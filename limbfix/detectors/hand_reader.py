@@ -14,10 +14,16 @@ from limbfix.digit_beliefs import shipped_model
 from limbfix.digit_masks import CropPlace
 from limbfix.digits import HandReading
 from limbfix.geometry import Box
-from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS
+from limbfix.nets.hand_maps import JUDGEMENTS, LOOK_VIEW, MOST_DIGITS, READ_VIEW, VIEW
 from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness, untold
-from limbfix.runtime.look_graph import LOOK_OUTPUTS
-from limbfix.runtime.sessions import Network, look_network, parser_network
+from limbfix.runtime.sessions import (
+    Network,
+    appearance_network,
+    close_network,
+    knows_bodies,
+    parser_network,
+    presence_network,
+)
 
 BATCH = 4
 """Crops in one pass: what the second core gains is gained by then, and memory stays small."""
@@ -52,7 +58,7 @@ class HandReader:
     """
 
     def __init__(self, file: Path, *, mirrored: bool, providers: tuple[str, ...], bodies: Path | None = None) -> None:
-        self.network = parser_network(file, providers)
+        self.network, self._presence = parser_network(file, providers), presence_network(file, providers)
         self._mirrored, self._providers, self._bodies = mirrored, providers, bodies
 
     def read(self, pixels: np.ndarray, boxes: Sequence[Box], belief: Belief | None = None) -> list[HandReading | None]:
@@ -64,58 +70,89 @@ class HandReader:
             belief: None is returned for what it does not take for a hand, and its digits cost nothing; without it every box is one.
         """
         belief = belief or Belief()
-        readings: list[HandReading | None] = []
+        hands: dict[int, tuple[float, float]] = {}  # index of a box -> presence, sharpness
         for start in range(0, len(boxes), BATCH):
-            chosen = boxes[start : start + BATCH]
-            views = [hand_view(pixels, box, self.network.side) for box in chosen]
-            crops = np.stack([view.pixels for view in views])
-            maps = self.maps(crops)
-            looks = self._looks(crops, [belief.may_be(index, one.presence) for index, one in enumerate(maps, start)])
-            for index, (box, view, one, look) in enumerate(zip(chosen, views, maps, looks, strict=True), start):
-                moved, close = look
-                known = replace(one, appearance=one.appearance + moved)
-                is_hand = belief.is_hand(index, one.presence, close)
-                readings.append(self._reading(pixels, box, view, known) if is_hand else None)
+            crops = self._crops(pixels, boxes[start : start + BATCH])
+            presences = self._seen(self._presence, crops, "presence")[:, 0].tolist()
+            seen = self._close(crops, [belief.may_be(index, one) for index, one in enumerate(presences, start)])
+            for index, (crop, presence, close) in enumerate(zip(crops, presences, seen, strict=True), start):
+                if belief.is_hand(index, presence, close):
+                    hands[index] = (presence, sharpness(crop))
+        readings: list[HandReading | None] = [None] * len(boxes)
+        chosen = list(hands)
+        for start in range(0, len(chosen), BATCH):
+            batch = chosen[start : start + BATCH]
+            for index, reading in zip(
+                batch, self._read(pixels, [boxes[k] for k in batch], [hands[k] for k in batch]), strict=True
+            ):
+                readings[index] = reading
         return readings
+
+    def appearances(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[float]:
+        """Returns how melted each hand looks, any unit, in a crop of its own (`LOOK_VIEW`); arguments as for `read`."""
+        return self._seen(self._look, self._crops(pixels, boxes, LOOK_VIEW), "appearance")[:, 0].tolist()
 
     @property
     def looks(self) -> bool:
         """Whether the body parser's trunk looks at crops too."""
-        return self._look is not None
+        return self._trunk is not None
 
     def close(self) -> None:
         """Frees the networks; they load again when used again."""
-        self.network.close()
-        if self._look is not None:
-            self._look.close()
+        for network in (self.network, self._presence, self._look, self._trunk):
+            if network is not None:
+                network.close()
 
     @cached_property
-    def _look(self) -> Network | None:
-        return None if self._bodies is None else look_network(self.network.file, self._bodies, self._providers)
+    def _look(self) -> Network:
+        return appearance_network(self.network.file, self._bodies, self._providers)
 
-    def _looks(self, crops: np.ndarray, asked: Sequence[bool]) -> list[tuple[float, np.ndarray | None]]:
-        """Returns what the body parser's trunk adds to the look of each crop, and what else it sees there, at half of the parser's cost.
+    @cached_property
+    def _trunk(self) -> Network | None:
+        if self._bodies is None or not knows_bodies(self.network.file):
+            return None
+        return close_network(self.network.file, self._bodies, self._providers)
+
+    def _close(self, crops: np.ndarray, asked: Sequence[bool]) -> list[np.ndarray | None]:
+        """Returns what the body parser's trunk sees in each crop, at half of the parser's cost.
 
         Args:
             crops: (b, side, side, 3) uint8.
-            asked: which of them are looked at; (0.0, None) stands for the others.
+            asked: which of them are looked at; None stands for the others.
         """
-        found: list[tuple[float, np.ndarray | None]] = [(0.0, None)] * len(crops)
-        if self._look is None or not any(asked):
+        found: list[np.ndarray | None] = [None] * len(crops)
+        if self._trunk is None or not any(asked):
             return found
-        chosen = crops[np.array(asked)]
-        ways = (chosen, np.ascontiguousarray(chosen[:, :, ::-1])) if self._mirrored else (chosen,)
-        seen = [self._look.run(way) for way in ways]
-        moved, close = (np.mean([one[name] for one in seen], axis=0) for name in LOOK_OUTPUTS)
-        for place, add, what in zip(np.flatnonzero(asked), moved[:, 0].tolist(), close, strict=True):
-            found[place] = (add, what)
+        for place, what in zip(
+            np.flatnonzero(asked), self._seen(self._trunk, crops[np.array(asked)], "close"), strict=True
+        ):
+            found[place] = what
         return found
 
-    def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps) -> HandReading:
+    def _seen(self, network: Network, crops: np.ndarray, name: str) -> np.ndarray:
+        """Returns what a network says of crops, in the mirror too where hands are read so."""
+        ways = (crops, np.ascontiguousarray(crops[:, :, ::-1])) if self._mirrored else (crops,)
+        return np.mean([network.run(way)[name] for way in ways], axis=0)
+
+    def _crops(self, pixels: np.ndarray, boxes: Sequence[Box], view: float = VIEW) -> np.ndarray:
+        return np.stack([hand_view(pixels, box, self.network.side, view).pixels for box in boxes])
+
+    def _read(
+        self, pixels: np.ndarray, boxes: Sequence[Box], known: Sequence[tuple[float, float]]
+    ) -> list[HandReading]:
+        """Reads the digits of a few hands, in crops narrower than those in which they were believed; `known`: presence and sharpness of each."""
+        views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in boxes]
+        maps, looks = self.maps(np.stack([view.pixels for view in views])), self.appearances(pixels, boxes)
+        return [
+            self._reading(pixels, box, view, replace(one, appearance=look, presence=presence), sharp)
+            for box, view, one, look, (presence, sharp) in zip(boxes, views, maps, looks, known, strict=True)
+        ]
+
+    def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float) -> HandReading:
         height, width = pixels.shape[:2]
         side = self.network.side / view.scale_xy[0]
         place = CropPlace(left=view.left, top=view.top, side=side, width=width, height=height)
-        reading = read_hand(maps, place, box, sharp=sharpness(view.pixels), model=shipped_model())
+        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model())
         return reading if self.network.counts else untold(reading)
 
     def maps(self, crops: np.ndarray) -> list[HandMaps]:
@@ -138,8 +175,6 @@ class HandReader:
                 parts=found["parts"][i],
                 judgements=judged[i, : len(JUDGEMENTS)],
                 counts=counts[i],
-                appearance=float(found["appearance"][i, 0]),
-                presence=float(found["presence"][i, 0]),
             )
             for i in range(len(crops))
         ]

@@ -119,15 +119,16 @@ def is_cut_off(box: Box, view: View, margin_px: float = 6.0) -> bool:
     return bool((np.concatenate([low, high]) & np.array(view.inner)).any())
 
 
-def hand_view(pixels: np.ndarray, box: Box, side: int) -> View:
+def hand_view(pixels: np.ndarray, box: Box, side: int, view: float = VIEW) -> View:
     """Cuts the square around a hand as the parser was trained to see it: `VIEW` times the box, `side` px.
 
     Args:
         pixels: the whole picture, uint8 (H, W, 3).
         box: of the hand.
         side: px of the parser's input.
+        view: side of the square in longer sides of the box.
     """
-    square = max(round(VIEW * box.size), 4)
+    square = max(round(view * box.size), 4)
     factor = max(1, square // (4 * side))  # a huge crop is thinned before it is copied
     step = -(-square // factor)
     square = step * factor

@@ -24,7 +24,6 @@ from limbfix.nets.hand_maps import (
     PARTS,
     PHALANGES,
     STRIDE,
-    VIEW,
     centre_weights,
 )
 from limbfix.nets.lite_table import HAND, LITE0_LOOKS
@@ -40,7 +39,6 @@ __all__ = [
     "PARTS",
     "PHALANGES",
     "STRIDE",
-    "VIEW",
     "DigitParser",
     "ParserOutput",
 ]

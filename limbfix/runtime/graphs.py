@@ -17,9 +17,11 @@ from limbfix.runtime.onnx_writer import OnnxGraph
 
 Tensors = Mapping[str, np.ndarray]
 
-PARSER_OUTPUTS = ("heatmaps", "fields", "parts", "judged", "appearance", "presence")
+PARSER_OUTPUTS = ("heatmaps", "fields", "parts", "judged")
 PARSER_CHANNELS = (5, 8, 11)
 """Of the dense maps, in order."""
+
+PRESENCE_OUTPUTS = ("presence",)
 
 FINDER_OUTPUTS = ("maps",)
 
@@ -141,6 +143,12 @@ class GraphLayers:
         variance = self.graph.node("ReduceMean", [squares], axes=(2, 3), keepdims=0)
         return self.graph.node("ReduceMean", [weighted], axes=(2, 3), keepdims=0), self.graph.node("Sqrt", [variance])
 
+    def looks(self, pixels: str, side: int) -> str:
+        """Writes `limbfix.nets.digit_parser.DigitParser.look`."""
+        maps = self.trunk(pixels, LITE0_LOOKS, "looks")
+        moments = [part for k in APPEARANCE_LEVELS for part in self.moments(maps[k], side // LITE0_LOOKS.levels[k][1])]
+        return self.graph.node("Concat", moments, axis=1)
+
     def linear(self, x: str, name: str, **attributes: str) -> str:
         """Writes a fully connected layer."""
         weights = [self.graph.tensor(self.weight(f"{name}.{part}")) for part in ("weight", "bias")]
@@ -156,7 +164,8 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
 
     Returns:
         A model from `pixels` uint8 (b, side, side, 3) to `PARSER_OUTPUTS`: maps at a quarter of the size, and the appearance
-        head's logits (b, 26): judgements, then the two counts; the appearance score (b, 1), and the presence (b, 1).
+        head's logits (b, 26): judgements, then the two counts. Presence and look are other models (`presence_model`,
+        `limbfix.runtime.look_graph`), for they are asked in other crops.
     """
     layers = GraphLayers(tensors)
     graph = layers.graph
@@ -180,14 +189,17 @@ def parser_model(tensors: Tensors, side: int) -> bytes:
     hidden = graph.node("Relu", [layers.linear(graph.node("Concat", seen, axis=1), "judge.0")])
     graph.node("Identity", [layers.linear(hidden, "judge.3")], name="judged")
     graph.output("judged", ("b", len(layers.weight("judge.3.bias"))))
-    looks = layers.trunk(pixels, LITE0_LOOKS, "looks")
-    moments = [part for k in APPEARANCE_LEVELS for part in layers.moments(looks[k], side // LITE0_LOOKS.levels[k][1])]
-    pooled = graph.node("Concat", moments, axis=1)
-    graph.node("Identity", [layers.linear(pooled, "appearance")], name="appearance")
-    graph.output("appearance", ("b", 1))
+    return graph.model()
+
+
+def presence_model(tensors: Tensors, side: int) -> bytes:
+    """Returns what says whether a crop shows a hand at all, as ONNX: from `pixels` uint8 (b, side, side, 3) to `presence` (b, 1); arguments as above."""
+    layers = GraphLayers(tensors)
+    graph, pixels = layers.graph, layers.pixels(side)
+    looks, maps = layers.looks(pixels, side), layers.trunk(pixels, HAND)
     coarse = layers.moments(maps[-1], side // HAND.levels[-1][1])
-    seen_there = graph.node("Concat", [pooled, *coarse], axis=1)
-    graph.node("Identity", [layers.linear(seen_there, "presence")], name="presence")
+    seen = graph.node("Concat", [looks, *coarse], axis=1)
+    graph.node("Identity", [layers.linear(seen, "presence")], name="presence")
     graph.output("presence", ("b", 1))
     return graph.model()
 

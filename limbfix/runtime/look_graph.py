@@ -1,15 +1,17 @@
-"""What does the body parser's trunk see in a hand's crop, as ONNX? The same layers as `limbfix.nets.digit_parser.moved_look` and `moved`."""
+"""How does a hand look, and what does the body parser's trunk see in a crop, as ONNX? The same layers as in `limbfix.nets.digit_parser`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from limbfix.nets.hand_maps import CLOSE_LEVELS, MOVED_LEVELS
 from limbfix.nets.move_table import LEVELS
 from limbfix.runtime.body_graph import move_maps
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
-LOOK_OUTPUTS = ("moved", "close")
+APPEARANCE_OUTPUTS = ("appearance",)
+
+CLOSE_OUTPUTS = ("close",)
 
 FOOT_OUTPUTS = ("seen",)
 
@@ -17,26 +19,38 @@ _FINEST = 4
 """Stride of the trunk's first map; each further one is twice as coarse."""
 
 
-def look_model(parser: Tensors, bodies: Tensors, side: int) -> bytes:
-    """Returns the second part of a hand's look as ONNX: from `pixels` uint8 (b, side, side, 3) to `moved` (b, 1), and `close` (b, 1248).
-
-    `moved` is to be added to the appearance; `close` is what the trunk's maps hold on the mean, and how far they spread.
+def appearance_model(parser: Tensors, bodies: Tensors | None, side: int) -> bytes:
+    """Returns the look of a hand as ONNX: from `pixels` uint8 (b, side, side, 3) to `appearance` (b, 1).
 
     Args:
-        parser: state dict of `limbfix.nets.digit_parser.DigitParser`, of which `moved` is taken.
-        bodies: state dict of `limbfix.nets.body_parser.BodyParser`, of which the trunk's first stages are taken.
-        side: px of the parser's square crops, a multiple of 32.
+        parser: state dict of `limbfix.nets.digit_parser.DigitParser`: the look's own trunk, `appearance` and `moved`.
+        bodies: state dict of `limbfix.nets.body_parser.BodyParser`, on whose trunk's first stages `moved` lies; None leaves it out.
+        side: px of the square crops, a multiple of 32.
     """
-    layers = GraphLayers(
-        {**_trunk_of(bodies), **{name: value for name, value in parser.items() if name.startswith("moved.")}}
-    )
-    graph = layers.graph
-    moments = _moments(layers, side, CLOSE_LEVELS)
-    look = graph.node("Concat", [part for k in MOVED_LEVELS for part in moments[k]], axis=1)
-    graph.node("Identity", [layers.linear(look, "moved")], name="moved")
-    graph.output("moved", ("b", 1))
-    _write_moments(layers, moments, "close")
+    own = {name: value for name, value in parser.items() if name.startswith(("looks.", "appearance.", "moved."))}
+    layers = GraphLayers({**own, **_trunk_of(bodies or {})})
+    graph, pixels = layers.graph, layers.pixels(side)
+    look = layers.linear(layers.looks(pixels, side), "appearance")
+    if bodies is None:
+        graph.node("Identity", [look], name="appearance")
+    else:
+        moments = _moments(layers, pixels, side, MOVED_LEVELS)
+        seen = graph.node("Concat", [part for pair in moments.values() for part in pair], axis=1)
+        graph.node("Add", [look, layers.linear(seen, "moved")], name="appearance")
+    graph.output("appearance", ("b", 1))
     return graph.model()
+
+
+def close_model(parser: Tensors, bodies: Tensors, side: int) -> bytes:
+    """Returns what the body parser's trunk sees in a proposal's crop: from `pixels` uint8 (b, side, side, 3) to `close` (b, 1248).
+
+    It is what the trunk's maps hold on the mean, and how far they spread (`limbfix.detectors.belief_model`).
+
+    Args:
+        parser: of the digit parser, in whose size the crops are cut; nothing of it is computed.
+        bodies, side: as above.
+    """
+    return _seen_model(bodies, side, CLOSE_LEVELS, "close")
 
 
 def foot_model(parser: Tensors, bodies: Tensors, side: int) -> bytes:
@@ -46,9 +60,7 @@ def foot_model(parser: Tensors, bodies: Tensors, side: int) -> bytes:
         parser: of the digit parser, in whose size feet are cut too; nothing of it is computed.
         bodies, side: as above.
     """
-    layers = GraphLayers(_trunk_of(bodies))
-    _write_moments(layers, _moments(layers, side, MOVED_LEVELS), "seen")
-    return layers.graph.model()
+    return _seen_model(bodies, side, MOVED_LEVELS, "seen")
 
 
 def _trunk_of(bodies: Tensors) -> Tensors:
@@ -56,11 +68,14 @@ def _trunk_of(bodies: Tensors) -> Tensors:
     return {name: value for name, value in bodies.items() if name.startswith("trunk.")}
 
 
-def _moments(layers: GraphLayers, side: int, levels: Sequence[int]) -> dict[int, tuple[str, str]]:
-    maps = move_maps(layers, layers.pixels(side), levels[-1] + 1)
+def _moments(layers: GraphLayers, pixels: str, side: int, levels: Sequence[int]) -> dict[int, tuple[str, str]]:
+    maps = move_maps(layers, pixels, levels[-1] + 1)
     return {k: layers.moments(maps[k], side // (_FINEST << k)) for k in levels}
 
 
-def _write_moments(layers: GraphLayers, moments: Mapping[int, tuple[str, str]], name: str) -> None:
+def _seen_model(bodies: Tensors, side: int, levels: Sequence[int], name: str) -> bytes:
+    layers = GraphLayers(_trunk_of(bodies))
+    moments = _moments(layers, layers.pixels(side), side, levels)
     layers.graph.node("Concat", [part for pair in moments.values() for part in pair], axis=1, name=name)
     layers.graph.output(name, ("b", 2 * sum(LEVELS[k] for k in moments)))
+    return layers.graph.model()

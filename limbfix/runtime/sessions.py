@@ -13,8 +13,22 @@ import numpy as np
 
 from limbfix.errors import MissingExtra, ModelCorrupt
 from limbfix.runtime.body_graph import BODY_OUTPUTS, body_model
-from limbfix.runtime.graphs import FINDER_OUTPUTS, PARSER_OUTPUTS, finder_model, parser_model
-from limbfix.runtime.look_graph import FOOT_OUTPUTS, LOOK_OUTPUTS, foot_model, look_model
+from limbfix.runtime.graphs import (
+    FINDER_OUTPUTS,
+    PARSER_OUTPUTS,
+    PRESENCE_OUTPUTS,
+    finder_model,
+    parser_model,
+    presence_model,
+)
+from limbfix.runtime.look_graph import (
+    APPEARANCE_OUTPUTS,
+    CLOSE_OUTPUTS,
+    FOOT_OUTPUTS,
+    appearance_model,
+    close_model,
+    foot_model,
+)
 
 PARSER_SIDE = 128
 """px of the parser's crops where a file of weights does not say; as `limbfix.training.hands` trains by default."""
@@ -161,33 +175,52 @@ def parser_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvid
     return Network(file, parser_model, PARSER_OUTPUTS, providers)
 
 
-def look_network(parser: Path, bodies: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network | None:
-    """Returns what adds the body parser's trunk to a hand's look: (b, side, side, 3) crops to `LOOK_OUTPUTS`.
+def presence_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+    """Returns what of a digit parser's weights says whether there is a hand: (b, side, side, 3) crops to `PRESENCE_OUTPUTS`."""
+    return Network(file, presence_model, PRESENCE_OUTPUTS, providers)
+
+
+def appearance_network(
+    parser: Path, bodies: Path | None, providers: tuple[str, ...] = ("CPUExecutionProvider",)
+) -> Network:
+    """Returns what judges the look of a hand: (b, side, side, 3) crops to `APPEARANCE_OUTPUTS`.
 
     Args:
-        parser, bodies: weights of the digit parser and of the body parser.
+        parser, bodies: weights of the digit parser and of the body parser; without the latter, or where the former were fitted without that
+            trunk, it adds nothing.
         providers: of ONNX Runtime, best first.
-
-    Returns:
-        None where the digit parser's weights were fitted without that trunk, so that it would add nothing.
 
     Raises:
         ModelCorrupt: the digit parser's file cannot be read.
+    """
+    if bodies is not None and knows_bodies(parser):
+        return Network(parser, appearance_model, APPEARANCE_OUTPUTS, providers, (bodies,))
+    return Network(parser, lambda own, side: appearance_model(own, None, side), APPEARANCE_OUTPUTS, providers)
+
+
+def close_network(parser: Path, bodies: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+    """Returns what the body parser's trunk sees in the crop of a proposal: (b, side, side, 3) crops to `CLOSE_OUTPUTS`; arguments as above."""
+    return Network(parser, close_model, CLOSE_OUTPUTS, providers, (bodies,))
+
+
+def knows_bodies(parser: Path) -> bool:
+    """Tells whether the look of a digit parser's weights was fitted with the body parser's trunk too.
+
+    Raises:
+        ModelCorrupt: the file cannot be read.
     """
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(parser, framework="np") as data:
             name = "moved.weight"
-            if name not in data.keys() or not data.get_tensor(name).any():  # noqa: SIM118 - no mapping, only keys()
-                return None
+            return name in data.keys() and bool(data.get_tensor(name).any())  # noqa: SIM118 - no mapping, only keys()
     except (OSError, SafetensorError) as error:
         raise ModelCorrupt(f"expected safetensors at {parser}, got: {error}; install limbfix again") from error
-    return Network(parser, look_model, LOOK_OUTPUTS, providers, (bodies,))
 
 
 def foot_network(parser: Path, bodies: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
-    """Returns what sees feet: (b, side, side, 3) crops to `FOOT_OUTPUTS`; arguments as for `look_network`."""
+    """Returns what sees feet: (b, side, side, 3) crops to `FOOT_OUTPUTS`; arguments as above."""
     return Network(parser, foot_model, FOOT_OUTPUTS, providers, (bodies,))
 
 

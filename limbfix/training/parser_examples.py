@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from limbfix.nets.digit_parser import VIEW
+from limbfix.nets.hand_maps import READ_VIEW
 from limbfix.synthesis.degradation import sample_degradation
 from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.seeds import rng_for
@@ -159,7 +159,7 @@ def load_examples(
 
 def plain_matrix(hand: StoredHand, size: int) -> np.ndarray:
     """Returns the (2, 3) matrix from stored px to the px of a plain crop."""
-    scale = size / (VIEW * hand.extent)
+    scale = size / (READ_VIEW * hand.extent)
     offset = size / 2 - scale * hand.pixels.shape[0] / 2
     return np.array([[scale, 0, offset], [0, scale, offset]])
 

@@ -20,7 +20,7 @@ from limbfix.clipped_linear import ClippedLinear
 from limbfix.detectors.foot_looker import FootLooker
 from limbfix.errors import ModelCorrupt
 from limbfix.feet import FEATURES, LEAST_PX, box_around, foot_box, model_from, shipped_model
-from limbfix.runtime.sessions import look_network
+from limbfix.runtime.sessions import close_network
 from limbfix.shipped import BODY_PARSER, DIGIT_PARSER, shipped_file
 
 PX = 8
@@ -127,8 +127,7 @@ def test_a_foot_that_points_at_the_viewer_has_the_size_of_its_shin():
 
 def test_it_sees_what_the_look_of_a_hand_sees():
     crops = np.random.default_rng(3).integers(0, 256, (2, 192, 192, 3), dtype=np.uint8)
-    hands = look_network(shipped_file(DIGIT_PARSER), shipped_file(BODY_PARSER))
-    assert hands is not None
+    hands = close_network(shipped_file(DIGIT_PARSER), shipped_file(BODY_PARSER))
     own = FootLooker.shipped(mirrored=False)
     assert own.side == hands.side
     crops = crops[:, : own.side, : own.side]

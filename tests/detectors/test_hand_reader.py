@@ -1,4 +1,4 @@
-"""The look of a hand at run time: the body parser's trunk adds to it, for hands that are believed, and for no others."""
+"""The look of a hand at run time: judged in a crop of its own, with the body parser's trunk, for hands that are believed, and for no others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from limbfix.detectors.hand_windows import hand_view  # noqa: E402
 from limbfix.detectors.limbfix_hands import LimbfixHands  # noqa: E402
 from limbfix.geometry import Box  # noqa: E402
 from limbfix.images import Picture  # noqa: E402
-from limbfix.runtime.sessions import look_network  # noqa: E402
+from limbfix.nets.hand_maps import LOOK_VIEW  # noqa: E402
+from limbfix.runtime.sessions import appearance_network, close_network  # noqa: E402
 from limbfix.training.hand_score_eyes import GateEyes  # noqa: E402
 
 PIXELS = np.random.default_rng(6).integers(0, 256, (300, 300, 3), dtype=np.uint8)
@@ -56,35 +57,40 @@ def looks(reader: HandReader, belief: Belief | None = None) -> list[float | None
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_what_the_trunk_says_is_added_and_seen_in_the_mirror_too(files, mirrored):
+def test_a_hand_is_looked_at_in_a_tighter_crop_with_the_trunk_and_in_the_mirror_too(files, mirrored):
     parser, bodies = files
-    without = looks(HandReader(parser, mirrored=mirrored, providers=PROVIDERS))
-    with_it = looks(HandReader(parser, mirrored=mirrored, providers=PROVIDERS, bodies=bodies))
-    crops = np.stack([hand_view(PIXELS, box, 64).pixels for box in BOXES])
-    network = look_network(parser, bodies)
-    added = network.run(crops)["moved"][:, 0]
-    if mirrored:
-        added = (added + network.run(np.ascontiguousarray(crops[:, :, ::-1]))["moved"][:, 0]) / 2
-    assert np.abs(added).min() > 0.01
-    np.testing.assert_allclose(np.array(with_it) - np.array(without), added, atol=1e-3)
+    crops = np.stack([hand_view(PIXELS, box, 64, LOOK_VIEW).pixels for box in BOXES])
+    for given in (None, bodies):
+        found = looks(HandReader(parser, mirrored=mirrored, providers=PROVIDERS, bodies=given))
+        network = appearance_network(parser, given)
+        wanted = network.run(crops)["appearance"][:, 0]
+        if mirrored:
+            wanted = (wanted + network.run(np.ascontiguousarray(crops[:, :, ::-1]))["appearance"][:, 0]) / 2
+        np.testing.assert_allclose(found, wanted, atol=1e-3)
+    assert np.ptp(wanted) > 0.01
+    usual = np.stack([hand_view(PIXELS, box, 64).pixels for box in BOXES])
+    assert np.abs(network.run(usual)["appearance"][:, 0] - wanted).max() > 0.01
 
 
 def test_only_boxes_that_may_be_hands_are_looked_at_again(files):
     parser, bodies = files
     reader = HandReader(parser, mirrored=False, providers=PROVIDERS, bodies=bodies)
-    every, seen, run = looks(reader), [], reader._look.run
-    reader._look.run = lambda crops: seen.append(len(crops)) or run(crops)
+    every, seen, looked = looks(reader), [], []
+    run, look = reader._trunk.run, reader._look.run
+    reader._trunk.run = lambda crops: seen.append(len(crops)) or run(crops)
+    reader._look.run = lambda crops: looked.append(len(crops)) or look(crops)
     chosen = {0, 2, BATCH + 1}
     belief = Chosen(chosen, chosen)
     some = looks(reader, belief)
-    assert seen == [2, 1]
+    assert (seen, looked) == ([2, 1], [3])
     assert {index for index, close in belief.close.items() if close is not None} == chosen
     assert len(belief.close) == len(BOXES)
     assert [index for index, value in enumerate(some) if value is not None] == sorted(chosen)
     np.testing.assert_allclose([some[k] for k in sorted(chosen)], [every[k] for k in sorted(chosen)], atol=1e-3)
     seen.clear()
+    looked.clear()
     assert looks(reader, Chosen((), ())) == [None] * len(BOXES)
-    assert seen == []
+    assert (seen, looked) == ([], [])
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -92,7 +98,7 @@ def test_the_belief_is_told_what_the_trunk_sees_in_its_box(files, mirrored):
     parser, bodies = files
     belief = Chosen(hands={1}, looked_at={1, BATCH})
     looks(HandReader(parser, mirrored=mirrored, providers=PROVIDERS, bodies=bodies), belief)
-    network = look_network(parser, bodies)
+    network = close_network(parser, bodies)
     for index in (1, BATCH):
         crop = hand_view(PIXELS, BOXES[index], 64).pixels[None]
         wanted = network.run(crop)["close"][0]

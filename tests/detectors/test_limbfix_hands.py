@@ -26,6 +26,7 @@ from limbfix.detectors.hand_belief import (
     DOUBT_ENDS,
     DOUBTED,
     DOUBTED_ALONE,
+    LARGER_PX,
     LEAST_ALONE,
     PLAIN_PX,
     REFUSED,
@@ -33,6 +34,7 @@ from limbfix.detectors.hand_belief import (
     SMALL_PX,
     SURE,
     SURE_BESIDE,
+    TINY_PX,
     UNTOUCHED,
     apart,
     is_believed,
@@ -327,8 +329,12 @@ def test_a_small_hand_flags_and_rejects_nothing_and_no_step_lies_between():
         wrong = replace(part, reading=replace(part.reading, scores={"hand.malformed": score}))
         return tempered(wrong, own=LimbfixHands.name).reading.scores["hand.malformed"]
 
-    assert told(20, 1.0) == told(SMALL_PX, 1.0) == SMALL_CAP
-    assert told(20, 0.6) == 0.6
+    assert told(LARGER_PX, 1.0) == told(SMALL_PX, 1.0) == SMALL_CAP
+    assert told(LARGER_PX, 0.6) == 0.6
+    assert told(20, 1.0) == told(TINY_PX, 1.0) < DOUBT_CAP
+    assert told(20, 0.6) < told(20, 0.9) < DOUBT_CAP  # the worse stays the worse
+    tiny = [told(side, 1.0) for side in np.linspace(TINY_PX, LARGER_PX, 9)]
+    assert tiny == sorted(tiny) and max(np.diff(tiny)) < 0.06
     assert told(PLAIN_PX, 1.0) == told(300, 1.0) == 1.0
     between = [told(side, 1.0) for side in np.linspace(SMALL_PX, PLAIN_PX, 7)]
     assert between == sorted(between) and max(np.diff(between)) < 0.05

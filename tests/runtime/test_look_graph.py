@@ -1,4 +1,4 @@
-"""What the body parser's trunk adds to a hand's look: the same in ONNX as in torch, read off two files, and asked for only where it counts."""
+"""The look of a hand, and what the body parser's trunk sees in a crop: the same in ONNX as in torch, read off two files, and left out where it adds nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from limbfix.errors import ModelCorrupt  # noqa: E402
 from limbfix.nets.digit_parser import DigitParser, moved_look  # noqa: E402
 from limbfix.nets.efficientnet_lite import normalised  # noqa: E402
 from limbfix.nets.hand_maps import CLOSE_LEVELS  # noqa: E402
-from limbfix.runtime.sessions import look_network  # noqa: E402
+from limbfix.runtime.sessions import appearance_network, close_network, knows_bodies  # noqa: E402
 from limbfix.training.appearance import move_trunk_of  # noqa: E402
 
 
@@ -35,15 +35,14 @@ def test_it_is_the_one_of_torch(tmp_path, side):
     network.load_state_dict(load_file(parser))
     with torch.no_grad():
         trunk, x = move_trunk_of(bodies), normalised(torch.from_numpy(pixels))
-        expected = network.moved(moved_look(trunk, x)).numpy()
+        own = network.eval().appearance(network.look(x)).numpy()
+        added = network.moved(moved_look(trunk, x)).numpy()
         close = moved_look(trunk, x, CLOSE_LEVELS).numpy()
-    assert np.ptp(expected) > 0.05
+    assert np.ptp(added) > 0.05
     assert np.ptp(close, axis=0).mean() > 0.01
-    made = look_network(parser, bodies)
-    assert made is not None
-    found = made.run(pixels)
-    np.testing.assert_allclose(found["moved"], expected, atol=1e-4)
-    np.testing.assert_allclose(found["close"], close, atol=1e-3)
+    np.testing.assert_allclose(appearance_network(parser, bodies).run(pixels)["appearance"], own + added, atol=1e-4)
+    np.testing.assert_allclose(appearance_network(parser, None).run(pixels)["appearance"], own, atol=1e-4)
+    np.testing.assert_allclose(close_network(parser, bodies).run(pixels)["close"], close, atol=1e-3)
     assert close.shape == (3, DIRECTIONS["close"])
 
 
@@ -57,12 +56,19 @@ def test_the_first_maps_are_those_of_the_whole_trunk(tmp_path):
     assert all(torch.equal(one, other) for one, other in zip(first, every, strict=False))
 
 
-def test_weights_that_add_nothing_are_not_run(tmp_path):
+def test_weights_that_were_fitted_without_bodies_look_without_them(tmp_path):
     bodies, parser = body_file(tmp_path), parser_file(tmp_path)
-    assert look_network(parser, bodies) is None  # all zero
+    assert not knows_bodies(parser)  # all zero
     old = {name: value for name, value in load_file(parser).items() if not name.startswith("moved.")}
-    save_file(old, tmp_path / "old.safetensors")
-    assert look_network(tmp_path / "old.safetensors", bodies) is None
+    save_file(old, tmp_path / "old.safetensors", {"size": "64"})
+    pixels = np.random.default_rng(5).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    looks = [
+        appearance_network(file, given).run(pixels)["appearance"]
+        for file, given in ((parser, bodies), (parser, None), (tmp_path / "old.safetensors", bodies))
+    ]
+    assert np.ptp(looks[0]) > 0
+    np.testing.assert_array_equal(looks[0], looks[1])
+    np.testing.assert_array_equal(looks[0], looks[2])
 
 
 def test_old_weights_load_with_nothing_moved_and_halves_are_refused(tmp_path):
@@ -82,11 +88,10 @@ def test_old_weights_load_with_nothing_moved_and_halves_are_refused(tmp_path):
 def test_both_files_are_named_where_one_is_wrong(tmp_path):
     parser = moved_file(tmp_path)
     (tmp_path / "bodies.safetensors").write_bytes(b"no weights")
-    made = look_network(parser, tmp_path / "bodies.safetensors")
-    assert made is not None
+    made = close_network(parser, tmp_path / "bodies.safetensors")
     with pytest.raises(ModelCorrupt, match=r"moved_parser\.safetensors and .*bodies\.safetensors"):
         made.model()
     with pytest.raises(ModelCorrupt, match=r"bodies\.safetensors"):
-        look_network(tmp_path / "bodies.safetensors", parser)
+        appearance_network(tmp_path / "bodies.safetensors", parser)
     with pytest.raises(ModelCorrupt, match="a body parser at"):
         move_trunk_of(parser)

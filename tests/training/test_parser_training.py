@@ -18,7 +18,8 @@ sys.path.append(str(Path(__file__).parents[1] / "synthesis"))
 
 from toy_streams import FIRST_DIGIT, HAND, ToyStream
 
-from limbfix.nets.digit_parser import BORDER, JOINTS, JUDGEMENTS, PARTS, STRIDE, VIEW, DigitParser
+from limbfix.nets.digit_parser import BORDER, JOINTS, JUDGEMENTS, PARTS, STRIDE, DigitParser
+from limbfix.nets.hand_maps import READ_VIEW
 from limbfix.synthesis.shards import ShardWriter
 from limbfix.synthesis.streams import StreamOptions
 from limbfix.training import generator, hands
@@ -100,7 +101,7 @@ def test_the_plain_crop_shows_the_hand_in_the_middle_at_the_agreed_size(examples
     cut = seen_through(hand, plain_matrix(hand, SIZE), SIZE)
     rows, columns = np.nonzero(np.isin(cut.parts, [PARTS.index(name) for name in ("palm", "distal", "thumb")]))
     longest = max(np.ptp(rows), np.ptp(columns)) + 1
-    assert longest * STRIDE == pytest.approx(SIZE / VIEW, abs=STRIDE)
+    assert longest * STRIDE == pytest.approx(SIZE / READ_VIEW, abs=STRIDE)
     assert (rows.min() + rows.max()) / 2 == pytest.approx((SIZE / STRIDE - 1) / 2, abs=1)
 
 
