@@ -116,12 +116,13 @@ def _message(counted: tuple[Finding, ...], whole: PictureScore, threshold: float
 
 
 def _together_words(whole: PictureScore) -> str:
-    """Returns `2 doubts together (0.56): hand.malformed 0.45, person.extra_arm 0.45. The first: ...`"""
-    named = whole.together
-    doubts = ", ".join(f"{one.code.value} {one.defect_score:.2f}" for one in named)
-    return (
-        f"{_count(len(named), 'doubt', 'doubts')} together ({whole.value:.2f}): {doubts}. The first: {named[0].message}"
-    )
+    """Returns `2 doubts together reach 0.56, neither alone: hand.malformed 0.45 around (120, 80), person.extra_arm 0.45 around (300, 210).`"""
+    doubts = []
+    for one in whole.together:
+        x, y = one.box.center
+        doubts.append(f"{one.code.value} {one.defect_score:.2f} around ({x:.0f}, {y:.0f})")
+    alone = "neither alone" if len(doubts) == 2 else "none alone"
+    return f"{_count(len(doubts), 'doubt', 'doubts')} together reach {whole.value:.2f}, {alone}: {', '.join(doubts)}."
 
 
 def _uncounted(scene: Scene, min_hand_px: float) -> tuple[tuple[int, CannotTell], ...]:

@@ -78,5 +78,6 @@ def test_the_verdict_names_the_doubts_and_never_rejects_for_them():
     assert result.defect_score == MOST_TOGETHER
     result = judge((hand(0.45, 0), hand(0.44, 1)), crowd, Policy().for_prompt(None))
     assert result.outcome is Outcome.FLAG
-    assert result.reason.startswith("2 doubts together (0.5")
-    assert "hand.malformed 0.45, hand.malformed 0.44" in result.reason
+    assert result.reason.startswith(
+        "2 doubts together reach 0.55, neither alone: hand.malformed 0.45 around (35, 35), hand.malformed 0.44"
+    )

@@ -22,6 +22,10 @@ _LOOKS = {
 """Code -> name of the head's raw chance, words for a hand that is wrong, words for one that is not."""
 
 
+DOUBTFUL = 0.3
+"""Score from which a hand is not said to look right. On 2026-11-29, 0.28 of 586 hands in photographs of real people reached it, by any of their codes."""
+
+
 def hand_form(scene: Scene) -> tuple[Finding, ...]:
     """Returns a finding for each of the three questions that a hand was read for."""
     return tuple(
@@ -36,7 +40,7 @@ def hand_form(scene: Scene) -> tuple[Finding, ...]:
 def _finding(hand: Hand, reading: HandReading, code: DefectCode, score: float) -> Finding:
     chance, words = _chance(reading, code)
     _, wrong, right = _LOOKS[code]
-    look = wrong if Severity.of_score(score) > Severity.INFO else right
+    look = wrong if Severity.of_score(score) > Severity.INFO else f"perhaps {wrong}" if score >= DOUBTFUL else right
     return Finding(
         code=code,
         defect_score=score,
