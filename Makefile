@@ -51,10 +51,10 @@ demo-refunds: install-dev ## judge the example pictures, invent orders, recommen
 	$(BIN)/limbfix check examples/pictures --policy examples/refunds/check_policy.toml --format jsonl --fail-on never > $(REFUNDS)/records.jsonl
 	$(LEDGER) ledger add $(REFUNDS)/records.jsonl --orders examples/refunds/orders.csv --policy examples/refunds/refunds.toml \
 		--check-policy examples/refunds/check_policy.toml --ledger $(REFUNDS)/ledger.db
-	$(LEDGER) ledger decide @R-1013 decline --by "Ada (demo)" --why "A step seen from the front: the other lower leg is behind this one" --label fine --ledger $(REFUNDS)/ledger.db
-	$(LEDGER) ledger decide @R-1005 confirm --by "Ben (demo)" --why "There is a second thumb" --label defective --ledger $(REFUNDS)/ledger.db
-	$(LEDGER) ledger decide @R-1011 set --give full --amount 1800 --by "Ben (demo)" --label defective \
-		--why "The customer counted six fingers, and so do I; the check missed it" --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1014 decline --by "Ada (demo)" --why "All four hands are whole; the raised one is foreshortened" --label fine --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1011 confirm --by "Ben (demo)" --why "The customer counted six fingers, and so do I" --label defective --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1005 set --give full --amount 9.50 --by "Ben (demo)" --label defective \
+		--why "There is a second thumb; the check missed it" --ledger $(REFUNDS)/ledger.db
 	$(LEDGER) ledger verify --ledger $(REFUNDS)/ledger.db
 	for format in html pdf csv json parquet; do $(LEDGER) report --ledger $(REFUNDS)/ledger.db --title "Refunds of the demo shop (thresholds set low on purpose)" \
 		--out $(REFUNDS)/report.$$format || exit 1; done

@@ -53,8 +53,15 @@ def _refuse(word: str) -> None:
 
 
 def _problem(record: Any) -> str | None:
-    if not isinstance(record, dict) or set(record) != set(record_schema()["required"]):
-        return "its keys are not those of the schema"
+    if not isinstance(record, dict):
+        return f"one JSON object, got {type(record).__name__}"
+    schema = record_schema()
+    missing, unknown = set(schema["required"]) - set(record), set(record) - set(schema["properties"])
+    if missing or unknown:
+        words = [
+            f"{name} {', '.join(sorted(keys))}" for name, keys in (("without", missing), ("with", unknown)) if keys
+        ]
+        return f"its keys are not those of the schema: {' and '.join(words)}"
     if record["schema_version"] != SCHEMA_VERSION:
         return f"schema_version is {record['schema_version']!r}"
     if record["verdict"] not in _VERDICTS:
