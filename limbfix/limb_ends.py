@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from limbfix.bodies import LIMB_JOINTS, LimbEnd, LimbKind
-from limbfix.body_bones import BodyMaps
+from limbfix.body_bones import BodyMaps, values_at
 from limbfix.body_chains import Chain
 from limbfix.body_places import Ground, What, fan
 from limbfix.nets.body_maps import ENDS, PARTS
@@ -99,7 +99,4 @@ def _beyond(chain: Chain) -> np.ndarray:
 
 
 def _share_of_part(points: np.ndarray, kind: LimbKind, ground: Ground) -> float:
-    height, width = ground.classes.shape
-    columns = points[:, 0].round().astype(np.intp).clip(0, width - 1)
-    rows = points[:, 1].round().astype(np.intp).clip(0, height - 1)
-    return float((ground.classes[rows, columns] == _END_PART[kind]).mean())
+    return float((values_at(ground.classes, points) == _END_PART[kind]).mean())

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from limbfix.bodies import BodyReading, FootLook, LimbKind, LimbLine, PersonGraph
+from limbfix.bodies import BodyReading, FootLook, LimbKind, LimbLine
 from limbfix.clipped_linear import ClippedLinear
 from limbfix.detectors.hand_windows import hand_view
 from limbfix.feet import LEAST_PX, foot_box, shipped_model
 from limbfix.geometry import Box
-from limbfix.runtime.sessions import Network, foot_network
+from limbfix.runtime.sessions import Network, foot_network, seen_in
 from limbfix.shipped import BODY_PARSER, DIGIT_PARSER, shipped_file
 
 BATCH = 8
@@ -69,8 +68,9 @@ class FootLooker:
 
     def features(self, crops: np.ndarray) -> np.ndarray:
         """Returns (n, k) float64: `limbfix.feet.FEATURES` of n crops (n, side, side, 3) uint8."""
-        ways = (crops, np.ascontiguousarray(crops[:, :, ::-1])) if self._mirrored else (crops,)
-        return np.mean([self._seen(way) for way in ways], axis=0)
+        batches = (crops[start : start + BATCH] for start in range(0, len(crops), BATCH))
+        seen = [seen_in(self._network, batch, "seen", mirrored=self._mirrored) for batch in batches]
+        return np.concatenate(seen).astype(np.float64)
 
     def looked(self, pixels: np.ndarray, reading: BodyReading) -> BodyReading:
         """Returns the reading with the look of every foot of a leg that counts, where it is large enough.
@@ -97,17 +97,13 @@ class FootLooker:
         """Frees the network; it loads again when used again."""
         self._network.close()
 
-    def _seen(self, crops: np.ndarray) -> np.ndarray:
-        batches = (crops[start : start + BATCH] for start in range(0, len(crops), BATCH))
-        return np.concatenate([self._network.run(batch)["seen"] for batch in batches]).astype(np.float64)
-
 
 def _feet(reading: BodyReading) -> list[tuple[int, LimbLine, Box]]:
     """Returns (index of the person, leg, box) of every foot to look at, each foot once: on the surest leg that ends in it."""
     found = [
         (index, limb, box)
         for index, graph in enumerate(reading.people)
-        for limb in _legs(graph)
+        for limb in graph.counted(LimbKind.LEG)
         if (box := foot_box(limb)) is not None and box.size >= LEAST_PX
     ]
     kept: list[tuple[int, LimbLine, Box]] = []
@@ -115,7 +111,3 @@ def _feet(reading: BodyReading) -> list[tuple[int, LimbLine, Box]]:
         if all(one[2].iou(other[2]) < SAME_FOOT for other in kept):
             kept.append(one)
     return sorted(kept, key=lambda item: (item[0], item[1].limb_index))
-
-
-def _legs(graph: PersonGraph) -> Sequence[LimbLine]:
-    return graph.counted(LimbKind.LEG)

@@ -23,6 +23,7 @@ from limbfix.runtime.sessions import (
     knows_bodies,
     parser_network,
     presence_network,
+    seen_in,
 )
 
 BATCH = 4
@@ -130,9 +131,7 @@ class HandReader:
         return found
 
     def _seen(self, network: Network, crops: np.ndarray, name: str) -> np.ndarray:
-        """Returns what a network says of crops, in the mirror too where hands are read so."""
-        ways = (crops, np.ascontiguousarray(crops[:, :, ::-1])) if self._mirrored else (crops,)
-        return np.mean([network.run(way)[name] for way in ways], axis=0)
+        return seen_in(network, crops, name, mirrored=self._mirrored)
 
     def _crops(self, pixels: np.ndarray, boxes: Sequence[Box], view: float = VIEW) -> np.ndarray:
         return np.stack([hand_view(pixels, box, self.network.side, view).pixels for box in boxes])

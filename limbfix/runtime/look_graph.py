@@ -34,8 +34,7 @@ def appearance_model(parser: Tensors, bodies: Tensors | None, side: int) -> byte
     if bodies is None:
         graph.node("Identity", [look], name="appearance")
     else:
-        moments = _moments(layers, pixels, side, MOVED_LEVELS)
-        seen = graph.node("Concat", [part for pair in moments.values() for part in pair], axis=1)
+        seen = _pooled(layers, pixels, side, MOVED_LEVELS)
         graph.node("Add", [look, layers.linear(seen, "moved")], name="appearance")
     graph.output("appearance", ("b", 1))
     return graph.model()
@@ -68,14 +67,15 @@ def _trunk_of(bodies: Tensors) -> Tensors:
     return {name: value for name, value in bodies.items() if name.startswith("trunk.")}
 
 
-def _moments(layers: GraphLayers, pixels: str, side: int, levels: Sequence[int]) -> dict[int, tuple[str, str]]:
+def _pooled(layers: GraphLayers, pixels: str, side: int, levels: Sequence[int], name: str | None = None) -> str:
+    """Writes mean and spread of some of the trunk's maps, side by side."""
     maps = move_maps(layers, pixels, levels[-1] + 1)
-    return {k: layers.moments(maps[k], side // (_FINEST << k)) for k in levels}
+    moments = [part for k in levels for part in layers.moments(maps[k], side // (_FINEST << k))]
+    return layers.graph.node("Concat", moments, axis=1, name=name)
 
 
 def _seen_model(bodies: Tensors, side: int, levels: Sequence[int], name: str) -> bytes:
     layers = GraphLayers(_trunk_of(bodies))
-    moments = _moments(layers, layers.pixels(side), side, levels)
-    layers.graph.node("Concat", [part for pair in moments.values() for part in pair], axis=1, name=name)
-    layers.graph.output(name, ("b", 2 * sum(LEVELS[k] for k in moments)))
+    _pooled(layers, layers.pixels(side), side, levels, name)
+    layers.graph.output(name, ("b", 2 * sum(LEVELS[k] for k in levels)))
     return layers.graph.model()

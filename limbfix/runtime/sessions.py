@@ -155,6 +155,15 @@ class Network:
         return runtime.InferenceSession(self.model(), options, providers=list(self._providers))
 
 
+def seen_in(network: Network, crops: np.ndarray, name: str, *, mirrored: bool) -> np.ndarray:
+    """Returns one output of a network for crops (b, h, w, 3) uint8; the mean of both ways where they are seen in a mirror too.
+
+    For outputs in which left and right do not differ: numbers of a whole crop, no maps.
+    """
+    ways = (crops, np.ascontiguousarray(crops[:, :, ::-1])) if mirrored else (crops,)
+    return np.mean([network.run(way)[name] for way in ways], axis=0)
+
+
 def load_runtime() -> Any:
     """Imports onnxruntime.
 

@@ -75,8 +75,8 @@ def foot_pairs(folders: Sequence[Path], looker: FootLooker, rounds: int, seed: i
                 continue
             if (worse := by_role.get("defect")) is not None:
                 yield from _made(worse, better, looker, rng)
-            for turn in range(rounds):
-                yield from _melted(better, looker, rng, (seed, turn))
+            for _ in range(rounds):
+                yield from _melted(better, looker, rng, seed)
 
 
 def _made(worse: Sample, better: Sample, looker: FootLooker, rng: np.random.Generator) -> Iterator[FootPair]:
@@ -91,9 +91,9 @@ def _made(worse: Sample, better: Sample, looker: FootLooker, rng: np.random.Gene
             yield _pair(worse.operator, worse, better, box, looker, rng)
 
 
-def _melted(better: Sample, looker: FootLooker, rng: np.random.Generator, names: tuple[int, int]) -> Iterator[FootPair]:
+def _melted(better: Sample, looker: FootLooker, rng: np.random.Generator, seed: int) -> Iterator[FootPair]:
     for foot, box in true_feet(better):
-        seed, index = int(names[0]), int(rng.integers(2**31))
+        index = int(rng.integers(2**31))
         pair = melt_pair(better, partial(foot_target, foot=foot.id), FOOT_OPERATORS, seed, index)
         if pair is not None:
             yield _pair(pair.operators[0], pair.defect, pair.twin, box, looker, rng)
