@@ -11,6 +11,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -142,6 +143,13 @@ def find_bodies(
     if not bodies:
         raise AssetMissing(_nothing(folder, len(files), f"a person of {_LEAST_BODY_PX} px or more"))
     return bodies
+
+
+def look_at(folder: Path) -> None:
+    """Looks for hands and for bodies in a folder, so that every later opening finds both on disk; a folder that shows none is no fault here."""
+    for find in (find_hands, find_bodies):
+        with suppress(AssetMissing):
+            find(folder)
 
 
 def _list_pictures(folder: Path) -> tuple[str, ...]:

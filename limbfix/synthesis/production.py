@@ -19,10 +19,11 @@ from limbfix import __version__
 from limbfix.errors import UsageError
 from limbfix.runs import Interruption
 from limbfix.synthesis.coco import require_pycocotools, write_coco
+from limbfix.synthesis.photograph_joints import look_at
 from limbfix.synthesis.production_folder import SHARDS, ProductionFolder, Row, fingerprint
 from limbfix.synthesis.shard_making import OpenStream, ShardJob
 from limbfix.synthesis.shard_workers import ShardWorkers
-from limbfix.synthesis.streams import STREAMS, Stream, StreamOptions, make_stream
+from limbfix.synthesis.streams import PHOTOGRAPHED, STREAMS, Stream, StreamOptions, make_stream
 
 SHARD_PICTURES = 256
 """Pictures per shard: some 30 MB at 256 px, and half a minute of work that an interruption can cost each process."""
@@ -82,6 +83,11 @@ class OpenNamed:
         """Opens it, as `make_stream`."""
         return make_stream(self.stream, self.options)
 
+    def prepare(self) -> None:
+        """Looks at the photographs, once for all processes: thousands of them take longer than a process may take to open."""
+        if self.stream in PHOTOGRAPHED and self.options.photographs is not None:
+            look_at(self.options.photographs)
+
 
 def produce(
     production: Production,
@@ -103,13 +109,17 @@ def produce(
     """
     _check(production)
     folder = ProductionFolder(production.out)
-    run = _Run(production, folder, open_stream or OpenNamed(stream=production.stream, options=production.options))
+    named = OpenNamed(stream=production.stream, options=production.options)
+    run = _Run(production, folder, open_stream or named)
     manifest = None
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption().installed())
         stack.enter_context(folder.opened())
         stack.callback(run.close)
         with suppress(KeyboardInterrupt):
+            if open_stream is None:
+                with interruption.allowed():
+                    named.prepare()
             run.plan(interruption)
             run.make_all(interruption, on_pictures)
             manifest = run.finish(interruption)

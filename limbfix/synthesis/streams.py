@@ -58,6 +58,9 @@ _MODULES = {name: f"limbfix.synthesis.{name}" for name in ("hands", "bodies", "e
 
 STREAMS: tuple[str, ...] = tuple(_MODULES)
 
+PHOTOGRAPHED = ("edits", "failures")
+"""Streams made of photographs."""
+
 
 def make_stream(name: str, options: StreamOptions) -> Stream:
     """Builds a stream in this process. Each stream's module has `open_stream(options)`.

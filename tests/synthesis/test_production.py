@@ -15,8 +15,8 @@ from same_samples import differences
 from toy_streams import OpenToys, ToyStream
 
 from limbfix.errors import AssetMissing, OutputLocked, ReportExists, UsageError
+from limbfix.synthesis import photograph_joints, shard_workers
 from limbfix.synthesis import production as production_module
-from limbfix.synthesis import shard_workers
 from limbfix.synthesis.coco import read_coco
 from limbfix.synthesis.production import Production, produce
 from limbfix.synthesis.shards import read_shard
@@ -260,6 +260,36 @@ def test_impossible_wishes_are_refused_before_anything_is_written(tmp_path, chan
     with pytest.raises(UsageError, match=words):
         produce(wanted(tmp_path / "out", **change), open_stream=toys())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("stream", "looks"), [("edits", 1), ("hands", 0)])
+def test_photographs_are_looked_at_once_before_any_process_has_to_open_them(tmp_path, monkeypatch, stream, looks):
+    """Each process had to be ready in five minutes, and looked at thousands of photographs in them."""
+    events = []
+
+    def refuse(workers):
+        events.append("start")
+        raise AssetMissing("stop here")
+
+    monkeypatch.setattr(production_module, "look_at", lambda folder: events.append(folder.name))
+    monkeypatch.setattr(shard_workers.ShardWorkers, "start", refuse)
+    options = replace(OPTIONS, photographs=tmp_path)
+    with pytest.raises(AssetMissing, match="stop here"):
+        produce(wanted(tmp_path / "out", stream=stream, options=options, jobs=3))
+    assert events == [tmp_path.name] * looks + ["start"]
+
+
+def test_a_folder_without_people_is_still_looked_at_for_hands(tmp_path, monkeypatch):
+    seen = []
+
+    def nobody(folder):
+        seen.append(folder)
+        raise AssetMissing("expected a whole person, found none")
+
+    monkeypatch.setattr(photograph_joints, "find_hands", nobody)
+    monkeypatch.setattr(photograph_joints, "find_bodies", nobody)
+    photograph_joints.look_at(tmp_path)
+    assert seen == [tmp_path, tmp_path]
 
 
 def test_a_named_stream_is_opened_by_its_name(monkeypatch):
