@@ -123,8 +123,8 @@ class HandModel:
 
 
 COUNTED_MORE, COUNTED_USUAL = 0.6, 0.05
-"""Defect score of `hand.extra_digit` of a hand whose counted digits are more than five, or are not, where no model of that code is at hand. Flagged
-and not rejected: of the counts that are told nine in ten are right, and none of 249 real hands had more than five believed lines (2026-11-28)."""
+"""Least defect score of `hand.extra_digit` of a hand whose counted digits are more than five, or are not. Flagged
+and not rejected by that alone: of the counts that are told nine in ten are right, and none of 249 real hands had more than five believed lines (2026-11-28)."""
 
 ANY = "any"
 """Name of the model that asks whether anything is wrong with a hand; its score is that of `hand.malformed`."""
@@ -185,8 +185,9 @@ def scored(part: Part, models: Models | None) -> Part:
     logits = {name: model.logit(features) for name, model in rows.items()}
     scores = {name: _between(logits[name], model.knots) for name, model in rows.items() if name != ANY}
     scores["hand.malformed"] = _between(logits[ANY], rows[ANY].knots)
-    if part.reading.is_counted and EXTRA not in scores:
-        scores[EXTRA] = COUNTED_MORE if (part.reading.count or 0) > USUAL_DIGITS else COUNTED_USUAL
+    if part.reading.is_counted:
+        counted = COUNTED_MORE if (part.reading.count or 0) > USUAL_DIGITS else COUNTED_USUAL
+        scores[EXTRA] = max(scores.get(EXTRA, 0.0), counted)
     chance = _between(logits[ANY], rows[ANY].chances)
     return replace(part, reading=replace(part.reading, probability=chance, scores=scores))
 

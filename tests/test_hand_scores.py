@@ -124,3 +124,11 @@ def test_a_counted_sixth_digit_is_told_without_a_model_of_its_code(count, score)
     why = None if count else CannotTell.UNCERTAIN
     made = replace(hand(), reading=HandReading(digits=(), count=count, cannot_tell=why, features=features()))
     assert scored(made, models).reading.scores.get("hand.extra_digit") == score
+
+
+@pytest.mark.parametrize(("more", "score"), [(0.0, hand_scores.COUNTED_MORE), (3.0, 0.9)])
+def test_a_counted_sixth_digit_scores_no_less_than_its_model_says(more, score):
+    models = {"alone": {"any": model(), "hand.extra_digit": model(features=("more",))}}
+    known = features() | {"more": more}
+    made = replace(hand(), reading=HandReading(digits=(), count=6, cannot_tell=None, features=known))
+    assert scored(made, models).reading.scores["hand.extra_digit"] == pytest.approx(score)

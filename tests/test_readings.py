@@ -188,6 +188,15 @@ def test_no_count_and_no_digits_where_one_line_is_as_doubtful_as_not():
     assert (reading.count, reading.visible, reading.cannot_tell) == (None, 0, CannotTell.UNCERTAIN)
 
 
+@pytest.mark.parametrize(("n", "shown"), [(7, 7), (6, 6), (5, 0), (4, 0)])
+def test_more_digits_than_usual_are_shown_though_nobody_is_sure_of_each(n, shown):
+    """Whoever is told of a sixth digit must see it. Which number is right nobody knows, so the count stays untold."""
+    doubting = replace(BY_SCORE, weights=(0.0,) * len(LINE_FEATURES), bias=2.6)  # 0.93 for each line
+    nobody_knows = np.zeros((2, MOST_DIGITS + 1), np.float32)
+    found = read_hand(replace(maps_of(fan(n)), counts=nobody_knows), PLACE, BOX, sharp=0.5, model=doubting)
+    assert (found.count, found.cannot_tell, found.visible) == (None, CannotTell.UNCERTAIN, shown)
+
+
 @pytest.mark.parametrize("n", [4, 5])
 def test_where_one_line_is_in_doubt_the_counting_head_is_heard(n):
     counts = np.zeros((2, MOST_DIGITS + 1), np.float32)

@@ -4,7 +4,8 @@ Digits are counted from what is seen: our parser joins fingertips and joints to 
 is the calibrated one of the hand (`HandReading.scores`), in which the count is one voice and the look of the hand another.
 
 It cannot tell how many digits a hand has where some are hidden, cut or blurred. Such a hand is never short of a digit;
-it can still have too many, because six that are seen are six.
+it can still have too many, because six that are seen are six. What speaks for a sixth digit counts also where the parser is not sure of every line:
+then the digits that are seen are shown, and the count stays untold.
 """
 
 from __future__ import annotations
@@ -43,14 +44,17 @@ def hand_words(hand: Hand) -> str:
     return f"The {side}hand around ({x:.0f}, {y:.0f})"
 
 
-def digits_seen(reading: HandReading) -> int:
-    """Returns the count, or how many are in view where there is none."""
-    return reading.visible if reading.count is None else reading.count
+def digits_seen(reading: HandReading) -> int | None:
+    """Returns the count, or how many are in view where there is none; None where they are not shown because nobody is sure of them."""
+    return (reading.visible or None) if reading.count is None else reading.count
 
 
 def digit_words(reading: HandReading) -> str:
     """Returns how many digits the hand `has` or `shows`, and why it is not known better: `shows 3 digits (occluded)`."""
     number = digits_seen(reading)
+    if number is None:
+        why = f" ({reading.cannot_tell.value.replace('_', ' ')})" if reading.cannot_tell else ""
+        return f"has digits that cannot be counted{why}"
     digits = f"{number} {'digit' if number == 1 else 'digits'}"
     if reading.is_counted:
         return f"has {digits}"
@@ -64,7 +68,7 @@ def _extra(hand: Hand, reading: HandReading, score: float) -> Finding:
     if extra:
         names = " and ".join(str(digit.digit_index + 1) for digit in extra)
         message += f", and number {names} {'is' if len(extra) == 1 else 'are'} too many"
-    elif number <= EXPECTED_DIGITS and Severity.of_score(score) > Severity.INFO:
+    elif (number or 0) <= EXPECTED_DIGITS and Severity.of_score(score) > Severity.INFO:
         message += ", but it looks like a hand with one too many"
     return _finding(hand, DefectCode.HAND_EXTRA_DIGIT, score, number, f"{message}.", _box(extra) if extra else None)
 
@@ -72,12 +76,12 @@ def _extra(hand: Hand, reading: HandReading, score: float) -> Finding:
 def _missing(hand: Hand, reading: HandReading, score: float) -> Finding:
     number = digits_seen(reading)
     message = f"{hand_words(hand)} {digit_words(reading)}; {EXPECTED_DIGITS} are expected"
-    if number >= EXPECTED_DIGITS and Severity.of_score(score) > Severity.INFO:
+    if (number is None or number >= EXPECTED_DIGITS) and Severity.of_score(score) > Severity.INFO:
         message += ", but it looks like a hand that lacks one"
     return _finding(hand, DefectCode.HAND_MISSING_DIGIT, score, number, f"{message}.", None)
 
 
-def _finding(hand: Hand, code: DefectCode, score: float, number: int, message: str, box: Box | None) -> Finding:
+def _finding(hand: Hand, code: DefectCode, score: float, number: int | None, message: str, box: Box | None) -> Finding:
     return Finding(
         code=code,
         defect_score=score,

@@ -21,6 +21,7 @@ from limbfix.hand_scores import ANY
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.hand_score_eyes import GateEyes
 from limbfix.training.hand_score_rows import HandRow, made_rows, real_rows
+from limbfix.training.score_thresholds import FLAGGED, REJECTED, knots_of, thresholds
 
 Opinion = tuple[float, Mapping[str, float]]
 """Votes, and features with their factors."""
@@ -40,17 +41,16 @@ the hands of `ai_images`, 0, 0.5 and 1 gave AUROC 0.80, 0.80 and 0.79, and at th
 _LEAST_SIZES = 0.3
 """Spread of real hands' sizes, in doublings, from which the effect of size can be told."""
 
+WEIGHED: Mapping[str, Mapping[str, float]] = {"hand.extra_digit": {"lines_more": 1.0, "weakest": -2.0}}
+"""What speaks for a code, weighed by hand: the odds that there are more lines than usual, less the doubt about the weakest of them. Fitted on photographs that were
+given a sixth finger, that doubt weighs 5: their lines are all sure. Lines of hands on AI pictures are not (the median of the weakest has a chance of 0.37, of
+real hands 0.61), and at 5 none of their six-fingered hands would be flagged (2026-11-29)."""
+
 FEATURES = {
-    "hand.extra_digit": ("extra_digit", "more", "lines_more"),
     "hand.missing_digit": ("missing_digit", "fewer", "lines_fewer"),
     "hand.fused_digits": ("fused_digits", "wrong"),
 }
-"""What each code's model may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""
-
-FLAGGED, REJECTED = 0.1, 0.01
-"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together, in the hardest folder; in the others fewer do. Pictures show
-two hands, so one in fifty of them is rejected. With 0.02 two of 40 pictures of `epsrc` were, and of the 33 AI pictures with a severe hand no more than with
-0.01 (2026-11-29)."""
+"""What the fitted models of the other codes may look at. Size and sharpness are left out: they tell made pictures from photographs, not wrong from right."""
 
 STRENGTH = 0.3
 """Inverse regularisation of the logistic models (scikit-learn's C) on standardised features."""
@@ -137,6 +137,26 @@ def fit(rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str
     }
 
 
+def weighed(
+    rows: Sequence[HandRow], real: Sequence[HandRow], opinion: Mapping[str, float], code: str
+) -> dict[str, Any]:
+    """Makes the model of a code whose features are weighed by hand; arguments and result as for `fit`."""
+    from sklearn.metrics import roc_auc_score
+
+    chosen = [*rows, *real[::2]]
+    x = np.array([[row.features[name] for name in opinion] for row in chosen])
+    scale = np.maximum(x.std(0), 1e-3)
+    row: dict[str, Any] = {
+        "features": list(opinion),
+        "mean": x.mean(0).round(5).tolist(),
+        "scale": scale.round(5).tolist(),
+        "weights": (np.array(list(opinion.values())) * scale).round(5).tolist(),
+        "bias": 0.0,
+    }
+    found, truth = logits(row, chosen), np.array([code in hand.faults for hand in chosen])
+    return row | {"chances": chances(found, truth), "auroc": round(float(roc_auc_score(truth, found)), 4)}
+
+
 def logits(row: dict[str, Any], hands: Sequence[HandRow]) -> np.ndarray:
     """Returns a fitted model's number of each hand, as `HandModel.logit` does."""
     x = np.array([[hand.features[name] for name in row["features"]] for hand in hands])
@@ -144,34 +164,14 @@ def logits(row: dict[str, Any], hands: Sequence[HandRow]) -> np.ndarray:
     return row["bias"] + z @ np.array(row["weights"])
 
 
-def thresholds(numbers: dict[str, np.ndarray], share: float) -> dict[str, float]:
-    """Returns a threshold for each code so that a share of real hands lies above at least one of them.
-
-    All codes get the same quantile. Found by halving: the share above any threshold falls as the quantile rises.
-    """
-    low, high = 1 - share, 1.0
-    for _ in range(40):
-        quantile = (low + high) / 2
-        above = np.any([values > np.quantile(values, quantile) for values in numbers.values()], axis=0)
-        low, high = (quantile, high) if above.mean() > share else (low, quantile)
-    return {code: float(np.quantile(values, high)) for code, values in numbers.items()}
-
-
-def thresholds_everywhere(numbers: dict[str, np.ndarray], sources: Sequence[str], share: float) -> dict[str, float]:
-    """Returns thresholds that hold the share in every folder of real hands: the highest of the folders' own."""
-    found = [
-        thresholds({code: values[np.array(sources) == source] for code, values in numbers.items()}, share)
-        for source in sorted(set(sources))
-    ]
-    return {code: max(one[code] for one in found) for code in numbers}
-
-
-def knots_of(values: np.ndarray, flag: float, reject: float) -> list[list[float]]:
-    """Returns (logit, defect score) knots through the two thresholds: 0.1 at the real hands' median, 0.95 and 1 well beyond."""
-    middle = min(float(np.median(values)), flag - 0.2)
-    reject = max(reject, flag + 0.05)
-    knots = [[middle - 4, 0.0], [middle, 0.1], [flag, 0.5], [reject, 0.8], [reject + 1.5, 0.95], [reject + 5, 1.0]]
-    return [[round(at, 4), score] for at, score in knots]
+def _codes(made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, dict[str, Any]]:
+    """Returns the models of the codes that are told apart well enough on enough hands."""
+    asked = [code for code in (*WEIGHED, *FEATURES) if sum(code in row.faults for row in made) >= _FEWEST]
+    rows = {
+        code: weighed(made, real, WEIGHED[code], code) if code in WEIGHED else fit(made, real, FEATURES[code], code)
+        for code in asked
+    }
+    return {code: row for code, row in rows.items() if row["auroc"] >= LEAST_AUROC}
 
 
 def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -> dict[str, dict[str, Any]]:
@@ -185,17 +185,13 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -
         rows = {ANY: committee(have[1], opinions)}
         both = [*have[0], *have[1][::2]]
         rows[ANY]["chances"] = chances(logits(rows[ANY], both), np.array([bool(row.faults) for row in both]))
-        fitted = {
-            code: fit(have[0], have[1], names, code)
-            for code, names in (FEATURES if counts else {}).items()
-            if sum(code in row.faults for row in have[0]) >= _FEWEST
-        }
-        rows |= {code: row for code, row in fitted.items() if row["auroc"] >= LEAST_AUROC}
+        rows |= _codes(*have) if counts else {}
         numbers = {code: logits(row, have[1]) for code, row in rows.items()}
         sources = [row.source for row in have[1]]
-        flag, reject = (thresholds_everywhere(numbers, sources, share) for share in (FLAGGED, REJECTED))
+        flag, reject = (thresholds(numbers, sources, share) for share in (FLAGGED, REJECTED))
         models[kind] = {
-            code: row | {"knots": knots_of(numbers[code], flag[code], reject[code])} for code, row in rows.items()
+            code: row | {"knots": knots_of(numbers[code], flag[code], reject[code], steep=code != ANY)}
+            for code, row in rows.items()
         }
     return models
 

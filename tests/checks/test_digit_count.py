@@ -91,6 +91,16 @@ def test_a_look_without_a_count_says_that_it_is_a_look():
     assert "it looks like a hand that lacks one" in found(number=5, scores={MISSING: 0.7})[MISSING].message
 
 
+def test_digits_that_are_not_shown_have_no_number():
+    """A hand whose lines nobody is sure of used to show 0 digits."""
+    read = replace(reading(0), count=None, cannot_tell=CannotTell.UNCERTAIN, scores={EXTRA: 0.7})
+    extra = digit_count(scene(read_hand(read=read)))[0]
+    assert (extra.measured, extra.expected) == (None, 5)
+    assert extra.message.endswith(
+        "has digits that cannot be counted (uncertain); 5 are expected, but it looks like a hand with one too many."
+    )
+
+
 def test_the_message_names_side_and_place():
     made = scene(read_hand(300, 400), replace(read_hand(700, 400), side=Side.UNKNOWN))
     left, unknown = (one.message for one in digit_count(made) if one.code is EXTRA)

@@ -9,25 +9,20 @@ import pytest
 
 from limbfix.hand_scores import ANY, models_from
 from limbfix.training.hand_score_rows import HandRow
-from limbfix.training.hand_scores import (
-    DOUBT,
+from limbfix.training.hand_scores import DOUBT, LOOKS, committee, fit_all, logits, summary, weighed
+from limbfix.training.score_thresholds import (
+    CODE_SHARE,
     FLAGGED,
-    LOOKS,
     REJECTED,
-    committee,
-    fit_all,
     knots_of,
-    logits,
-    summary,
     thresholds,
-    thresholds_everywhere,
 )
 
 
 def row(rng: np.random.Generator, *faults: str, group: str = "", order: int = 0, opinion: bool = True) -> HandRow:
     shift = 2.0 * bool(faults)
     features = {"appearance": 3 * rng.normal() + 3 * shift, "wrong": 5 + rng.normal() + shift}
-    features |= {"extra_digit": rng.normal() + 3 * ("hand.extra_digit" in faults), "more": 0.0, "lines_more": 0.0}
+    features |= {"lines_more": rng.normal() + 3 * ("hand.extra_digit" in faults), "weakest": 0.1 * rng.normal()}
     features["size"] = rng.normal()
     features["appearance"] -= 4 * features["size"]  # small hands look melted
     features |= {"missing_digit": 0.0, "fewer": 0.0, "fused_digits": 0.0}
@@ -59,20 +54,57 @@ def test_every_opinion_has_its_votes_on_the_scale_of_real_hands(rows):
 
 def test_the_promised_shares_of_real_hands_lie_above_the_thresholds_of_all_codes_together():
     rng = np.random.default_rng(1)
-    numbers = {"a": rng.normal(size=2000), "b": rng.normal(3, 5, 2000)}
+    numbers = {ANY: rng.normal(size=2000), "b": rng.normal(3, 5, 2000)}
     for share in (FLAGGED, REJECTED):
-        at = thresholds(numbers, share)
+        at = thresholds(numbers, ["one"] * 2000, share)
         above = np.any([numbers[code] > at[code] for code in numbers], axis=0).mean()
         assert share - 0.01 <= above <= share + 1e-9
 
 
+def test_a_code_takes_its_share_of_the_false_alarms_and_no_more():
+    rng = np.random.default_rng(1)
+    numbers = {ANY: rng.normal(size=2000), "b": rng.normal(3, 5, 2000)}
+    at, alone = (thresholds(some, ["one"] * 2000, FLAGGED) for some in (numbers, {ANY: numbers[ANY]}))
+    assert (numbers["b"] > at["b"]).mean() == pytest.approx(CODE_SHARE * FLAGGED, abs=1e-3)
+    assert (numbers[ANY] > at[ANY]).mean() == pytest.approx((1 - CODE_SHARE) * FLAGGED, abs=5e-3)
+    assert (numbers[ANY] > alone[ANY]).mean() == pytest.approx(FLAGGED, abs=1e-3)
+
+
 def test_a_hard_folder_lifts_the_threshold_for_all():
     rng = np.random.default_rng(4)
-    numbers = {"a": np.concatenate([rng.normal(0, 1, 900), rng.normal(3, 1, 100)])}
+    numbers = {ANY: np.concatenate([rng.normal(0, 1, 900), rng.normal(3, 1, 100)])}
     sources = ["easy"] * 900 + ["hard"] * 100
-    at = thresholds_everywhere(numbers, sources, REJECTED)["a"]
-    assert (numbers["a"][900:] > at).mean() <= REJECTED
-    assert at > thresholds(numbers, REJECTED)["a"]
+    at = thresholds(numbers, sources, REJECTED)[ANY]
+    assert (numbers[ANY][900:] > at).mean() <= REJECTED
+    assert at > thresholds(numbers, ["one"] * 1000, REJECTED)[ANY]
+
+
+def test_what_is_weighed_by_hand_keeps_its_weights_on_any_hands(rows):
+    made, real = rows
+    model = weighed(made, real, {"lines_more": 1.0, "weakest": -2.0}, "hand.extra_digit")
+    few = real[:40]
+    wanted = [one.features["lines_more"] - 2 * one.features["weakest"] for one in few]
+    found = logits(model, few)
+    assert np.allclose(found - found.mean(), np.array(wanted) - np.mean(wanted), atol=1e-3)
+    assert model["auroc"] > 0.95
+    chance = dict(model["chances"])
+    assert chance[max(chance)] > 0.9 > 0.1 > chance[min(chance)]
+
+
+def test_where_a_code_is_silent_the_rest_keeps_its_share():
+    """A code that one folder finds hard takes nothing from `any` in the others."""
+    rng = np.random.default_rng(5)
+    code = np.concatenate([np.full(1000, -5.0), rng.normal(size=1000)])
+    sources = ["easy"] * 1000 + ["hard"] * 1000
+    numbers = {ANY: np.concatenate([rng.normal(3, 1, 1000), rng.normal(size=1000)]), "b": code}
+    alone = thresholds({ANY: numbers[ANY]}, sources, FLAGGED)
+    assert thresholds(numbers, sources, FLAGGED)[ANY] == pytest.approx(alone[ANY])
+
+
+def test_below_its_flag_a_code_says_nothing():
+    knots = knots_of(np.random.default_rng(2).normal(-6, 2, size=500), 1.3, 2.1, steep=True)
+    at, scores = zip(*knots, strict=True)
+    assert np.interp([-9, -0.1, 0.5, 1.3, 2.1], at, scores) == pytest.approx([0, 0, 0.2, 0.5, 0.8], abs=1e-3)
 
 
 def test_knots_rise_and_go_through_both_thresholds():

@@ -1,0 +1,62 @@
+"""From where on does a hand score flag, and reject? Read off hands of real people: so many of them may lie above, whatever made hands say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from limbfix.hand_scores import ANY
+
+FLAGGED, REJECTED = 0.1, 0.01
+"""Shares of real hands that may score above 0.5, and above 0.8, over all codes together, in the hardest folder; in the others fewer do. Pictures show
+two hands, so one in fifty of them is rejected. With 0.02 two of 40 pictures of `epsrc` were, and of the 33 AI pictures with a severe hand no more than with
+0.01 (2026-11-29)."""
+
+CODE_SHARE = 0.2
+"""Of those shares, what each code with a model of its own may take; whether anything is wrong at all gets the rest. A sixth digit is hardly ever seen on
+real hands: of 440 the highest stays below 3 in 4 of the six-fingered photographs. Given as much as the rest, its model only moved the other bars up (2026-11-29)."""
+
+
+def thresholds(numbers: Mapping[str, np.ndarray], sources: Sequence[str], share: float) -> dict[str, float]:
+    """Returns a threshold for each code so that in every folder a share of real hands at most lies above any of them.
+
+    Codes get `CODE_SHARE` of it each, in the folder that is hardest for them; `any` gets what they leave.
+
+    Args:
+        numbers: (n,) of each code's model, of real hands; with `any`.
+        sources: (n,) their folders.
+        share: 0-1.
+    """
+    folders = [np.array(sources) == source for source in sorted(set(sources))]
+    # the higher neighbour: of a hundred hands, two in a thousand are none
+    found = {
+        code: max(float(np.quantile(values[own], 1 - CODE_SHARE * share, method="higher")) for own in folders)
+        for code, values in numbers.items()
+        if code != ANY
+    }
+    taken = np.any([np.zeros(len(sources), bool), *(numbers[code] > bar for code, bar in found.items())], axis=0)
+    return found | {ANY: max(_left(numbers[ANY][own], taken[own], share) for own in folders)}
+
+
+def _left(values: np.ndarray, taken: np.ndarray, share: float) -> float:
+    """Returns the threshold above which a share of hands lies together with those that are taken; found by halving its quantile."""
+    low, high = 1 - share, 1.0
+    for _ in range(40):
+        quantile = (low + high) / 2
+        above = taken | (values > np.quantile(values, quantile))
+        low, high = (quantile, high) if above.mean() > share else (low, quantile)
+    return float(np.quantile(values, high))
+
+
+def knots_of(values: np.ndarray, flag: float, reject: float, *, steep: bool = False) -> list[list[float]]:
+    """Returns (logit, defect score) knots through the two thresholds, and 0.95 and 1 well beyond.
+
+    Below them 0.1 lies at the real hands' median; or where it is `steep`, the score falls to 0 as it rose between them: what is no sixth digit says nothing about
+    a hand. With a slope down to the median of the odds of one, hand by hand on AI pictures the AUROC was 0.764 instead of 0.807 (2026-11-29).
+    """
+    middle = min(float(np.median(values)), flag - 0.2)
+    reject = max(reject, flag + 0.05)
+    below = [[flag - (reject - flag) * 0.5 / 0.3, 0.0]] if steep else [[middle - 4, 0.0], [middle, 0.1]]
+    knots = [*below, [flag, 0.5], [reject, 0.8], [reject + 1.5, 0.95], [reject + 5, 1.0]]
+    return [[round(at, 4), score] for at, score in knots]
