@@ -394,3 +394,26 @@ def test_the_labels_are_read_as_they_were_counted():
     assert counts == [75, 54, 38]
     assert sum(map(len, hands.values())) == 353
     assert set(hands) <= set(labels) == set(data_folders.pictures_of(accuracy.DATA, data_folders.AI))
+
+
+def test_made_hands_are_counted_by_fault_and_by_what_the_gate_would_do():
+    from limbfix_bench.hand_reading import ReadHand, measure
+
+    def hand(group: str, order: int, score: float, *faults: str) -> ReadHand:
+        return ReadHand(
+            stream="edits", group=group, order=order, operator="", faults=frozenset(faults), present=5, tips=5, read=5,
+            claimed=None, score=score, logits={"any": score},
+        )  # fmt: skip
+
+    extra = "hand.extra_digit"
+    hands = [
+        hand("a", 0, 0.1), hand("a", 1, 0.9, extra),
+        hand("b", 0, 0.6), hand("b", 1, 0.6, extra),  # a tie tells nobody which is worse
+        hand("c", 0, 0.2), hand("c", 1, 0.4, extra),
+    ]  # fmt: skip
+    found = {row.measure: row.estimate for row in measure(hands)}
+    assert {row.source for row in measure(hands)} == {"made/edits"}
+    assert [round(found[name].value, 3) for name in ("flagged_extra_digit", "rejected_extra_digit")] == [0.667, 0.333]
+    assert [round(found[name].value, 3) for name in ("flagged_normal", "rejected_normal")] == [0.333, 0.0]
+    assert round(found["pairs_ranked_by_score"].value, 3) == 0.667
+    assert "flagged_fused_digits" not in found

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from limbfix.policies import Policy
 from limbfix.synthesis.samples import Instance
 from limbfix_bench.estimates import auroc, share
 from limbfix_bench.result_rows import Measured
@@ -24,7 +25,7 @@ class ReadHand:
         faults: codes that are true of it and seen.
         present: digits, in truth; tips: those whose tip can be seen.
         read: digits that the parser believes in, sure or not; claimed: the count it tells, or None.
-        scores: defect score by code; logits: the models' numbers, which do not saturate.
+        score: the worst of its defect scores, 0-1; logits: the models' numbers by code, which do not saturate.
     """
 
     stream: str
@@ -36,6 +37,7 @@ class ReadHand:
     tips: int
     read: int
     claimed: int | None
+    score: float
     logits: dict[str, float]
 
 
@@ -64,6 +66,7 @@ def read_shards(folders: Sequence[Path]) -> list[ReadHand]:
                     tips=sum(_shows_tip(digit) for digit in sample.hand_digits(hand.id)),
                     read=int(reading.features["lines"]),
                     claimed=reading.count,
+                    score=max(reading.scores.values(), default=0.0),
                     logits=logits,
                 )
             )
@@ -83,8 +86,9 @@ def measure(hands: Sequence[ReadHand]) -> list[Measured]:
         source = f"made/{stream}"
         rows += _counts(chosen, source) if stream == "hands" else []
         rows += [_code(chosen, source, name, code) for name, code in CODES.items()]
+        rows += _flagged(chosen, source)
         rows.append(_any(chosen, source))
-        rows.append(_pairs(chosen, source))
+        rows += [_pairs(chosen, source), _pairs_by_score(chosen, source)]
     return [row for row in rows if row.estimate.value is not None]
 
 
@@ -117,14 +121,35 @@ def _code(hands: Sequence[ReadHand], source: str, name: str, code: str) -> Measu
     return Measured(measure=f"auroc_{name}", source=source, estimate=auroc(wrong, right))
 
 
+def _flagged(hands: Sequence[ReadHand], source: str) -> list[Measured]:
+    """How many hands with a fault of each code, and how many without any, score so high that the default policy flags, or rejects."""
+    groups = {name: [hand.score for hand in hands if code in hand.faults] for name, code in CODES.items()}
+    groups |= {"normal": [hand.score for hand in hands if not hand.faults]}
+    policy = Policy()
+    bars = {"flagged": policy.flag_at, "rejected": policy.reject_at}
+    return [
+        Measured(measure=f"{what}_{name}", source=source, estimate=share(sum(s >= bar for s in scores), len(scores)))
+        for name, scores in groups.items()
+        for what, bar in bars.items()
+        if scores
+    ]
+
+
 def _any(hands: Sequence[ReadHand], source: str) -> Measured:
     wrong = [hand.logits["any"] for hand in hands if hand.faults]
     right = [hand.logits["any"] for hand in hands if not hand.faults]
     return Measured(measure="auroc_any_defect", source=source, estimate=auroc(wrong, right))
 
 
+def _pairs_by_score(hands: Sequence[ReadHand], source: str) -> Measured:
+    """A defect must have the higher defect score, as a user sees it; equal scores are wrong."""
+    better = {hand.group: hand.score for hand in hands if not hand.faults}
+    pairs = [hand.score > better[hand.group] for hand in hands if hand.faults and hand.group in better]
+    return Measured(measure="pairs_ranked_by_score", source=source, estimate=share(sum(pairs), len(pairs)))
+
+
 def _pairs(hands: Sequence[ReadHand], source: str) -> Measured:
-    """A defect must score above its twin, by the model of its own code where there is one, else by `any`."""
+    """A defect must be told from its twin, by the model of its own code where there is one, else by `any`."""
     better = {hand.group: hand for hand in hands if not hand.faults}
     right, all_ = 0, 0
     for hand in hands:
