@@ -52,11 +52,11 @@ demo-refunds: install-dev ## judge the example pictures, invent orders, recommen
 	$(LEDGER) ledger add $(REFUNDS)/records.jsonl --orders examples/refunds/orders.csv --policy examples/refunds/refunds.toml \
 		--check-policy examples/refunds/check_policy.toml --ledger $(REFUNDS)/ledger.db
 	$(LEDGER) ledger decide @R-1014 decline --by "Ada (demo)" --why "All four hands are whole; the raised one is foreshortened" --label fine --ledger $(REFUNDS)/ledger.db
-	$(LEDGER) ledger decide @R-1011 confirm --by "Ben (demo)" --why "The customer counted six fingers, and so do I" --label defective --ledger $(REFUNDS)/ledger.db
-	$(LEDGER) ledger decide @R-1005 set --give full --amount 9.50 --by "Ben (demo)" --label defective \
-		--why "There is a second thumb; the check missed it" --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1005 confirm --by "Ben (demo)" --why "There is a second thumb" --label defective --ledger $(REFUNDS)/ledger.db
+	$(LEDGER) ledger decide @R-1004 set --give full --amount 9.50 --by "Ben (demo)" --label defective \
+		--why "The customer counted four fingers, and so do I; the check missed it" --ledger $(REFUNDS)/ledger.db
 	$(LEDGER) ledger verify --ledger $(REFUNDS)/ledger.db
-	for format in html pdf csv json parquet; do $(LEDGER) report --ledger $(REFUNDS)/ledger.db --title "Refunds of the demo shop (thresholds set low on purpose)" \
+	for format in html pdf csv json parquet; do $(LEDGER) report --ledger $(REFUNDS)/ledger.db --title "Refunds of the demo shop (flagged with care)" \
 		--out $(REFUNDS)/report.$$format || exit 1; done
 	@echo "The report: $(CURDIR)/$(REFUNDS)/report.html"
 

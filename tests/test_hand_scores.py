@@ -129,6 +129,15 @@ def test_a_counted_sixth_digit_is_told_without_a_model_of_its_code(count, score)
 @pytest.mark.parametrize(("more", "score"), [(0.0, hand_scores.COUNTED_MORE), (3.0, 0.9)])
 def test_a_counted_sixth_digit_scores_no_less_than_its_model_says(more, score):
     models = {"alone": {"any": model(), "hand.extra_digit": model(features=("more",))}}
-    known = features() | {"more": more}
-    made = replace(hand(), reading=HandReading(digits=(), count=6, cannot_tell=None, features=known))
+    known, six = features() | {"more": more}, tuple(digit(i) for i in range(6))
+    made = replace(hand(), reading=HandReading(digits=six, count=6, cannot_tell=None, features=known))
     assert scored(made, models).reading.scores["hand.extra_digit"] == pytest.approx(score)
+
+
+@pytest.mark.parametrize(("shown", "score"), [(0, hand_scores.UNSHOWN_CAP), (5, hand_scores.UNSHOWN_CAP), (6, 0.9)])
+def test_a_sixth_digit_that_nobody_sees_rejects_no_picture(shown, score):
+    models = {"alone": {"any": model(), "hand.extra_digit": model(features=("more",))}}
+    digits = tuple(digit(i) for i in range(shown))
+    known = features() | {"more": 3.0}
+    made = HandReading(digits=digits, count=None, cannot_tell=CannotTell.UNCERTAIN, features=known)
+    assert scored(replace(hand(), reading=made), models).reading.scores["hand.extra_digit"] == pytest.approx(score)
