@@ -29,13 +29,13 @@ class Explanation:
 
 
 _UNREAD = "Hands that no network of ours has read have no such finding."
-_COUNTED = f"digits are counted from what is seen, by fingertips and joints that a network of ours joins, with no number assumed; the calibrated score holds the count and the look of the hand. {_UNREAD}"
+_COUNTED = f"digits are counted from what is seen, by fingertips and joints that a network of ours joins, with no number assumed; the score is calibrated on hands of real people. {_UNREAD}"
 _POLICY = "if it is meant: `ignore` the code, or `allow` the fault in the policy"
 _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     DefectCode.HAND_EXTRA_DIGIT: (
         "a hand shows more than five digits.",
-        f"{_COUNTED} The extra digit is marked where it is known: the fainter branch of a fork, or of two thumbs. Hidden digits do not matter: six that are seen are six.",
-        "fingers of another hand behind it; a ring or pen beside a finger.",
+        f"{_COUNTED} The odds of more than five speak also where no count is told; digits that are seen are then shown, and without six of them it flags at most. The extra digit is marked where it is known: the fainter branch of a fork, or of two thumbs. Hidden digits do not matter: six that are seen are six.",
+        "fingers of another hand behind or beside it; a ring or pen beside a finger; a finger that is seen twice.",
         f"render the hand again; {_POLICY}.",
     ),
     DefectCode.HAND_MISSING_DIGIT: (
