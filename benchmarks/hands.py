@@ -4,8 +4,8 @@
     python benchmarks/hands.py steady                        # the same picture as PNG, JPEG, WebP, scaled and mirrored
     python benchmarks/hands.py speed                         # our hands against a loop over MediaPipe Hands, taking turns
 
-`made` wants shards of `python -m limbfix.synthesis hands --seed S --no-degrade` with a seed that no training saw, and of `edits` and `failures`, best of
-photographs that trained nothing. `steady` and `speed` take pictures of ../shared/data, or the example pictures without it.
+`made` wants shards of `python -m limbfix.synthesis hands --seed S --no-degrade` with a seed that no training saw, and of `edits` and `failures`, of
+seeds that no fit saw. `steady` and `speed` take pictures of ../shared/data, or the example pictures without it.
 """
 
 from __future__ import annotations
