@@ -83,11 +83,6 @@ class OpenNamed:
         """Opens it, as `make_stream`."""
         return make_stream(self.stream, self.options)
 
-    def prepare(self) -> None:
-        """Looks at the photographs, once for all processes: thousands of them take longer than a process may take to open."""
-        if self.stream in PHOTOGRAPHED and self.options.photographs is not None:
-            look_at(self.options.photographs)
-
 
 def produce(
     production: Production,
@@ -109,21 +104,26 @@ def produce(
     """
     _check(production)
     folder = ProductionFolder(production.out)
-    named = OpenNamed(stream=production.stream, options=production.options)
-    run = _Run(production, folder, open_stream or named)
+    run = _Run(production, folder, open_stream or OpenNamed(stream=production.stream, options=production.options))
     manifest = None
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption().installed())
         stack.enter_context(folder.opened())
         stack.callback(run.close)
         with suppress(KeyboardInterrupt):
-            if open_stream is None:
-                with interruption.allowed():
-                    named.prepare()
+            with interruption.allowed():
+                _look_ahead(production)
             run.plan(interruption)
             run.make_all(interruption, on_pictures)
             manifest = run.finish(interruption)
     return run.outcome(manifest)
+
+
+def _look_ahead(production: Production) -> None:
+    """Looks at the photographs, once for all processes: thousands of them take longer than a process may take to open."""
+    photographs = production.options.photographs
+    if production.stream in PHOTOGRAPHED and photographs is not None:
+        look_at(photographs)
 
 
 class _Run:
