@@ -1,7 +1,7 @@
 """Does a hand have too many digits, or too few? (`hand.extra_digit`, `hand.missing_digit`)
 
 Digits are counted from what is seen: our parser joins fingertips and joints to as many digits as there are. The score
-is the calibrated one of the hand (`HandReading.scores`), in which the count is one voice and the look of the hand another.
+is the calibrated one of the hand's code (`HandReading.scores`): how surely there are more lines than usual. The look of a hand is another code.
 
 It cannot tell how many digits a hand has where some are hidden, cut or blurred. Such a hand is never short of a digit;
 it can still have too many, because six that are seen are six. What speaks for a sixth digit counts also where the parser is not sure of every line:
@@ -52,13 +52,11 @@ def digits_seen(reading: HandReading) -> int | None:
 def digit_words(reading: HandReading) -> str:
     """Returns how many digits the hand `has` or `shows`, and why it is not known better: `shows 3 digits (occluded)`."""
     number = digits_seen(reading)
-    if number is None:
-        why = f" ({reading.cannot_tell.value.replace('_', ' ')})" if reading.cannot_tell else ""
-        return f"has digits that cannot be counted{why}"
     digits = f"{number} {'digit' if number == 1 else 'digits'}"
     if reading.is_counted:
         return f"has {digits}"
-    return f"shows {digits}" + (f" ({reading.cannot_tell.value.replace('_', ' ')})" if reading.cannot_tell else "")
+    words = "has digits that cannot be counted" if number is None else f"shows {digits}"
+    return words + (f" ({reading.cannot_tell.value.replace('_', ' ')})" if reading.cannot_tell else "")
 
 
 def _extra(hand: Hand, reading: HandReading, score: float) -> Finding:
@@ -74,9 +72,9 @@ def _extra(hand: Hand, reading: HandReading, score: float) -> Finding:
 
 
 def _missing(hand: Hand, reading: HandReading, score: float) -> Finding:
-    number = digits_seen(reading)
+    number = digits_seen(reading) or 0  # it was counted
     message = f"{hand_words(hand)} {digit_words(reading)}; {EXPECTED_DIGITS} are expected"
-    if (number is None or number >= EXPECTED_DIGITS) and Severity.of_score(score) > Severity.INFO:
+    if number >= EXPECTED_DIGITS and Severity.of_score(score) > Severity.INFO:
         message += ", but it looks like a hand that lacks one"
     return _finding(hand, DefectCode.HAND_MISSING_DIGIT, score, number, f"{message}.", None)
 

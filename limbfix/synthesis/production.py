@@ -111,8 +111,6 @@ def produce(
         stack.enter_context(folder.opened())
         stack.callback(run.close)
         with suppress(KeyboardInterrupt):
-            with interruption.allowed():
-                _look_ahead(production)
             run.plan(interruption)
             run.make_all(interruption, on_pictures)
             manifest = run.finish(interruption)
@@ -143,6 +141,7 @@ class _Run:
             group_size = int(before["group_size"])
         else:
             with interruption.allowed():
+                _look_ahead(self._production)
                 group_size = self._workers.start()
         self._options |= {
             "group_size": group_size,
@@ -168,6 +167,9 @@ class _Run:
             on_pictures(self._done() + sum(self._open_shards.values()), wanted)
 
         self._workers.on_pictures = advance
+        if self._jobs:
+            with interruption.allowed():
+                _look_ahead(self._production)
         made = self._workers.make(self._jobs)
         while True:
             with interruption.allowed():

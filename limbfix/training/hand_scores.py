@@ -116,9 +116,7 @@ def fit(rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-    chosen = [*rows, *real[::2]]
-    x = np.array([[row.features[name] for name in features] for row in chosen])
-    y = np.array([code in row.faults for row in chosen])
+    chosen, x, y = _asked(rows, real, features, code)
     mean, scale = x.mean(0), np.maximum(x.std(0), 1e-3)
     z = np.clip((x - mean) / scale, -4, 4)
     model = LogisticRegression(C=STRENGTH, max_iter=1000)
@@ -143,8 +141,7 @@ def weighed(
     """Makes the model of a code whose features are weighed by hand; arguments and result as for `fit`."""
     from sklearn.metrics import roc_auc_score
 
-    chosen = [*rows, *real[::2]]
-    x = np.array([[row.features[name] for name in opinion] for row in chosen])
+    chosen, x, truth = _asked(rows, real, list(opinion), code)
     scale = np.maximum(x.std(0), 1e-3)
     row: dict[str, Any] = {
         "features": list(opinion),
@@ -153,8 +150,17 @@ def weighed(
         "weights": (np.array(list(opinion.values())) * scale).round(5).tolist(),
         "bias": 0.0,
     }
-    found, truth = logits(row, chosen), np.array([code in hand.faults for hand in chosen])
+    found = logits(row, chosen)
     return row | {"chances": chances(found, truth), "auroc": round(float(roc_auc_score(truth, found)), 4)}
+
+
+def _asked(
+    rows: Sequence[HandRow], real: Sequence[HandRow], features: Sequence[str], code: str
+) -> tuple[list[HandRow], np.ndarray, np.ndarray]:
+    """Returns the hands that a model of a code is made on, their features (n, k), and whether each has the fault (n,)."""
+    chosen = [*rows, *real[::2]]
+    x = np.array([[row.features[name] for name in features] for row in chosen])
+    return chosen, x, np.array([code in row.faults for row in chosen])
 
 
 def logits(row: dict[str, Any], hands: Sequence[HandRow]) -> np.ndarray:

@@ -279,6 +279,21 @@ def test_photographs_are_looked_at_once_before_any_process_has_to_open_them(tmp_
     assert events == [tmp_path.name] * looks + ["start"]
 
 
+def test_photographs_are_not_looked_at_where_nothing_will_be_made(tmp_path, monkeypatch):
+    looks = []
+    monkeypatch.setattr(production_module, "look_at", looks.append)
+    (photographs := tmp_path / "photographs").mkdir()
+    options = replace(OPTIONS, photographs=photographs)
+    asked = wanted(tmp_path / "out", stream="edits", options=options, n=2)
+    produce(asked, open_stream=toys())
+    assert looks
+    looks.clear()
+    produce(asked, open_stream=toys())
+    with pytest.raises(UsageError):
+        produce(replace(asked, options=replace(options, seed=8)), open_stream=toys())
+    assert not looks
+
+
 def test_a_folder_without_people_is_still_looked_at_for_hands(tmp_path, monkeypatch):
     seen = []
 
