@@ -19,7 +19,7 @@ from limbfix.digit_masks import CropPlace, Piece, digit_pieces, smooth_classes
 from limbfix.digits import EXPECTED_DIGITS, CannotTell, Digit, HandReading, Segment
 from limbfix.geometry import Box
 from limbfix.hand_scores import read_features
-from limbfix.nets.hand_maps import JUDGEMENTS, PARTS
+from limbfix.nets.hand_maps import HAND_PARTS, JUDGEMENTS, PARTS
 
 SMALLEST_HAND_PX = 32.0
 """Longer side of a box below which digits are 3 px wide and nobody can count them."""
@@ -45,7 +45,6 @@ ALL_PRESENT = 0.5
 UNCLAIMED_SHARE = 0.2
 """Share of the digits' pixels that may belong to no line."""
 
-_HAND = tuple(PARTS.index(name) for name in ("palm", "proximal", "middle", "distal", "thumb", "nail"))
 _FOREIGN = tuple(PARTS.index(name) for name in ("object", "other_hand", "other_body"))
 
 
@@ -158,7 +157,7 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model
         count=len(digits) if reason is None else None,
         cannot_tell=reason,
         judgements={name: round(float(chance), 4) for name, chance in zip(JUDGEMENTS, chances, strict=True)},
-        mask=frame.mask(np.isin(classes, _HAND)),
+        mask=frame.mask(np.isin(classes, HAND_PARTS)),
         features={
             **read_features(
                 maps.judgements,

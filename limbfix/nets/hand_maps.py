@@ -14,6 +14,9 @@ READ_VIEW = 1.2
 """The same for the crop in which digits are read: the narrowest that the parser was trained on. On 152 made hands that show all tips (2026-11-29), read at 1.05, 1.2,
 1.35, 1.5 and 1.65, the number is exact in 0.75, 0.79, 0.76, 0.72 and 0.70; on 160 hands of AI pictures its judgement is best at 1.2 too (AUROC 0.727, 0.702 at 1.5)."""
 
+FITTING_VIEW = 1.9
+"""The same for the crop that says where the hand ends, so that the box can be fitted to it: the widest that the parser was trained on."""
+
 LOOK_VIEW = 1.05
 """The same for the crop in which the look of a hand is judged. On those 160 hands the AUROC of the appearance rises from 0.772 at 1.5 to 0.794 at 1.275, stays at 0.80 from
 1.13 to 0.9, and falls below (0.787 at 0.75): what lies around a hand only blurs the mean of what is seen. Pairs of made hands say the same: 0.903 ranked right at the
@@ -42,6 +45,9 @@ PARTS = (
     "other_body",
 )
 """Classes of the part map. Segments by their order on the digit, so that a sixth finger has a class too."""
+
+HAND_PARTS = tuple(PARTS.index(name) for name in ("palm", "proximal", "middle", "distal", "thumb", "nail"))
+"""Rows of `PARTS` that are the hand itself."""
 
 JUDGEMENTS = ("extra_digit", "missing_digit", "fused_digits", "malformed", "wrong_side", "proportion")
 """Logits of the appearance head, in this order."""

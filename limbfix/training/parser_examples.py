@@ -35,7 +35,10 @@ LEAST_HAND_PX = 24
 LEAST_DIGITS = 3
 """Digits that the better hand must show: a sleeve or a limb of a body is not read as a hand."""
 
-_VIEWS = (1.2, 1.9)
+_VIEWS = (1.1, 1.9)
+_NARROW = 2.0
+"""Views are drawn as a power of an even number: half of them are narrower than 1.3, as the crops in which digits are read."""
+
 _FREE = 0.2
 """Share of crops that may reach beyond the picture, as those of hands at its edge do."""
 
@@ -170,7 +173,8 @@ def drawn_matrix(hand: StoredHand, size: int, rng: np.random.Generator) -> np.nd
     Mostly the crop stays inside the picture that the hand came from, as crops of large pictures do; made pictures are small.
     """
     angle = rng.normal(0, 0.35) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
-    view, mirror, free = rng.uniform(*_VIEWS), rng.choice([-1.0, 1.0]), rng.random() < _FREE
+    view = _VIEWS[0] + (_VIEWS[1] - _VIEWS[0]) * rng.random() ** _NARROW
+    mirror, free = rng.choice([-1.0, 1.0]), rng.random() < _FREE
     low, high = np.array(hand.room[:2]), np.array(hand.room[2:])
     if not free:
         view = max(_VIEWS[0], min(view, float((high - low).min()) / hand.extent))

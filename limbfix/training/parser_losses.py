@@ -50,7 +50,7 @@ def defect_logit(judgements: Tensor) -> Tensor:
 def judgement_loss(judgements: Tensor, batch: ParserBatch) -> Tensor:
     """Cross entropy of every judgement, each hand weighted by how well its defect is seen."""
     error = functional.binary_cross_entropy_with_logits(judgements.float(), batch.judgements, reduction="none")
-    return (error.mean(1) * batch.weights).sum() / batch.weights.sum()
+    return (error.mean(1) * batch.weights).sum() / batch.weights.sum().clamp(min=1)
 
 
 def pair_loss(judgements: Tensor, worse: Tensor) -> Tensor:

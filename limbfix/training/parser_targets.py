@@ -29,6 +29,10 @@ CLEAR_SHARE, LEAST_WEIGHT = 0.06, 0.1
 """A defect that changes this share of the hand's pixels (half a finger) counts fully, smaller ones less: what nobody sees teaches
 seams and noise."""
 
+UNJUDGED_STREAMS = ("edits",)
+"""Their hands teach digits, and no judgement: a network that judges edited photographs learns to see the editing (hand by hand on AI pictures
+0.60, then 0.55 with more of it, while pairs of edits rose to 0.97)."""
+
 CODE_JUDGEMENTS: Mapping[DefectCode, str] = {
     DefectCode.HAND_EXTRA_DIGIT: "extra_digit",
     DefectCode.HAND_MISSING_DIGIT: "missing_digit",
@@ -52,7 +56,7 @@ class HandCut:
         bones: (m, 5) float32: row of `PHALANGES`, start x, y, end x, y in cells; between visible joints.
         judgements: (6,) float32 0 or 1, see `JUDGEMENTS`.
         counts: (2,) int64, digits present and visible, at most MOST_DIGITS.
-        weight: 0-1, how well a person could see what is judged; 1 for normal hands.
+        weight: 0-1, how well a person could see what is judged; 1 for normal hands, 0 for those of `UNJUDGED_STREAMS`.
         dense: 0-1, how much joints, bones and parts are to be believed.
     """
 
@@ -173,7 +177,7 @@ def _stored(sample: Sample, hand: Instance, matrix: np.ndarray, extent: float, w
         bones=bones,
         judgements=judged,
         counts=counts if sample.exact else np.full(2, -1),  # on photographs they are guesses
-        weight=weight if judged.any() else 1.0,
+        weight=0.0 if sample.stream in UNJUDGED_STREAMS else weight if judged.any() else 1.0,
         extent=STORED_PX / STORED_VIEW,
         hand_px=extent,
         room=_room(sample.pixels.shape, matrix),

@@ -127,6 +127,18 @@ def test_a_defect_that_changes_little_counts_little():
     assert faint.weight == LEAST_WEIGHT
 
 
+def test_edited_photographs_teach_digits_and_no_judgement():
+    pairs = ParserExamples(SIZE, 5)
+    pairs.add(replace(sample, stream="edits") for sample in groups(6))
+    batch = pairs.batch(0, 4)
+    assert pairs.pairs and not batch.weights.any() and not batch.worse.any()
+    assert (batch.dense == 1).all()
+    network = DigitParser().eval()
+    losses = parser_loss(network.parse(batch.pixels.permute(0, 3, 1, 2).float() / 255), batch)
+    assert losses["judgements"] == losses["pairs"] == 0
+    assert losses["heat"] > 0 and losses["fields"] > 0
+
+
 def test_a_picture_without_enough_digits_is_no_example():
     made = ParserExamples(SIZE, 5)
     twin, defect = groups(1)

@@ -1,0 +1,38 @@
+"""Which box fits a hand? The finder's is a guess; the part map of a crop that shows more than the hand says where the hand ends."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from limbfix.detectors.hand_windows import View
+from limbfix.geometry import Box
+from limbfix.nets.hand_maps import HAND_PARTS
+
+_MIDDLE = 1 / 6
+"""Share of the crop's side in whose middle the hand is looked for: beside it lie other people's."""
+
+
+def fitted_box(parts: np.ndarray, view: View, width: int, height: int) -> Box | None:
+    """Returns the box around the connected piece of hand in the middle of a crop, px of the picture; None where there is none.
+
+    Args:
+        parts: (n, h, w) logits of `PARTS`, h = w.
+        view: the crop, `hand_maps.FITTING_VIEW` boxes wide.
+        width, height: of the picture, px.
+    """
+    cells = parts.shape[1]
+    is_hand = np.isin(parts.argmax(0), HAND_PARTS).astype(np.uint8)
+    _, labels = cv2.connectedComponents(is_hand)
+    low, high = int(cells * (1 - _MIDDLE) / 2), int(np.ceil(cells * (1 + _MIDDLE) / 2))
+    near = np.unique(labels[low:high, low:high])
+    sizes = np.bincount(labels.ravel())
+    piece = max((int(label) for label in near if label), key=lambda label: sizes[label], default=None)
+    if piece is None:
+        return None
+    rows, columns = np.nonzero(labels == piece)
+    step = view.pixels.shape[0] / cells
+    corners = step * np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]])
+    (x_min, y_min), (x_max, y_max) = view.to_picture(corners)
+    box = Box(float(x_min), float(y_min), float(x_max), float(y_max)).clipped(width, height)
+    return box if box.area > 0 else None
