@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from limbfix.detectors.hand_fitting import fitted_box
 from limbfix.detectors.hand_windows import View, hand_view
 from limbfix.digit_beliefs import shipped_model
 from limbfix.digit_masks import CropPlace
 from limbfix.digits import HandReading
 from limbfix.geometry import Box
-from limbfix.nets.hand_maps import JUDGEMENTS, LOOK_VIEW, MOST_DIGITS, READ_VIEW, VIEW
+from limbfix.nets.hand_maps import FITTING_VIEW, JUDGEMENTS, LOOK_VIEW, MOST_DIGITS, READ_VIEW, VIEW
 from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness, untold
 from limbfix.runtime.sessions import (
     Network,
@@ -140,18 +141,35 @@ class HandReader:
         self, pixels: np.ndarray, boxes: Sequence[Box], known: Sequence[tuple[float, float]]
     ) -> list[HandReading]:
         """Reads the digits of a few hands, in crops narrower than those in which they were believed; `known`: presence and sharpness of each."""
-        views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in boxes]
+        fitted = self._fitted(pixels, boxes) if self._mirrored else list(boxes)
+        views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in fitted]
         maps, looks = self.maps(np.stack([view.pixels for view in views])), self.appearances(pixels, boxes)
         return [
-            self._reading(pixels, box, view, replace(one, appearance=look, presence=presence), sharp)
-            for box, view, one, look, (presence, sharp) in zip(boxes, views, maps, looks, known, strict=True)
+            self._reading(pixels, box, own, view, replace(one, appearance=look, presence=presence), sharp)
+            for box, own, view, one, look, (presence, sharp) in zip(
+                boxes, fitted, views, maps, looks, known, strict=True
+            )
         ]
 
-    def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float) -> HandReading:
+    def _fitted(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[Box]:
+        """Returns the box that fits each hand, by the part map of a wider crop; the given one where that shows no hand.
+
+        Seen once, not in a mirror too: on 160 hands of AI pictures both boxes fit the labels (IoU 0.72 and 0.73; the finder's 0.67).
+        """
+        height, width = pixels.shape[:2]
+        views = [hand_view(pixels, box, self.network.side, FITTING_VIEW) for box in boxes]
+        parts = self.network.run(np.stack([view.pixels for view in views]))["parts"]
+        return [
+            fitted_box(one, view, width, height) or box for one, view, box in zip(parts, views, boxes, strict=True)
+        ]
+
+    def _reading(
+        self, pixels: np.ndarray, box: Box, fitted: Box, view: View, maps: HandMaps, sharp: float
+    ) -> HandReading:
         height, width = pixels.shape[:2]
         side = self.network.side / view.scale_xy[0]
         place = CropPlace(left=view.left, top=view.top, side=side, width=width, height=height)
-        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model())
+        reading = read_hand(maps, place, box, fitted=fitted, sharp=sharp, model=shipped_model())
         return reading if self.network.counts else untold(reading)
 
     def maps(self, crops: np.ndarray) -> list[HandMaps]:
