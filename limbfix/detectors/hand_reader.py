@@ -159,9 +159,7 @@ class HandReader:
         height, width = pixels.shape[:2]
         views = [hand_view(pixels, box, self.network.side, FITTING_VIEW) for box in boxes]
         parts = self.network.run(np.stack([view.pixels for view in views]))["parts"]
-        return [
-            fitted_box(one, view, width, height) or box for one, view, box in zip(parts, views, boxes, strict=True)
-        ]
+        return [fitted_box(one, view, width, height) or box for one, view, box in zip(parts, views, boxes, strict=True)]
 
     def _reading(
         self, pixels: np.ndarray, box: Box, fitted: Box, view: View, maps: HandMaps, sharp: float

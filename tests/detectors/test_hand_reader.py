@@ -22,7 +22,7 @@ from limbfix.detectors.hand_windows import hand_view  # noqa: E402
 from limbfix.detectors.limbfix_hands import LimbfixHands  # noqa: E402
 from limbfix.geometry import Box  # noqa: E402
 from limbfix.images import Picture  # noqa: E402
-from limbfix.nets.hand_maps import LOOK_VIEW  # noqa: E402
+from limbfix.nets.hand_maps import FITTING_VIEW, LOOK_VIEW, PARTS, READ_VIEW  # noqa: E402
 from limbfix.runtime.sessions import appearance_network, close_network  # noqa: E402
 from limbfix.training.hand_score_eyes import GateEyes  # noqa: E402
 
@@ -107,6 +107,34 @@ def test_the_belief_is_told_what_the_trunk_sees_in_its_box(files, mirrored):
         assert wanted.shape == (DIRECTIONS["close"],)
         np.testing.assert_allclose(belief.close[index], wanted, atol=1e-3)
     assert belief.close[0] is None
+
+
+@pytest.mark.parametrize(("mirrored", "fits"), [(True, True), (True, False), (False, True)])
+def test_digits_are_read_in_the_box_that_the_part_map_fits(files, monkeypatch, mirrored, fits):
+    parser, _ = files
+    reader, own, asked, parsed = (
+        HandReader(parser, mirrored=mirrored, providers=PROVIDERS),
+        Box(30, 40, 90, 130),
+        [],
+        [],
+    )
+
+    def fitted(parts, view, width, height):
+        asked.append((parts.shape[0], view.pixels, width, height))
+        return own if fits else None
+
+    maps = reader.maps
+    monkeypatch.setattr("limbfix.detectors.hand_reader.fitted_box", fitted)
+    monkeypatch.setattr(reader, "maps", lambda crops: parsed.append(crops) or maps(crops))
+    reader.read(PIXELS, BOXES[:1])
+    if mirrored:
+        ((channels, seen, width, height),) = asked
+        assert (channels, width, height) == (len(PARTS), 300, 300)
+        assert np.array_equal(seen, hand_view(PIXELS, BOXES[0], 64, FITTING_VIEW).pixels)
+    else:
+        assert not asked  # a quick look reads the finder's box
+    box = own if fits and mirrored else BOXES[0]
+    assert np.array_equal(parsed[0][0], hand_view(PIXELS, box, 64, READ_VIEW).pixels)
 
 
 def test_nothing_is_run_for_weights_that_were_fitted_without_it(files, tmp_path):
