@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,6 +36,9 @@ from limbfix.training.quick_depthwise import quicken
 from limbfix.training.tflite_weights import BUNDLE, LANDMARKS, read_layers
 
 _FOLLOW_STEPS = 100
+
+HELD = ("looks.", "appearance.", "moved.", "presence.")
+"""What other scripts train (`limbfix.training.appearance`, `presence`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +138,21 @@ def held_out_numbers(network: DigitParser, examples: ParserExamples) -> dict[str
     return numbers
 
 
-def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> None:
-    """Writes the weights in half precision and what is known of them."""
+def export(
+    out: Path, weights: Mapping[str, Tensor], facts: Mapping[str, object], size: int, held: Mapping[str, Tensor]
+) -> None:
+    """Writes the weights in half precision and what is known of them.
+
+    Args:
+        out: folder.
+        weights: of the whole network.
+        facts: for the JSON file.
+        size: px of the crops; the file names it, and the runtime asks in such crops.
+        held: weights that the training started from; those of `HELD` are written as they were.
+    """
     halves = {n: (t.half() if t.is_floating_point() else t).contiguous().cpu() for n, t in weights.items()}
-    save_file(halves, out / "digit_parser.safetensors")
+    halves |= {name: value for name, value in held.items() if name in halves and name.startswith(HELD)}
+    save_file(halves, out / "digit_parser.safetensors", {"size": str(size)})
     (out / "digit_parser.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -156,8 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(options.threads)
         cv2.setNumThreads(options.threads)
     network = DigitParser()
-    if options.start:
-        network.load_state_dict(load_file(options.start), strict=False)
+    start = load_file(options.start) if options.start else {}
+    if start:
+        network.load_state_dict(start, strict=False)
     else:
         load_convolutions(
             network.trunk, [(e.weight, e.bias) for e in read_layers(options.bundle, LANDMARKS) if e.bias is not None]
@@ -184,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         held_out = load_examples(options.held_out, settings.size, settings.seed + 1, say, degrade=False)
         facts["held_out"] = held_out_numbers(network, held_out)
         say(json.dumps(facts["held_out"]))
-    export(options.out, phase.mean.weights, facts)
+    export(options.out, phase.mean.weights, facts, settings.size, start)
     return 0
 
 

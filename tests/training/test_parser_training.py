@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 sys.path.append(str(Path(__file__).parents[1] / "synthesis"))
@@ -201,6 +202,18 @@ def test_a_training_hands_over_weights_that_load_and_goes_on(shards, tmp_path, m
     network.load_state_dict(load_file(tmp_path / "digit_parser.safetensors"))
     assert hands.main([*arguments, "--minutes", "0.3"]) == 0
     assert json.loads((tmp_path / "digit_parser.json").read_text())["steps"] > facts["steps"]
+    with safe_open(tmp_path / "digit_parser.safetensors", "np") as handed:
+        assert handed.metadata() == {"size": "64"}  # without it the runtime would ask in crops of another size
+
+
+def test_what_other_trainings_fitted_is_handed_on_to_the_bit(tmp_path):
+    torch.manual_seed(0)
+    start = {name: value + 1e-5 for name, value in DigitParser().state_dict().items() if value.is_floating_point()}
+    hands.export(tmp_path, {name: value + 1 for name, value in start.items()}, {}, 64, start)
+    handed = load_file(tmp_path / "digit_parser.safetensors")
+    for name, value in start.items():
+        is_held = name.startswith(("looks.", "appearance.", "moved.", "presence."))
+        assert torch.equal(handed[name], value if is_held else (value + 1).half()), name
 
 
 def test_frozen_stages_stay_to_the_bit_and_the_rest_learns(examples):
