@@ -21,7 +21,7 @@ from limbfix.hand_scores import ANY
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.hand_score_eyes import GateEyes
 from limbfix.training.hand_score_rows import HandRow, made_rows, real_rows
-from limbfix.training.score_thresholds import FLAGGED, REJECTED, knots_of, thresholds
+from limbfix.training.score_thresholds import FLAGGED, REJECTED, code_thresholds, knots_of, thresholds
 
 Opinion = tuple[float, Mapping[str, float]]
 """Votes, and features with their factors."""
@@ -182,6 +182,11 @@ def _codes(made: Sequence[HandRow], real: Sequence[HandRow]) -> dict[str, dict[s
 
 def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -> dict[str, dict[str, Any]]:
     """Returns all models, `alone` and `with_opinion`, with chances and knots; those of codes only if the parser's counts may be told."""
+    # what is said of a code hears no second opinion, so all hands tell its threshold, also those that have none
+    codes = _codes(made, real) if counts else {}
+    told = {code: logits(row, real) for code, row in codes.items()}
+    shares = (FLAGGED, REJECTED)
+    bars = [code_thresholds(told, [row.source for row in real], share) for share in shares]
     models: dict[str, dict[str, Any]] = {}
     for kind in ("alone", "with_opinion"):
         have = [[row for row in rows if kind == "alone" or "unseen" in row.features] for rows in (made, real)]
@@ -191,10 +196,10 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -
         rows = {ANY: committee(have[1], opinions)}
         both = [*have[0], *have[1][::2]]
         rows[ANY]["chances"] = chances(logits(rows[ANY], both), np.array([bool(row.faults) for row in both]))
-        rows |= _codes(*have) if counts else {}
+        rows |= codes
         numbers = {code: logits(row, have[1]) for code, row in rows.items()}
         sources = [row.source for row in have[1]]
-        flag, reject = (thresholds(numbers, sources, share) for share in (FLAGGED, REJECTED))
+        flag, reject = (thresholds(numbers, sources, share, own) for share, own in zip(shares, bars, strict=True))
         models[kind] = {
             code: row | {"knots": knots_of(numbers[code], flag[code], reject[code], steep=code != ANY)}
             for code, row in rows.items()

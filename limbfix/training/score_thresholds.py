@@ -18,25 +18,39 @@ CODE_SHARE = 0.2
 real hands: of 440 the highest stays below half of 141 six-fingered photographs, and below 0.70 of 105 others. Given as much as the rest, its model only moved the other bars up (2026-11-29)."""
 
 
-def thresholds(numbers: Mapping[str, np.ndarray], sources: Sequence[str], share: float) -> dict[str, float]:
-    """Returns a threshold for each code so that in every folder a share of real hands at most lies above any of them.
+def code_thresholds(numbers: Mapping[str, np.ndarray], sources: Sequence[str], share: float) -> dict[str, float]:
+    """Returns the threshold of each code: in the folder that is hardest for it `CODE_SHARE` of the share of real hands lies above.
 
-    Codes get `CODE_SHARE` of it each, in the folder that is hardest for them; `any` gets what they leave.
+    Args:
+        numbers: (n,) of each code's model, of real hands; without `any`.
+        sources: (n,) their folders.
+        share: 0-1.
+    """
+    # the higher neighbour: of a hundred hands, two in a thousand are none
+    return {
+        code: max(float(np.quantile(values[own], 1 - CODE_SHARE * share, method="higher")) for own in _folders(sources))
+        for code, values in numbers.items()
+    }
+
+
+def thresholds(
+    numbers: Mapping[str, np.ndarray], sources: Sequence[str], share: float, codes: Mapping[str, float]
+) -> dict[str, float]:
+    """Returns a threshold for each code so that in every folder a share of real hands at most lies above any of them: `any` gets what the others leave.
 
     Args:
         numbers: (n,) of each code's model, of real hands; with `any`.
         sources: (n,) their folders.
         share: 0-1.
+        codes: thresholds of the others, see `code_thresholds`. They may have been read off more hands.
     """
-    folders = [np.array(sources) == source for source in sorted(set(sources))]
-    # the higher neighbour: of a hundred hands, two in a thousand are none
-    found = {
-        code: max(float(np.quantile(values[own], 1 - CODE_SHARE * share, method="higher")) for own in folders)
-        for code, values in numbers.items()
-        if code != ANY
-    }
-    taken = np.any([np.zeros(len(sources), bool), *(numbers[code] > bar for code, bar in found.items())], axis=0)
-    return found | {ANY: max(_left(numbers[ANY][own], taken[own], share) for own in folders)}
+    taken = np.any([np.zeros(len(sources), bool), *(numbers[code] > bar for code, bar in codes.items())], axis=0)
+    left = max(_left(numbers[ANY][own], taken[own], share) for own in _folders(sources))
+    return {**codes, ANY: left}
+
+
+def _folders(sources: Sequence[str]) -> list[np.ndarray]:
+    return [np.array(sources) == source for source in sorted(set(sources))]
 
 
 def _left(values: np.ndarray, taken: np.ndarray, share: float) -> float:

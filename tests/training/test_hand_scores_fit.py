@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from limbfix.training.score_thresholds import (
     CODE_SHARE,
     FLAGGED,
     REJECTED,
+    code_thresholds,
     knots_of,
     thresholds,
 )
@@ -42,6 +44,12 @@ def rows() -> tuple[list[HandRow], list[HandRow]]:
     return made, real
 
 
+def bars(numbers, sources, share) -> dict[str, float]:
+    """All thresholds, those of codes read off the same hands."""
+    codes = {code: values for code, values in numbers.items() if code != ANY}
+    return thresholds(numbers, sources, share, code_thresholds(codes, sources, share))
+
+
 def test_every_opinion_has_its_votes_on_the_scale_of_real_hands(rows):
     _, real = rows
     model = committee(real, (*LOOKS, DOUBT))
@@ -56,7 +64,7 @@ def test_the_promised_shares_of_real_hands_lie_above_the_thresholds_of_all_codes
     rng = np.random.default_rng(1)
     numbers = {ANY: rng.normal(size=2000), "b": rng.normal(3, 5, 2000)}
     for share in (FLAGGED, REJECTED):
-        at = thresholds(numbers, ["one"] * 2000, share)
+        at = bars(numbers, ["one"] * 2000, share)
         above = np.any([numbers[code] > at[code] for code in numbers], axis=0).mean()
         assert share - 0.01 <= above <= share + 1e-9
 
@@ -64,19 +72,33 @@ def test_the_promised_shares_of_real_hands_lie_above_the_thresholds_of_all_codes
 def test_a_code_takes_its_share_of_the_false_alarms_and_no_more():
     rng = np.random.default_rng(1)
     numbers = {ANY: rng.normal(size=2000), "b": rng.normal(3, 5, 2000)}
-    at, alone = (thresholds(some, ["one"] * 2000, FLAGGED) for some in (numbers, {ANY: numbers[ANY]}))
+    at, alone = (bars(some, ["one"] * 2000, FLAGGED) for some in (numbers, {ANY: numbers[ANY]}))
     assert (numbers["b"] > at["b"]).mean() == pytest.approx(CODE_SHARE * FLAGGED, abs=1e-3)
     assert (numbers[ANY] > at[ANY]).mean() == pytest.approx((1 - CODE_SHARE) * FLAGGED, abs=5e-3)
     assert (numbers[ANY] > alone[ANY]).mean() == pytest.approx(FLAGGED, abs=1e-3)
+
+
+def test_codes_have_the_same_thresholds_with_and_without_an_opinion(rows):
+    made, real = rows
+    # the hands with the most lines have no opinion: a threshold read off the others would be lower
+    ranked = sorted(real, key=lambda one: one.features["lines_more"] - 2 * one.features["weakest"])
+    lonely = [
+        replace(one, features={k: v for k, v in one.features.items() if k not in DOUBT[1]}) for one in ranked[-9:]
+    ]
+    models = fit_all(made, [*ranked[:-9], *lonely], counts=True)
+    code = "hand.extra_digit"
+    assert models["alone"][code] | {"knots": 0} == models["with_opinion"][code] | {"knots": 0}
+    flags = [dict((score, at) for at, score in models[kind][code]["knots"]) for kind in models]
+    assert flags[0][0.5] == flags[1][0.5] and flags[0][0.8] == flags[1][0.8]
 
 
 def test_a_hard_folder_lifts_the_threshold_for_all():
     rng = np.random.default_rng(4)
     numbers = {ANY: np.concatenate([rng.normal(0, 1, 900), rng.normal(3, 1, 100)])}
     sources = ["easy"] * 900 + ["hard"] * 100
-    at = thresholds(numbers, sources, REJECTED)[ANY]
+    at = bars(numbers, sources, REJECTED)[ANY]
     assert (numbers[ANY][900:] > at).mean() <= REJECTED
-    assert at > thresholds(numbers, ["one"] * 1000, REJECTED)[ANY]
+    assert at > bars(numbers, ["one"] * 1000, REJECTED)[ANY]
 
 
 def test_what_is_weighed_by_hand_keeps_its_weights_on_any_hands(rows):
@@ -97,8 +119,8 @@ def test_where_a_code_is_silent_the_rest_keeps_its_share():
     code = np.concatenate([np.full(1000, -5.0), rng.normal(size=1000)])
     sources = ["easy"] * 1000 + ["hard"] * 1000
     numbers = {ANY: np.concatenate([rng.normal(3, 1, 1000), rng.normal(size=1000)]), "b": code}
-    alone = thresholds({ANY: numbers[ANY]}, sources, FLAGGED)
-    assert thresholds(numbers, sources, FLAGGED)[ANY] == pytest.approx(alone[ANY])
+    alone = bars({ANY: numbers[ANY]}, sources, FLAGGED)
+    assert bars(numbers, sources, FLAGGED)[ANY] == pytest.approx(alone[ANY])
 
 
 def test_below_its_flag_a_code_says_nothing():
