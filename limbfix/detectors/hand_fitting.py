@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -11,6 +13,25 @@ from limbfix.nets.hand_maps import HAND_PARTS
 
 _MIDDLE = 1 / 6
 """Share of the crop's side in whose middle the hand is looked for: beside it lie other people's."""
+
+TAKEN_IN = 0.6
+"""Share of another hand's box that a fitted box must cover, and the one that was found must not, to be taken for a box of both."""
+
+
+def apart(fitted: Sequence[Box], found: Sequence[Box]) -> list[Box]:
+    """Returns the fitted boxes; the found one of a hand whose fitted box takes in another hand: clasped hands are one piece of hand.
+
+    Args:
+        fitted, found: of all hands of a picture, in one order.
+    """
+
+    def covers(box: Box, other: Box) -> bool:
+        return box.intersection(other) >= TAKEN_IN * other.area
+
+    return [
+        own if any(covers(box, other) and not covers(own, other) for other in found if other is not own) else box
+        for box, own in zip(fitted, found, strict=True)
+    ]
 
 
 def fitted_box(parts: np.ndarray, view: View, width: int, height: int) -> Box | None:
