@@ -8,7 +8,6 @@ every line, the part map agrees, and nothing hides a digit.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -127,16 +126,13 @@ def believed_lines(maps: HandMaps, model: LineModel) -> Believed:
     return Believed(lines=tuple(lines[i] for i in found.chosen), chances=chances[list(found.chosen)], belief=found)
 
 
-def read_hand(
-    maps: HandMaps, place: CropPlace, box: Box, *, fitted: Box | None = None, sharp: float, model: LineModel
-) -> HandReading:
+def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model: LineModel) -> HandReading:
     """Turns the maps of one crop into a reading.
 
     Args:
         maps: of the crop.
         place: of the crop in the picture.
         box: of the hand, px of the picture, as it was found.
-        fitted: the same as its part map says, where that was asked.
         sharp: see `sharpness`.
         model: says which lines are digits.
 
@@ -154,8 +150,7 @@ def read_hand(
     )
     is_sure = bool(lines and believed.belief.surety >= SURE_COUNT and unclaimed <= UNCLAIMED_SHARE)
     are_more = len(lines) > EXPECTED_DIGITS and believed.belief.counts[EXPECTED_DIGITS + 1 :].sum() >= MORE_SHOWN
-    boxes = (box,) if fitted is None else (box, fitted)
-    reason = _cannot_tell(maps, lines, classes, boxes, place, sharp=sharp, is_sure=is_sure)
+    reason = _cannot_tell(maps, lines, classes, box, place, sharp=sharp, is_sure=is_sure)
     chances = 1 / (1 + np.exp(-maps.judgements.astype(np.float64)))
     return HandReading(
         digits=digits if is_sure or are_more else (),  # other lines that are in doubt are not shown to anybody
@@ -219,19 +214,16 @@ def _cannot_tell(
     maps: HandMaps,
     lines: tuple[DigitLine, ...],
     classes: np.ndarray,
-    boxes: Sequence[Box],
+    box: Box,
     place: CropPlace,
     *,
     sharp: float,
     is_sure: bool,
 ) -> CannotTell | None:
-    """Returns why no count is claimed, the plainest reason first; None where every line is sure and nothing hides a digit.
-
-    `boxes`: of the hand, as it was found first.
-    """
-    if boxes[0].size < SMALLEST_HAND_PX:
+    """Returns why no count is claimed, the plainest reason first; None where every line is sure and nothing hides a digit."""
+    if box.size < SMALLEST_HAND_PX:
         return CannotTell.TOO_SMALL
-    if any(box.touches_edge(place.width, place.height) for box in boxes):
+    if box.touches_edge(place.width, place.height):
         return CannotTell.CROPPED
     if sharp < LEAST_SHARPNESS:
         return CannotTell.BLURRED

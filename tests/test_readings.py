@@ -61,10 +61,8 @@ BY_SCORE = judging_by("score", even=0.2, weight=20.0)
 """Clear lines (0.77 and more) are surely digits, also eight of them; the faint one below (0.205) is in doubt."""
 
 
-def read(
-    maps: HandMaps, *, place: CropPlace = PLACE, box: Box = BOX, fitted: Box | None = None, sharp: float = 0.5
-) -> HandReading:
-    return read_hand(maps, place, box, fitted=fitted, sharp=sharp, model=BY_SCORE)
+def read(maps: HandMaps, *, place: CropPlace = PLACE, box: Box = BOX, sharp: float = 0.5) -> HandReading:
+    return read_hand(maps, place, box, sharp=sharp, model=BY_SCORE)
 
 
 @pytest.mark.parametrize("n", [3, 4, 5, 6, 7, 8])
@@ -130,14 +128,6 @@ def test_masks_of_a_crop_that_leaves_the_picture_stay_inside_it():
     for mask in [reading.mask, *(digit.mask for digit in reading.digits)]:
         if mask is not None:
             assert mask.full(120, 150).sum() == mask.area
-
-
-def test_a_hand_whose_fitted_box_reaches_the_frame_is_cropped():
-    maps, box = maps_of(fan(5)), Box(130, 70, 240, 180)
-    assert read(maps, box=box).cannot_tell is None
-    assert read(maps, box=box, fitted=Box(140, 60, 250, 170)).cannot_tell is None
-    cut = Box(140, 60, PLACE.width - 1, 170)
-    assert read(maps, box=box, fitted=cut).cannot_tell is CannotTell.CROPPED
 
 
 def test_touching_fingers_are_parted_between_their_lines():

@@ -148,10 +148,8 @@ class HandReader:
         views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in fitted]
         maps, looks = self.maps(np.stack([view.pixels for view in views])), self.appearances(pixels, boxes)
         return [
-            self._reading(pixels, box, own, view, replace(one, appearance=look, presence=presence), sharp)
-            for box, own, view, one, look, (presence, sharp) in zip(
-                boxes, fitted, views, maps, looks, known, strict=True
-            )
+            self._reading(pixels, box, view, replace(one, appearance=look, presence=presence), sharp)
+            for box, view, one, look, (presence, sharp) in zip(boxes, views, maps, looks, known, strict=True)
         ]
 
     def _fitted(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[Box]:
@@ -173,13 +171,11 @@ class HandReader:
             ]
         return apart(found, boxes)
 
-    def _reading(
-        self, pixels: np.ndarray, box: Box, fitted: Box, view: View, maps: HandMaps, sharp: float
-    ) -> HandReading:
+    def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float) -> HandReading:
         height, width = pixels.shape[:2]
         side = self.network.side / view.scale_xy[0]
         place = CropPlace(left=view.left, top=view.top, side=side, width=width, height=height)
-        reading = read_hand(maps, place, box, fitted=fitted, sharp=sharp, model=shipped_model())
+        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model())
         return reading if self.network.counts else untold(reading)
 
     def maps(self, crops: np.ndarray) -> list[HandMaps]:
