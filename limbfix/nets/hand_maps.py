@@ -8,10 +8,10 @@ STRIDE = 4
 """Input px per cell of every output map."""
 
 VIEW = 1.5
-"""Side of a crop in longer sides of the hand's box, in training on the mean, and where it is asked whether there is a hand at all."""
+"""Side of a crop in longer sides of the hand's box, where it is asked whether there is a hand at all."""
 
 READ_VIEW = 1.2
-"""The same for the crop in which digits are read: the narrowest that the parser was trained on. On 152 made hands that show all tips (2026-11-29), read at 1.05, 1.2,
+"""The same for the crop in which digits are read: the narrowest that the parser had been trained on then (1.1 since). On 152 made hands that show all tips (2026-11-29), read at 1.05, 1.2,
 1.35, 1.5 and 1.65, the number is exact in 0.75, 0.79, 0.76, 0.72 and 0.70; on 160 hands of AI pictures its judgement is best at 1.2 too (AUROC 0.727, 0.702 at 1.5)."""
 
 FITTING_VIEW = 1.9
