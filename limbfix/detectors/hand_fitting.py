@@ -18,7 +18,7 @@ TAKEN_IN = 0.6
 """Share of another hand's box that a fitted box must cover, and the one that was found must not, to be taken for a box of both."""
 
 
-def apart(fitted: Sequence[Box], found: Sequence[Box]) -> list[Box]:
+def of_one_hand(fitted: Sequence[Box], found: Sequence[Box]) -> list[Box]:
     """Returns the fitted boxes; the found one of a hand whose fitted box takes in another hand: clasped hands are one piece of hand.
 
     Args:
@@ -44,16 +44,13 @@ def fitted_box(parts: np.ndarray, view: View, width: int, height: int) -> Box | 
     """
     cells = parts.shape[1]
     is_hand = np.isin(parts.argmax(0), HAND_PARTS).astype(np.uint8)
-    _, labels = cv2.connectedComponents(is_hand)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(is_hand)
     low, high = int(cells * (1 - _MIDDLE) / 2), int(np.ceil(cells * (1 + _MIDDLE) / 2))
-    near = np.unique(labels[low:high, low:high])
-    sizes = np.bincount(labels.ravel())
-    piece = max((int(label) for label in near if label), key=lambda label: sizes[label], default=None)
-    if piece is None:
+    near = [int(label) for label in np.unique(labels[low:high, low:high]) if label]
+    if not near:
         return None
-    rows, columns = np.nonzero(labels == piece)
-    step = view.pixels.shape[0] / cells
-    corners = step * np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]])
+    left, top, across, down, _ = stats[max(near, key=lambda label: stats[label, cv2.CC_STAT_AREA])]
+    corners = view.pixels.shape[0] / cells * np.array([[left, top], [left + across, top + down]])
     (x_min, y_min), (x_max, y_max) = view.to_picture(corners)
     box = Box(float(x_min), float(y_min), float(x_max), float(y_max)).clipped(width, height)
     return box if box.area > 0 else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limbfix.detectors.hand_fitting import apart, fitted_box
+from limbfix.detectors.hand_fitting import fitted_box, of_one_hand
 from limbfix.detectors.hand_windows import View, hand_view
 from limbfix.digit_beliefs import shipped_model
 from limbfix.digit_masks import CropPlace
@@ -169,7 +169,7 @@ class HandReader:
             found += [
                 fitted_box(one, view, width, height) or box for one, view, box in zip(parts, views, batch, strict=True)
             ]
-        return apart(found, boxes)
+        return of_one_hand(found, boxes)
 
     def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float) -> HandReading:
         height, width = pixels.shape[:2]

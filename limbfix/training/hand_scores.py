@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from limbfix.hand_scores import ANY
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.hand_score_eyes import GateEyes
 from limbfix.training.hand_score_rows import HandRow, made_rows, real_rows
-from limbfix.training.score_thresholds import FLAGGED, REJECTED, code_thresholds, knots_of, thresholds
+from limbfix.training.reliability import draw_reliability
+from limbfix.training.score_thresholds import FLAGGED, REJECTED, any_threshold, code_thresholds, knots_of
 
 Opinion = tuple[float, Mapping[str, float]]
 """Votes, and features with their factors."""
@@ -187,23 +188,22 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -
     told = {code: logits(row, real) for code, row in codes.items()}
     shares = (FLAGGED, REJECTED)
     bars = [code_thresholds(told, [row.source for row in real], share) for share in shares]
+    codes = {
+        code: row | {"knots": knots_of(told[code], *(bar[code] for bar in bars), steep=True)}
+        for code, row in codes.items()
+    }
     models: dict[str, dict[str, Any]] = {}
     for kind in ("alone", "with_opinion"):
         have = [[row for row in rows if kind == "alone" or "unseen" in row.features] for rows in (made, real)]
         if not all(have):
             continue
-        opinions = (*LOOKS, DOUBT) if kind == "with_opinion" else LOOKS
-        rows = {ANY: committee(have[1], opinions)}
+        whole = committee(have[1], (*LOOKS, DOUBT) if kind == "with_opinion" else LOOKS)
         both = [*have[0], *have[1][::2]]
-        rows[ANY]["chances"] = chances(logits(rows[ANY], both), np.array([bool(row.faults) for row in both]))
-        rows |= codes
-        numbers = {code: logits(row, have[1]) for code, row in rows.items()}
+        whole["chances"] = chances(logits(whole, both), np.array([bool(row.faults) for row in both]))
+        numbers = {code: logits(row, have[1]) for code, row in {ANY: whole, **codes}.items()}
         sources = [row.source for row in have[1]]
-        flag, reject = (thresholds(numbers, sources, share, own) for share, own in zip(shares, bars, strict=True))
-        models[kind] = {
-            code: row | {"knots": knots_of(numbers[code], flag[code], reject[code], steep=code != ANY)}
-            for code, row in rows.items()
-        }
+        flag, reject = (any_threshold(numbers, sources, share, own) for share, own in zip(shares, bars, strict=True))
+        models[kind] = {ANY: whole | {"knots": knots_of(numbers[ANY], flag, reject)}, **codes}
     return models
 
 
@@ -230,28 +230,6 @@ def _pairs_ranked(numbers: np.ndarray, rows: Sequence[HandRow]) -> float:
             all_ += 1
             right += number > best[row.group]
     return round(right / max(all_, 1), 4)
-
-
-def draw_reliability(file: Path, chances: np.ndarray, truth: np.ndarray) -> None:
-    """Draws how often hands were wrong that were given a chance, in ten bins, beside the diagonal."""
-    from PIL import Image, ImageDraw
-
-    side, margin = 420, 40
-    picture = Image.new("RGB", (side, side), "white")
-    draw = ImageDraw.Draw(picture)
-    at: Callable[[float, float], tuple[float, float]] = lambda x, y: (  # noqa: E731
-        margin + x * (side - 2 * margin), side - margin - y * (side - 2 * margin)
-    )  # fmt: skip
-    draw.rectangle((*at(0, 1), *at(1, 0)), outline="grey")
-    draw.line((*at(0, 0), *at(1, 1)), fill="lightgrey")
-    for low in np.arange(0, 1, 0.1):
-        inside = (chances >= low) & (chances < low + 0.1 + 1e-9 * (low > 0.85))
-        if inside.sum() >= 5:
-            x, y = at(float(chances[inside].mean()), float(truth[inside].mean()))
-            draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill="steelblue")
-            draw.text((x + 8, y - 6), str(int(inside.sum())), fill="black")
-    draw.text((margin, 12), "share wrong (up) by chance given (right), made hands, with counts", fill="black")
-    picture.save(file)
 
 
 def _made(folders: Sequence[Path], eyes: GateEyes, seed: int, most: int) -> Iterator[HandRow]:

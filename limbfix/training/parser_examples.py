@@ -37,7 +37,7 @@ LEAST_DIGITS = 3
 
 _VIEWS = (1.1, 1.9)
 _NARROW = 2.0
-"""Views are drawn as a power of an even number: half of them are narrower than 1.3, as the crops in which digits are read."""
+"""Power of the evenly drawn number that says how wide a view is: half of them are narrower than 1.3, as the crops in which digits are read."""
 
 _FREE = 0.2
 """Share of crops that may reach beyond the picture, as those of hands at its edge do."""

@@ -33,10 +33,10 @@ def code_thresholds(numbers: Mapping[str, np.ndarray], sources: Sequence[str], s
     }
 
 
-def thresholds(
+def any_threshold(
     numbers: Mapping[str, np.ndarray], sources: Sequence[str], share: float, codes: Mapping[str, float]
-) -> dict[str, float]:
-    """Returns a threshold for each code so that in every folder a share of real hands at most lies above any of them: `any` gets what the others leave.
+) -> float:
+    """Returns the threshold of `any` so that in every folder a share of real hands at most lies above it or one of the codes': it gets what they leave.
 
     Args:
         numbers: (n,) of each code's model, of real hands; with `any`.
@@ -45,8 +45,7 @@ def thresholds(
         codes: thresholds of the others, see `code_thresholds`. They may have been read off more hands.
     """
     taken = np.any([np.zeros(len(sources), bool), *(numbers[code] > bar for code, bar in codes.items())], axis=0)
-    left = max(_left(numbers[ANY][own], taken[own], share) for own in _folders(sources))
-    return {**codes, ANY: left}
+    return max(_left(numbers[ANY][own], taken[own], share) for own in _folders(sources))
 
 
 def _folders(sources: Sequence[str]) -> list[np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limbfix.detectors.hand_fitting import apart, fitted_box
+from limbfix.detectors.hand_fitting import fitted_box, of_one_hand
 from limbfix.detectors.hand_windows import hand_view
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import FITTING_VIEW, PARTS
@@ -60,8 +60,8 @@ def test_the_box_stays_in_the_picture():
 def test_a_box_that_takes_in_another_hand_is_given_up():
     left, right, far = Box(100, 100, 160, 180), Box(150, 100, 210, 180), Box(300, 10, 340, 60)
     both, grown = Box(100, 100, 210, 180), Box(295, 5, 345, 70)
-    assert apart([both, right, grown], [left, right, far]) == [left, right, grown]
-    assert apart([both, both], [left, right]) == [left, right]
-    assert apart([both], [left]) == [both]  # nobody found the other one
+    assert of_one_hand([both, right, grown], [left, right, far]) == [left, right, grown]
+    assert of_one_hand([both, both], [left, right]) == [left, right]
+    assert of_one_hand([both], [left]) == [both]  # nobody found the other one
     inner = Box(110, 110, 150, 170)  # a hand that was found twice: its outer box was never of it alone
-    assert apart([both, inner], [both, inner]) == [both, inner]
+    assert of_one_hand([both, inner], [both, inner]) == [both, inner]

@@ -15,9 +15,9 @@ from limbfix.training.score_thresholds import (
     CODE_SHARE,
     FLAGGED,
     REJECTED,
+    any_threshold,
     code_thresholds,
     knots_of,
-    thresholds,
 )
 
 
@@ -47,7 +47,8 @@ def rows() -> tuple[list[HandRow], list[HandRow]]:
 def bars(numbers, sources, share) -> dict[str, float]:
     """All thresholds, those of codes read off the same hands."""
     codes = {code: values for code, values in numbers.items() if code != ANY}
-    return thresholds(numbers, sources, share, code_thresholds(codes, sources, share))
+    own = code_thresholds(codes, sources, share)
+    return own | {ANY: any_threshold(numbers, sources, share, own)}
 
 
 def test_every_opinion_has_its_votes_on_the_scale_of_real_hands(rows):
