@@ -60,15 +60,20 @@ def pair_loss(judgements: Tensor, worse: Tensor) -> Tensor:
     return (functional.softplus(-margin) * worse).sum() / worse.sum().clamp(min=1e-3)
 
 
+def count_loss(counts: Tensor, truth: Tensor) -> Tensor:
+    """Cross entropy of the numbers of digits that are known (`truth` from 0 on); 0 where a batch knows none, as one of edited photographs."""
+    error = functional.cross_entropy(counts.float().flatten(0, 1), truth.flatten(), ignore_index=-1, reduction="sum")
+    return error / (truth >= 0).sum().clamp(min=1)
+
+
 def parser_loss(output: ParserOutput, batch: ParserBatch) -> dict[str, Tensor]:
     """Returns the weighted terms by name; their sum is what is minimised."""
-    counted = output.counts.float().flatten(0, 1)
     terms = {
         "heat": heat_loss(output.heatmaps, batch.heatmaps, batch.dense),
         "fields": field_loss(output.fields, batch.fields, batch.dense),
         "parts": part_loss(output.parts, batch.parts, batch.dense),
         "judgements": judgement_loss(output.judgements, batch),
-        "counts": functional.cross_entropy(counted, batch.counts.flatten(), ignore_index=-1),
+        "counts": count_loss(output.counts, batch.counts),
         "pairs": pair_loss(output.judgements, batch.worse),
     }
     return {name: WEIGHTS[name] * value for name, value in terms.items()}

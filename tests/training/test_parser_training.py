@@ -25,7 +25,7 @@ from limbfix.synthesis.shards import ShardWriter
 from limbfix.synthesis.streams import StreamOptions
 from limbfix.training import generator, hands
 from limbfix.training.parser_examples import ParserExamples, ShardReader, load_examples, plain_matrix
-from limbfix.training.parser_losses import heat_loss, pair_loss, parser_loss
+from limbfix.training.parser_losses import count_loss, heat_loss, pair_loss, parser_loss
 from limbfix.training.parser_targets import CLEAR_SHARE, LEAST_WEIGHT, draw_heatmaps, seen_through, store_pair
 
 SIZE = 64
@@ -138,6 +138,15 @@ def test_edited_photographs_teach_digits_and_no_judgement():
     losses = parser_loss(network.parse(batch.pixels.permute(0, 3, 1, 2).float() / 255), batch)
     assert losses["judgements"] == losses["pairs"] == 0
     assert losses["heat"] > 0 and losses["fields"] > 0
+
+
+def test_a_batch_that_knows_no_number_of_digits_has_a_loss():
+    logits, unknown = torch.randn(4, 2, 10), torch.full((4, 2), -1)
+    assert count_loss(logits, unknown) == 0
+    some = torch.tensor([[5, 4], [-1, -1], [-1, 6], [-1, -1]])
+    known = some.flatten() >= 0
+    wanted = torch.nn.functional.cross_entropy(logits.flatten(0, 1)[known], some.flatten()[known])
+    assert count_loss(logits, some) == pytest.approx(float(wanted), abs=1e-5)
 
 
 def test_a_picture_without_enough_digits_is_no_example():
