@@ -158,8 +158,8 @@ def test_the_number_of_visible_hands_is_measured_beside_the_score():
     assert rows["auroc_hand_by_hands_visible"] == 0.0
 
 
-def _hand_label(*box, status="ok", size_px=40):
-    return HandLabel(box_fractions=box, status=status, size_px=size_px)
+def _hand_label(*box, status="ok", size_px=40, digits_visible=None):
+    return HandLabel(box_fractions=box, status=status, size_px=size_px, digits_visible=digits_visible)
 
 
 def test_one_found_hand_serves_one_label_the_best_one():
@@ -192,6 +192,27 @@ def test_hands_are_measured_one_by_one():
     assert rows["box_precision", "ai_images/hastings"].value == pytest.approx(2 / 3)
     (visible,) = measures.measure_hands_visible(records, labels)
     assert (visible.estimate.value, visible.estimate.n) == (0.75, 4)
+
+
+def test_told_digits_are_compared_with_what_a_person_sees():
+    path = "ai_images/hastings/sdxl_1.jpg"
+    boxes = [[0, 0, 40, 40], [50, 50, 90, 90], [50, 0, 90, 40], [0, 50, 40, 90]]
+    hands = {
+        path: [
+            _hand_label(*(side / 100 for side in box), digits_visible=n)
+            for box, n in zip(boxes, (5, 5, 4, None), strict=True)
+        ]
+    }
+    record = _record(path, hands=[(box, 0.1) for box in boxes])
+    for hand, told in zip(record["hands"], (5, 6, None, 5), strict=True):
+        hand["digits"] = {"count": told}
+    rows = {
+        row.measure: row.estimate
+        for row in measures.measure_hands({path: record}, hands, {path: _label(True)})
+        if row.source == "ai_images"
+    }
+    assert (rows["digits_told"].value, rows["digits_told"].n) == (pytest.approx(2 / 3), 3)
+    assert rows["digits_told_exact"].value == 0.5
 
 
 def test_verdicts_validity_and_causes_are_counted():

@@ -58,11 +58,19 @@ class PictureLabel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandLabel:
-    """One labelled hand: box as fractions of width and height, `ok`, `defective` or `unsure`, longer side in px."""
+    """One labelled hand.
+
+    Attributes:
+        box_fractions: of width and height.
+        status: `ok`, `defective` or `unsure`.
+        size_px: longer side.
+        digits_visible: how many a person sees; None where they did not say.
+    """
 
     box_fractions: tuple[float, float, float, float]
     status: str
     size_px: float
+    digits_visible: int | None = None
 
 
 def pictures_of(data: Path, folder: str, limit: int | None = None) -> list[str]:
@@ -93,8 +101,15 @@ def read_hand_labels(data: Path) -> dict[str, list[HandLabel]]:
         with (data / AI / name).open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 box = tuple(float(row[key]) for key in ("x0", "y0", "x1", "y1"))
-                label = HandLabel(box_fractions=box, status=row["status"], size_px=float(row["size_px"]))
-                hands[f"{AI}/{row['file']}"].append(label)
+                visible = int(row["digits_visible"]) if row["digits_visible"].isdigit() else None
+                hands[f"{AI}/{row['file']}"].append(
+                    HandLabel(
+                        box_fractions=box,
+                        status=row["status"],
+                        size_px=float(row["size_px"]),
+                        digits_visible=visible,
+                    )
+                )
     return dict(hands)
 
 

@@ -132,7 +132,20 @@ def measure_hands(
         sides = [[hand.found for hand in large if hand.label.status == status] for status in ("defective", "ok")]
         rows.append(_auroc_row("auroc_hand_by_hand", source, *sides))
         rows.append(_precision_row(source, records, hands, labels))
+        rows += _told_rows(source, large)
     return rows
+
+
+def _told_rows(source: str, large: Sequence[LabelledHand]) -> list[Measured]:
+    """Counts hands whose digits are told, and those of them that show so many to a person."""
+    known = [(hand.found["digits"]["count"], hand.label.digits_visible) for hand in large if hand.found is not None]
+    known = [(told, visible) for told, visible in known if visible is not None]
+    told = [(count, visible) for count, visible in known if count is not None]
+    right = sum(count == visible for count, visible in told)
+    return [
+        Measured(measure="digits_told", source=source, estimate=share(len(told), len(known))),
+        Measured(measure="digits_told_exact", source=source, estimate=share(right, len(told))),
+    ]
 
 
 def _auroc_row(

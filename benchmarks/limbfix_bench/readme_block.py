@@ -43,6 +43,8 @@ LINES = (
     Line(measure="boxes_found", title="Labelled hand boxes found (IoU ≥ 0.25)", as_percent=True),
     Line(measure="boxes_found_defective", title="Labelled hand boxes found: defective, ≥ 32 px", as_percent=True),
     Line(measure="box_precision", title="Found hands that are labelled hands", as_percent=True),
+    Line(measure="digits_told", title="Found hands ≥ 32 px whose digits are told", as_percent=True),
+    Line(measure="digits_told_exact", title="The same: as many as a person sees", as_percent=True),
     Line(measure="false_hands_per_picture", title="False hands per picture without people", aim="≤ 0.02"),
     Line(measure="verdict_reject", title="Real people rejected", aim="≤ 3 %", sources=_REAL, as_percent=True),
     Line(measure="verdict_flag", title="Real people flagged", sources=_REAL, as_percent=True),
