@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from limbfix.errors import LedgerError
+from limbfix.errors import LedgerBroken, LedgerError
 from limbfix.ledger import NOTICE
 from limbfix.ledger.appending import Clock, Writer
 from limbfix.ledger.chain import Head
@@ -19,7 +19,7 @@ from limbfix.ledger.engines import WRITE, claim_file, is_address, make_engine, t
 from limbfix.ledger.keys import SigningKey, default_key_path, load_key, make_key
 from limbfix.ledger.migrations import migrate
 from limbfix.ledger.reading import Reader
-from limbfix.ledger.witnesses import note_head
+from limbfix.ledger.witnesses import note_head, read_head, witness_path
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -70,7 +70,8 @@ class Ledger:
 
         Raises:
             SigningKeyError: this machine does not hold the ledger's key.
-            LedgerBroken: the end of the ledger is not what its head signed; nothing is added to it.
+            LedgerBroken: the end of the ledger is not what its head signed, or an end that this machine remembers is no longer in it;
+                nothing is added to it.
             LedgerError: the database failed.
         """
         key = self._signing_key()
@@ -79,10 +80,25 @@ class Ledger:
             with connection.begin():
                 take_lock(connection)
                 writer = Writer(connection, key, self.clock)
+                self._expect_remembered(writer)
                 yield writer
                 head = writer.sign()
         if head is not None:
             note_head(self._key_path, head)
+
+    def _expect_remembered(self, writer: Writer) -> None:
+        """Refuses to go on from an older copy that was put back: one more entry, and nothing would tell that others are gone."""
+        path = witness_path(self._key_path, writer.ledger)
+        if not path.is_file():
+            return
+        known = read_head(path)
+        entry = writer.entry(known.count)
+        if entry is None or entry.hash != known.last:
+            raise LedgerBroken(
+                f"ledger {self._name}: expected entry {known.count} as this machine saw it before, got "
+                f"{'an older copy that ends before it' if entry is None else 'another one'}; nothing was added. Look with "
+                f"`limbfix ledger verify`; to go on from here all the same, move {path} away"
+            )
 
     def head(self) -> Head:
         """Returns the signed head."""
@@ -118,6 +134,10 @@ class Ledger:
             self._key = load_key(self._key_path)
         return self._key
 
+    @property
+    def _name(self) -> str:
+        return "the database" if is_address(self.place) else self.place  # an address may hold a password
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         from sqlalchemy.exc import SQLAlchemyError
@@ -126,9 +146,8 @@ class Ledger:
             yield
         except SQLAlchemyError as error:
             cause = str(getattr(error, "orig", None) or error).strip().splitlines()
-            place = "the database" if is_address(self.place) else self.place
             raise LedgerError(
-                f"ledger {place}: expected to read and write it, got: {cause[0] if cause else type(error).__name__}. "
+                f"ledger {self._name}: expected to read and write it, got: {cause[0] if cause else type(error).__name__}. "
                 "What was confirmed before is still there; check the disk, the server, or who else holds it"
             ) from error
 

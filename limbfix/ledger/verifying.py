@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ def verify(ledger: Ledger, *, trusted: Iterable[str] = (), known_heads: Iterable
     """
     trusted = set(trusted)
     with ledger.reading() as reader:
-        check = _Check(reader, {head.count: head for head in known_heads})
+        check = _Check(reader, known_heads)
         problems: list[str] = []
         for problem in check.problems(trusted):
             problems.append(problem)
@@ -66,8 +67,11 @@ def verify(ledger: Ledger, *, trusted: Iterable[str] = (), known_heads: Iterable
 
 
 class _Check:
-    def __init__(self, reader: Reader, known: dict[int, Head]) -> None:
-        self._reader, self._known = reader, known
+    def __init__(self, reader: Reader, known: Iterable[Head]) -> None:
+        self._reader = reader
+        self._known: dict[int, list[Head]] = defaultdict(list)  # two of one count may say different things: of two histories
+        for head in known:
+            self._known[head.count].append(head)
         self.entries = self.evidence = 0
         self.head: Head | None = None
         self._wanted: set[str] = set()
@@ -103,9 +107,8 @@ class _Check:
             if any("\n" in value for value in fields[1:] if isinstance(value, str)):
                 yield f"entry {seq}: a field holds a line break"
             self._last = str(stored)
-            known = self._known.get(seq)
-            if known is not None and known.last != stored:
-                yield f"entry {seq}: expected {known.last[:16]}..., which was seen before, got {self._last[:16]}..."
+            for last in sorted({known.last for known in self._known.get(seq, ())} - {stored}):
+                yield f"entry {seq}: expected {last[:16]}..., which was seen before, got {self._last[:16]}..."
             if evidence:
                 self._wanted.update(str(evidence).split(" "))
 
@@ -125,9 +128,8 @@ class _Check:
             yield "head: its signature is not that of its key over its content"
         if trusted and self.head.key not in trusted:
             yield f"head: expected a signature of a trusted key, got one of {self.head.key[:16]}..."
-        for known in self._known.values():
-            if known.ledger != self.head.ledger:
-                yield f"expected ledger {known.ledger}, which was seen before, got {self.head.ledger}"
+        for other in sorted({known.ledger for heads in self._known.values() for known in heads} - {self.head.ledger}):
+            yield f"expected ledger {other}, which was seen before, got {self.head.ledger}"
 
     def _beginning(self) -> tuple[object, object] | None:
         first = self._reader.entry(1)

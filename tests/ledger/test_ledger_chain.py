@@ -18,7 +18,7 @@ from limbfix.ledger.keys import is_signed, load_key, make_key, read_public_key
 from limbfix.ledger.overrides import Decision, decide
 from limbfix.ledger.store import open_ledger
 from limbfix.ledger.verifying import verify
-from limbfix.ledger.witnesses import read_head, witness_path
+from limbfix.ledger.witnesses import head_text, read_head, witness_path
 
 ENTRIES = 40
 BIT_FLIPS = 1000
@@ -299,6 +299,56 @@ def test_an_old_copy_put_back_is_whole_in_itself_and_found_by_the_head_kept_besi
     assert problems(tmp_path / "ledger.db", tmp_path, seen) == ()
     assert problems(tmp_path / "old.db", tmp_path) == ()
     assert any("cut off" in problem for problem in problems(tmp_path / "old.db", tmp_path, seen))
+
+
+def two_histories(tmp_path) -> tuple[Head, Head]:
+    """Makes a ledger that went on twice from the same copy, with as many entries; returns the head of either end, the first one first."""
+    with new_ledger(tmp_path) as ledger:
+        add(ledger, [(judged("a"), order("a"))])
+    shutil.copy(tmp_path / "ledger.db", tmp_path / "old.db")
+    with new_ledger(tmp_path) as ledger:
+        add(ledger, [(judged("b"), order("b"))])
+        first = ledger.head()
+    shutil.copy(tmp_path / "old.db", tmp_path / "ledger.db")
+    witness_path(tmp_path / "key.pem", first.ledger).unlink()  # as on another machine
+    with new_ledger(tmp_path) as ledger:
+        add(ledger, [(judged("c"), order("c"))])
+        return first, ledger.head()
+
+
+def test_two_heads_of_one_count_are_both_asked_for(tmp_path):
+    kept, own = two_histories(tmp_path)
+    assert kept.count == own.count and kept.last != own.last
+    for heads in ((kept, own), (own, kept)):
+        (problem,) = problems(tmp_path / "ledger.db", tmp_path, *heads)
+        assert "seen before" in problem and kept.last[:16] in problem
+
+
+def test_nothing_is_added_to_an_older_copy_that_was_put_back(tmp_path):
+    with new_ledger(tmp_path) as ledger:
+        add(ledger, [(judged("a"), order("a"))])
+    shutil.copy(tmp_path / "ledger.db", tmp_path / "old.db")
+    with new_ledger(tmp_path) as ledger:
+        add(ledger, [(judged("b"), order("b"))])
+        head = ledger.head()
+    shutil.copy(tmp_path / "old.db", tmp_path / "ledger.db")
+    witness = witness_path(tmp_path / "key.pem", head.ledger)
+    with new_ledger(tmp_path) as ledger:
+        with pytest.raises(LedgerBroken, match="older copy"):
+            add(ledger, [(judged("c"), order("c"))])
+        assert ledger.head().count == head.count - 1 and read_head(witness) == head
+        witness.rename(tmp_path / "aside.json")  # the way out that the message names
+        add(ledger, [(judged("c"), order("c"))])
+        assert ledger.head().count == head.count
+
+
+def test_nothing_is_added_to_another_history_of_the_same_length(tmp_path):
+    kept, _ = two_histories(tmp_path)
+    witness = witness_path(tmp_path / "key.pem", kept.ledger)
+    witness.write_text(head_text(kept), encoding="ascii")
+    with new_ledger(tmp_path) as ledger, pytest.raises(LedgerBroken, match="another one"):
+        add(ledger, [(judged("d"), order("d"))])
+    assert read_head(witness) == kept
 
 
 def test_nothing_is_written_onto_a_broken_end(copy, made):
