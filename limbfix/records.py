@@ -16,7 +16,7 @@ from limbfix.images import Picture
 from limbfix.limb_records import limbs_record, loose_limbs_record
 from limbfix.skeletons import Hand, LimbKind, LimbState, Person, Scene
 from limbfix.sources import GenerationSource
-from limbfix.verdicts import LIST_FROM, Outcome, Verdict
+from limbfix.verdicts import Outcome, Verdict
 
 SCHEMA_VERSION = 2
 Record = dict[str, Any]
@@ -63,9 +63,10 @@ def make_record(
         "people": [_person(person, scene, findings, masks_wh) for person in scene.people],
         "hands": [_hand(hand, scene, findings, min_hand_px, with_masks) for hand in scene.hands],
         "findings": [
-            _finding(finding, scene, "counted") for finding in verdict.counted if finding.defect_score >= LIST_FROM
-        ]
-        + [_finding(finding, scene, name) for finding, name in verdict.accepted if finding.defect_score >= LIST_FROM],
+            _finding(finding, scene, name)
+            for finding, name in (*((one, "counted") for one in verdict.counted), *verdict.accepted)
+            if finding.defect_score >= verdict.list_from
+        ],
         "source": _source(picture.source),
         "exceptions": list(verdict.exceptions),
         "notes": [*picture.notes, *_uncounted_note(scene, verdict)],

@@ -45,6 +45,7 @@ class Verdict:
         accepted: (finding, name of the exception) pairs, for findings that an exception excuses.
         dropped: the same for findings that the policy's `ignore` or `min_hand_px` leaves out of the record.
         uncounted: (hand_index, why) of each hand whose digits were not counted; never a pass of that hand.
+        list_from: defect score from which findings are worth listing: what flags a picture is listed, however low the policy sets that.
         exceptions: names of the exceptions used on findings worth listing, each once.
     """
 
@@ -55,11 +56,12 @@ class Verdict:
     accepted: tuple[tuple[Finding, str], ...] = ()
     dropped: tuple[tuple[Finding, str], ...] = ()
     uncounted: tuple[tuple[int, CannotTell], ...] = ()
+    list_from: float = LIST_FROM
 
     @property
     def exceptions(self) -> tuple[str, ...]:
         """Names of the exceptions that excused a finding worth listing, each once, in order of use."""
-        used = (name for finding, name in (*self.accepted, *self.dropped) if finding.defect_score >= LIST_FROM)
+        used = (name for finding, name in (*self.accepted, *self.dropped) if finding.defect_score >= self.list_from)
         return tuple(dict.fromkeys(used))
 
 
@@ -97,6 +99,7 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
         accepted=accepted,
         dropped=dropped,
         uncounted=uncounted,
+        list_from=min(LIST_FROM, policy.flag_at),
     )
 
 
@@ -160,7 +163,8 @@ def _is_anything_judged(
         and hand.part.reading.cannot_tell not in (CannotTell.NO_MODEL, CannotTell.UNCERTAIN)
     }
     limbs = any(limb.state is not LimbState.HIDDEN for person in scene.people for limb in person.limbs)
-    limbs = limbs or (scene.bodies is not None and any(graph.limbs for graph in scene.bodies.people))
+    graphs = () if scene.bodies is None else scene.bodies.people
+    limbs = limbs or any(graph.limbs for graph in graphs if graph.person_index is not None)  # a ghost's tell nothing
     feet = any(person.feet for person in scene.people)
     hands = any(hand.part.box.size >= min_hand_px and hand.hand_index not in untold for hand in scene.hands)
     measured = any(

@@ -50,6 +50,15 @@ def assert_valid(record):
         assert 0 <= y_min <= y_max <= record["height"]
 
 
+@pytest.mark.parametrize("flag_at", [0.1, 0.5])
+def test_what_flags_or_rejects_is_listed_however_low_the_policy_sets_the_bar(flag_at):
+    policy = Policy(flag_at=flag_at, reject_at=0.6)
+    record = record_of(scene(*whole_person()), finding(0.15, "hand.malformed"), finding(0.05), policy=policy)
+    assert_valid(record)
+    listed = [one["code"] for one in record["findings"]]
+    assert (record["verdict"], listed) == (("flag", ["hand.malformed"]) if flag_at < 0.15 else ("pass", []))
+
+
 def test_the_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(record_schema())
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent / "checks"))
+
 from read_hands import read_hand
+from read_scenes import read_scene, someone
 from synthetic import face, finding, hand, hands_of, person, scene, whole_person
 
 from limbfix.checks import check
@@ -208,6 +216,16 @@ def test_the_reason_of_the_unjudged_names_why_digits_were_not_counted():
     result = read_verdict(read_hand(number=3, cannot_tell=CannotTell.OCCLUDED))
     assert result.reason.startswith("1 hand seen, but no hand, arm, leg or foot well enough to judge;")
     assert "digits were not counted on 1 of 1 hand (1 occluded)" in result.reason
+
+
+@pytest.mark.parametrize(("person_index", "outcome"), [(None, Outcome.UNJUDGED), (0, Outcome.PASS)])
+def test_limbs_of_a_body_that_was_refused_make_no_pass(person_index, outcome):
+    made = scene(read_hand(number=3, cannot_tell=CannotTell.BLURRED))
+    seen = read_scene(someone())
+    assert seen.bodies is not None
+    people = tuple(replace(graph, person_index=person_index) for graph in seen.bodies.people)
+    made = replace(made, bodies=replace(seen.bodies, people=people))
+    assert verdict(finding(0.06, "foot.malformed"), made=made).outcome is outcome
 
 
 def test_a_hand_that_could_not_be_counted_is_still_rejected_for_what_it_shows():

@@ -26,11 +26,12 @@ ON_A_HAND = 0.3
 
 
 def foot_form(scene: Scene) -> tuple[Finding, ...]:
-    """Returns one finding for each foot that was looked at."""
+    """Returns one finding for each foot of somebody that was looked at; bodies that were refused have none."""
     graphs = scene.bodies.people if scene.bodies is not None else ()
     return tuple(
         _finding(graph.person_index, limb, limb.foot)
         for graph in graphs
+        if graph.person_index is not None
         for limb in graph.limbs
         if limb.foot is not None and not _is_on_a_hand(scene, limb.foot)
     )
@@ -40,7 +41,7 @@ def _is_on_a_hand(scene: Scene, foot: FootLook) -> bool:
     return any(foot.box.overlap_of_smaller(hand.part.box) >= ON_A_HAND for hand in scene.hands)
 
 
-def _finding(person: int | None, limb: LimbLine, foot: FootLook) -> Finding:
+def _finding(person: int, limb: LimbLine, foot: FootLook) -> Finding:
     score = score_from(foot.oddness, KNOTS)
     look = "looks odd" if foot.oddness >= ODD else "looks usual"
     side = f"{limb.side.value} " if limb.side is not Side.UNKNOWN else ""

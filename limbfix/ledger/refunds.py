@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -48,14 +48,18 @@ def _amounts(table: dict[str, Any]) -> dict[str, Decimal]:
 
 
 def _costs(table: dict[str, Any]) -> dict[str, Decimal]:
+    costs = {}
     for currency, value in table.items():
         try:
             parse_currency(currency, origin="currency")
+            costs[currency] = Decimal("nan" if isinstance(value, bool) else str(value))
         except UsageError as error:
             raise ValueError(str(error)) from error
-        if not Decimal(str(value)).is_finite() or Decimal(str(value)) < 0:
-            raise ValueError(f"{currency}: expected a cost of at least 0, got {value}")
-    return {currency: Decimal(str(value)) for currency, value in table.items()}
+        except InvalidOperation:
+            costs[currency] = Decimal("nan")
+        if not costs[currency].is_finite() or costs[currency] < 0:
+            raise ValueError(f"{currency}: expected a cost of at least 0, such as '0.031', got {value!r}")
+    return costs
 
 
 def _severity(name: str) -> str:

@@ -56,6 +56,7 @@ def judge_repair(step: Step, before: Inspection, after: Inspection, seam: Seam) 
     left = _left_of(step, found_after)
     for reason in (
         _no_longer_judged(before, after),
+        _verdict_fell(before, after),
         _not_better(step, left),
         _newly_found(step, found_before, found_after),
         _people_changed(step, before, after),
@@ -78,6 +79,14 @@ def _no_longer_judged(before: Inspection, after: Inspection) -> str | None:
     if after.verdict in ("pass", "flag", "reject"):
         return None
     return f"the repaired picture is {after.verdict}; a person that can no longer be judged is no repair"
+
+
+def _verdict_fell(before: Inspection, after: Inspection) -> str | None:
+    """No single finding need have risen: a policy may flag a hand whose digits can no longer be counted."""
+    ranks = {"pass": 0, "flag": 1, "reject": 2}
+    if ranks.get(after.verdict, 0) <= ranks.get(before.verdict, len(ranks)):
+        return None
+    return f"the repaired picture is a {after.verdict}, where it was a {before.verdict}"
 
 
 def _left_of(step: Step, found_after: Iterable[Finding]) -> float:

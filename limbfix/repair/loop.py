@@ -114,7 +114,14 @@ def _why_not(step: Step, here: Step, painter: Inpainter, current: Inspection) ->
 
 
 def _is_there(finding: Finding, step: Step) -> bool:
+    is_of_person = (
+        finding.hand_index is None and finding.person_index is not None
+    )  # somebody's other hand is another place
     return any(
-        finding.box.overlap_of_smaller(target.box) > 0.1 or finding.person_index == target.person_index
+        finding.code is target.code
+        and (
+            finding.box.overlap_of_smaller(target.box) > 0.1
+            or (is_of_person and finding.person_index == target.person_index)
+        )
         for target in step.findings
     )

@@ -7,7 +7,9 @@ from typing import Literal
 
 from limbfix.errors import CaseChanged, UsageError
 from limbfix.ledger.cases import Case, find_case
+from limbfix.ledger.deciding import Status
 from limbfix.ledger.overrides import Decision, decide
+from limbfix.ledger.refunds import Give
 from limbfix.ledger.store import Ledger
 
 Choice = Literal["accept", "reject"]
@@ -39,14 +41,17 @@ def write_answer(ledger: Ledger, case: Case, said: Said) -> str:
     """Writes an answer; returns the hash of its entry.
 
     A case that waits is decided: accepting the picture declines what was recommended, rejecting it confirms it. Any other
-    case is labelled, and what was recommended stays as it was.
+    case is labelled, and what was recommended stays as it was; so is one that waits without a recommendation, when it is rejected: of a picture
+    that could not be judged nobody has said yet what a defect is worth, and a confirmed nothing would be a refusal.
 
     Raises:
         CaseChanged: somebody else decided since the person looked; nothing was written.
         UsageError: no name, or an impossible reason.
     """
-    waits = case.data["decision"]["status"] == "waiting"
-    answer = "label" if not waits else "confirm" if said.choice == "reject" else "decline"
+    recommended = case.data["decision"]
+    is_confirmed, waits = said.choice == "reject", recommended["status"] == Status.WAITING
+    is_known = not is_confirmed or recommended["give"] != Give.NONE
+    answer = "label" if not waits or not is_known else "confirm" if is_confirmed else "decline"
     if len(said.codes) > _MOST_CODES or any(len(code) > 64 for code in said.codes):
         raise UsageError(f"reasons: expected at most {_MOST_CODES} short ones, got {len(said.codes)}")
     label = LABELS[said.choice]

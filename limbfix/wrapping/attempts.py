@@ -151,11 +151,18 @@ class Ledger:
 
     @property
     def wants_more(self) -> bool:
-        """Whether another attempt is allowed and useful. After a safety checker's black picture none is, nor after an error."""
+        """Whether another attempt is allowed and useful. After a safety checker's black picture none is, nor after an error, unless all there is
+        is a preview: half a picture is none to give back."""
+        if self.kept.stopped_early:
+            return True
         if self.kept.verdict == SKIPPED_NSFW or self.attempts[-1].verdict == SKIPPED_NSFW:
             return False
-        has_broken = any(one.error is not None for one in self.attempts)
-        return self.has_failed and not has_broken
+        return self.has_failed and not self.had_trouble
+
+    @property
+    def had_trouble(self) -> bool:
+        """Whether an attempt gave no picture at all, or a black one."""
+        return any(one.error is not None or one.verdict == SKIPPED_NSFW for one in self.attempts)
 
 
 def pixels_sha256(pixels: np.ndarray) -> str:

@@ -56,6 +56,7 @@ class FunctionCall:
         function: the caller's own.
         arguments, keywords: as the caller gave them, without the seed.
         seed_name: parameter of the seed, or None.
+        seed_place: where the seed stood among the positional arguments, or None; there it is put again.
         base_seed: of all seeds of this call; None for a function without seeds.
         user_seed: what the caller gave, or None.
         prompt: what is asked for; empty where it is not known.
@@ -68,11 +69,15 @@ class FunctionCall:
     base_seed: int | None
     user_seed: Any
     prompt: str
+    seed_place: int | None = None
 
     def __call__(self, seed: Any) -> Any:
         """Calls the function."""
         if self.seed_name is None:
             return self.function(*self.arguments, **self.keywords)
+        if self.seed_place is not None:
+            before, behind = self.arguments[: self.seed_place], self.arguments[self.seed_place :]
+            return self.function(*before, seed, *behind, **self.keywords)
         return self.function(*self.arguments, **{**self.keywords, self.seed_name: seed})
 
     def first_seed(self, image_index: int = 0) -> Any:
@@ -110,6 +115,7 @@ class FunctionCall:
         except (TypeError, ValueError):
             parameters = ()
         names = [one.name for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        names = [name for name in names if name != self.seed_name]  # the seed is not among the arguments
         return names + [f"argument_{place}" for place in range(len(names), len(self.arguments))]
 
 
@@ -123,8 +129,10 @@ def read_call(
     """Returns the caller's call with the seed taken out; wrong arguments are the function's own to refuse."""
     keywords = dict(keywords)
     user_seed = keywords.pop(seed_name, None) if seed_name is not None else None
-    if seed_name is not None and user_seed is None:
-        arguments, keywords, user_seed = _without_positional_seed(function, arguments, keywords, seed_name)
+    place = _place_of_seed(function, arguments, seed_name) if seed_name is not None and user_seed is None else None
+    if place is not None:
+        user_seed = arguments[place]
+        arguments = (*arguments[:place], *arguments[place + 1 :])
     seed = whole(user_seed)
     if seed == RANDOM:
         user_seed = None
@@ -139,22 +147,18 @@ def read_call(
         base_seed=None if seed_name is None else base_seed,
         user_seed=user_seed,
         prompt=_prompt(arguments, keywords),
+        seed_place=place,
     )
 
 
-def _without_positional_seed(
-    function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], seed_name: str
-) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
-    """Takes a seed out of the positional arguments; what stands behind it goes by name."""
+def _place_of_seed(function: Callable[..., Any], arguments: tuple[Any, ...], seed_name: str) -> int | None:
+    """Returns where a seed stands among the positional arguments, None where it does not."""
     try:
         names = list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
-        return arguments, keywords, None
+        return None
     place = names.index(seed_name) if seed_name in names else len(arguments)
-    if place >= len(arguments):
-        return arguments, keywords, None
-    behind = dict(zip(names[place + 1 :], arguments[place + 1 :], strict=False))
-    return arguments[:place], keywords | behind, arguments[place]
+    return place if place < len(arguments) else None
 
 
 def _prompt(arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> str:

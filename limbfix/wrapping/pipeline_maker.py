@@ -10,6 +10,7 @@ from typing import Any
 
 from limbfix.errors import GeneratorError
 from limbfix.wrapping.attempts import Made, Shot
+from limbfix.wrapping.drivers import broken
 from limbfix.wrapping.early_stop import StepWatch
 from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.pipeline_calls import PipelineCall
@@ -104,16 +105,25 @@ class PipelineMaker:
         by_index = {shot.image_index: shot for shot in shots}
         made: dict[int, Made] = {}
         for prompts, indices in self.call.groups([shot.image_index for shot in shots]):
-            seeds = [by_index[index].seed for index in indices]
-            generators = None if self.seed_mode == "none" else _generators(seeds)
-            arguments = self.call.again(prompts, len(indices), generators)
-            is_early = all(by_index[index].may_stop_early for index in indices)
-            output, seconds, watch = self._run(arguments, is_early, indices)
-            if len(output.images) != len(indices):
-                raise GeneratorError(f"the pipeline: expected {len(indices)} images, got {len(output.images)}")
-            origin = "none" if self.seed_mode == "none" else "derived"
-            made |= dict(zip(indices, self._made(output, indices, seeds, origin, seconds, watch), strict=True))
+            group = [by_index[index] for index in indices]
+            try:
+                images = self._again_together(prompts, group)
+            except Exception as error:  # what other calls have made is worth more than the trace; the report tells
+                images = broken(group, error)
+            made |= dict(zip(indices, images, strict=True))
         return [made[shot.image_index] for shot in shots]
+
+    def _again_together(self, prompts: Sequence[int], shots: Sequence[Shot]) -> list[Made]:
+        """Makes images of one call of the pipeline anew."""
+        indices, seeds = [shot.image_index for shot in shots], [shot.seed for shot in shots]
+        generators = None if self.seed_mode == "none" else _generators(seeds)
+        arguments = self.call.again(prompts, len(indices), generators)
+        is_early = all(shot.may_stop_early for shot in shots)
+        output, seconds, watch = self._run(arguments, is_early, indices)
+        if len(output.images) != len(indices):
+            raise GeneratorError(f"the pipeline: expected {len(indices)} images, got {len(output.images)}")
+        origin = "none" if self.seed_mode == "none" else "derived"
+        return self._made(output, indices, seeds, origin, seconds, watch)
 
     def _run(
         self, arguments: dict[str, Any], may_stop_early: bool, indices: Sequence[int]

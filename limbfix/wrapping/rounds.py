@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-from limbfix.errors import DetectorError, PictureError, RepairError
+from limbfix.errors import DetectorError, GeneratorError, PictureError, RepairError
 from limbfix.images import Picture
 from limbfix.inspections import Inspection
 from limbfix.wrapping.attempts import SKIPPED_NSFW, Attempt, Ledger, Made, Shot, pixels_sha256
@@ -98,14 +98,27 @@ def rounds(options: WrapOptions, means: Means) -> Rounds:
         shots = tuple(_shot(one, attempt, means, is_early and not is_late, options) for one in failing)
         made = yield Again(shots=shots)
         yield from _judged(failing, made, attempt, means)
+    _expect_whole(ledgers)
     return ledgers
+
+
+def _expect_whole(ledgers: Sequence[Ledger]) -> None:
+    """Refuses to hand over a preview: every attempt at a whole picture failed."""
+    for one in ledgers:
+        if one.kept.stopped_early:
+            last = one.attempts[-1]
+            raise GeneratorError(
+                f"image {one.image_index}: expected a whole picture, got a preview that was stopped early, and then "
+                f"{last.error or last.reason}"
+            )
 
 
 def _shot(ledger: Ledger, attempt: int, means: Means, is_early: bool, options: WrapOptions) -> Shot:
     base = means.base_seed(ledger.image_index)
     seed = None if base is None else attempt_seed(base, ledger.image_index, attempt)
     is_last = attempt + 1 >= options.max_attempts
-    return Shot(image_index=ledger.image_index, attempt=attempt, seed=seed, may_stop_early=is_early and not is_last)
+    may_stop = is_early and not is_last and not ledger.had_trouble
+    return Shot(image_index=ledger.image_index, attempt=attempt, seed=seed, may_stop_early=may_stop)
 
 
 def _judged(ledgers: Sequence[Ledger], made: Sequence[Made], attempt: int, means: Means) -> Generator[Step, Any, None]:

@@ -29,11 +29,19 @@ class Held:
         value: as it came.
         data: the bytes of the file, where the value is a path; the generator may write the next attempt over it.
         picture: its pixels for the gate.
+        untouched: a copy of an array or a PIL image, for the same reason; None for other values.
     """
 
     value: Any
     data: bytes | None
     picture: Picture
+    untouched: Any = None
+
+    @property
+    def as_made(self) -> Any:
+        """The value as it was when it was made: itself, or the copy where something was drawn over it since."""
+        is_same = self.untouched is None or _content(self.value) == _content(self.untouched)
+        return self.value if is_same else self.untouched
 
 
 def is_picture(value: object) -> bool:
@@ -62,13 +70,22 @@ def hold(value: Any, *, prompt: str, seed: int | None) -> Held:
             picture = open_picture(value, name=MEMORY_PATH)
     except (PictureError, TypeError, OSError) as error:
         raise GeneratorError(f"the wrapped generator: expected {EXPECTED}; {error}") from error
-    return Held(value=value, data=data, picture=with_source(picture, prompt=prompt, seed=seed))
+    untouched = None if isinstance(value, str | os.PathLike | bytes) else value.copy()
+    return Held(value=value, data=data, picture=with_source(picture, prompt=prompt, seed=seed), untouched=untouched)
+
+
+def _content(value: np.ndarray | Image.Image) -> tuple[object, bytes]:
+    """Returns form and bytes of pixels. Ordinary bytes: unlike arrays, they are equal where nan stands for nan."""
+    return (value.shape if isinstance(value, np.ndarray) else (value.mode, value.size)), value.tobytes()
 
 
 def with_source(picture: Picture, *, prompt: str, seed: int | None) -> Picture:
     """Returns the picture with its prompt, so that the policy's prompt rules hold for pictures without metadata too."""
-    if picture.source is not None or not prompt:
+    known = picture.source
+    if not prompt or (known is not None and known.prompt):
         return picture
+    if known is not None:  # metadata that tells a seed or a generator, and no prompt
+        return replace(picture, source=replace(known, prompt=prompt))
     source = GenerationSource(generator=None, prompt=prompt, seed=None if seed is None else str(seed))
     return replace(picture, source=source)
 
@@ -88,17 +105,22 @@ def give_back(held: Held, repair: Repair | None, notes: list[str]) -> Any:
     if held.data is not None and _read(Path(held.value)) != held.data:
         notes.append(f"A later attempt had written over {held.value}; it holds the kept picture again.")
         _write(Path(held.value), held.data)
-    return held.value
+    if (value := held.as_made) is not held.value:
+        notes.append(
+            "A later attempt had drawn over the picture that the generator handed over; this is a copy of the kept one."
+        )
+    return value
 
 
 def _repaired_value(held: Held, repair: Repair, notes: list[str]) -> Any:
     from PIL import Image
 
-    if isinstance(held.value, np.ndarray):
-        has_alpha = held.value.ndim == 3 and held.value.shape[2] == 4
-        return np.dstack([repair.pixels, held.value[:, :, 3]]) if has_alpha else repair.pixels
-    if isinstance(held.value, Image.Image):
-        return repaired_image(held.value, repair.pixels)
+    value = held.as_made
+    if isinstance(value, np.ndarray):
+        has_alpha = value.ndim == 3 and value.shape[2] == 4
+        return np.dstack([repair.pixels, value[:, :, 3]]) if has_alpha else repair.pixels
+    if isinstance(value, Image.Image):
+        return repaired_image(value, repair.pixels)
     data = held.data if held.data is not None else held.value
     if repair.as_file is not None:
         data, lost = repair.as_file(data)

@@ -54,6 +54,14 @@ def test_odder_never_scores_lower():
     assert scores == sorted(scores)
 
 
+def test_a_body_that_was_refused_has_no_feet():
+    made = scene_with(3.0)
+    assert made.bodies is not None
+    (graph,) = made.bodies.people
+    ghost = replace(graph, person_index=None)
+    assert foot_form(replace(made, bodies=replace(made.bodies, people=(ghost,)))) == ()
+
+
 def test_what_lies_on_a_hand_is_no_foot():
     hand = Part(kind=PartKind.HAND, box=FOOT.shifted(5, 5), detection_score=0.9, detector="test")
     assert foot_form(scene_with(3.0, hand)) == ()

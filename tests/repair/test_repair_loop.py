@@ -11,14 +11,19 @@ from drawn_repairs import EXTRA, FAILURES, Painter, extra_hand, malformed_hand, 
 from picture_files import encoded
 
 from limbfix.errors import AssetMissing, DetectorError, RepairError
+from limbfix.findings import DefectCode, Finding
 from limbfix.fixing import FixingJudge, FixOptions
 from limbfix.gate import Gate
+from limbfix.geometry import Box
 from limbfix.inpainters import focus_regions
 from limbfix.inspections import Inspection
 from limbfix.repair import Action, ExemplarFill, RepairOptions, make_plan, repair_picture
+from limbfix.repair.acceptance import judge_repair
 from limbfix.repair.candidates import candidate_seed
+from limbfix.repair.loop import _is_there
 from limbfix.repair.patches import box_patch
 from limbfix.repair.plans import Step
+from limbfix.repair.seams import Seam
 from limbfix.workers import JudgingOptions, Task
 
 
@@ -34,6 +39,9 @@ def hand_gate(monkeypatch):
     monkeypatch.setattr("limbfix.gate.check", malformed_hand)
     with Gate(detectors=[BlobDetector()]) as made:
         yield made
+
+
+UNSEEN = Seam(step_share=0.0, grain_ratio=1.0)
 
 
 def alpha_of(repaired) -> np.ndarray:
@@ -276,6 +284,43 @@ def request_for(purpose: str):
     edit = np.zeros((20, 20), np.float32)
     edit[5:9, 5:9] = 1
     return InpaintRequest(pixels=np.zeros((20, 20, 3), np.uint8), mask=Mask(edit=edit), purpose=purpose, seeds=(1,))
+
+
+def test_a_repair_that_makes_a_pass_a_flag_is_refused(gate):
+    before = gate.inspect(drawn(GOOD))
+    step = Step(
+        action=Action.REFINE,
+        findings=(),
+        box=before.scene.hands[0].part.box,
+        hand_indices=(0,),
+        reason="focus",
+        patch=None,
+    )
+    for verdict, is_accepted in (("pass", True), ("flag", False), ("reject", False), ("unjudged", False)):
+        after = replace(before, record=before.record | {"verdict": verdict})
+        judged = judge_repair(step, before, after, UNSEEN)
+        assert judged.is_accepted is is_accepted, judged.reason
+    flagged = replace(before, record=before.record | {"verdict": "flag"})
+    assert judge_repair(step, flagged, before, UNSEEN).is_accepted
+
+
+def test_a_cured_place_is_not_painted_again_for_another_hand_of_the_same_fault(hand_gate):
+    left, right = Box(0, 0, 40, 40), Box(200, 0, 240, 40)
+
+    def fault(box, index, **more):
+        return Finding(code=DefectCode.HAND_MALFORMED, defect_score=0.9, box=box, message="", hand_index=index, **more)
+
+    for owner in ({}, {"person_index": 0}):  # two hands of nobody, or of one person
+        step = Step(
+            action=Action.REDRAW,
+            findings=(fault(left, 0, **owner),),
+            box=left,
+            hand_indices=(0,),
+            reason="",
+            patch=None,
+        )
+        assert not _is_there(fault(right, 1, **owner), step)
+        assert _is_there(fault(left.shifted(3, 3), 1, **owner), step)
 
 
 def test_hands_are_counted_anew_after_each_repair(gate):

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ledger_cases import sha_of
+from ledger_cases import add, judged, order, refunds, sha_of
 from review_ledgers import HOSTILE, fill, new_ledger, write_case
 
 from limbfix.errors import CaseChanged, PolicyError, UsageError
 from limbfix.ledger.cases import current_cases, find_case
 from limbfix.ledger.deciding import Status
 from limbfix.ledger.overrides import Decision, decide
+from limbfix.ledger.refunds import Give
 from limbfix.ledger.store import Ledger
 from limbfix.ledger.verifying import verify
 from limbfix.policies import Policy, load_policy
@@ -176,6 +177,19 @@ def test_an_answer_decides_what_waits_and_only_labels_the_rest(tmp_path: Path):
     assert cases[passed].overrides[0].data["codes"] == ["hand.extra_digit"]
     assert cases[rejected].overrides[0].data["why"] == "fine to me"
     assert verify(ledger).problems == ()
+
+
+def test_a_picture_that_could_not_be_judged_is_not_refused_by_calling_it_defective(tmp_path: Path):
+    ledger = new_ledger(tmp_path)
+    record = judged("broken", "unjudged") | {"reason": "A detector failed.", "defect_score": None}
+    add(ledger, [(record, order("broken"))], refunds(unjudged="wait"))
+    (case,) = current_cases(ledger)
+    assert (case.status, case.give) == (Status.WAITING, Give.NONE)
+    say(ledger, case.case_id, "reject")
+    labelled = case_of(ledger, case.case_id)
+    assert (labelled.status, labelled.label) == (Status.WAITING, "defective")
+    say(ledger, case.case_id, "accept")
+    assert case_of(ledger, case.case_id).status is Status.DECLINED
 
 
 def test_a_second_answer_is_a_conflict_and_the_same_one_twice_is_not(tmp_path: Path):

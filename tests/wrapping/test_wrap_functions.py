@@ -173,6 +173,55 @@ def test_the_prompt_reaches_the_policy_although_the_pixels_do_not_hold_it():
     assert gate.prompts == ["a mermaid", "an amputee"]
 
 
+def test_the_prompt_reaches_the_policy_although_metadata_tell_a_seed_alone():
+    def with_a_seed(pixels):
+        image = Image.fromarray(pixels)
+        image.info["parameters"] = '{"seed": 5}'
+        return image
+
+    gate = SteeredGate()
+    limbfix.wrap(Painter(with_a_seed), gate=gate)("an amputee", seed=1)
+    assert gate.prompts == ["an amputee"]
+    assert gate.seen[0].source is not None and gate.seen[0].source.seed == "5"
+
+
+@pytest.mark.parametrize("form", ["array", "image"])
+def test_a_generator_that_draws_into_one_buffer_gets_the_kept_picture_back(form):
+    buffer = np.zeros((8, 8, 3), np.uint8)
+    image = Image.fromarray(buffer)
+
+    def paint(prompt, seed):
+        if form == "array":
+            buffer[:] = pixels_of_seed(seed)
+            return buffer
+        image.paste(Image.fromarray(pixels_of_seed(seed)))
+        return image
+
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject 0.85", "reject 0.95", "reject 0.99"]), max_attempts=3)
+    done = gated.with_reports("x", 5)
+    (report,) = done.reports
+    assert report.kept == 0 and type(done.value) is type(buffer if form == "array" else image)
+    assert np.array_equal(np.asarray(done.value), pixels_of_seed(5))
+    assert pixels_sha256(np.asarray(done.value)) == report.attempts[0].pixels_sha256
+    assert any("drawn over" in note for note in report.notes)
+
+
+def test_a_picture_that_nobody_drew_over_comes_back_as_the_very_object():
+    made = Image.fromarray(pixels_of_seed(1))
+    assert limbfix.wrap(lambda prompt, seed: made, gate=SteeredGate())("x", 5) is made
+
+
+def test_a_seed_in_the_middle_goes_back_to_its_place():
+    seen = []
+
+    def paint(prompt, seed, *extras, scale=1):
+        seen.append((prompt, seed, extras, scale))
+        return pixels_of_seed(seed)
+
+    limbfix.wrap(paint, gate=SteeredGate(["reject"]), max_attempts=2)("x", 7, "more", "still", scale=2)
+    assert seen == [("x", 7, ("more", "still"), 2), ("x", attempt_seed(7, 0, 1), ("more", "still"), 2)]
+
+
 def test_a_list_is_judged_one_by_one_and_only_the_failing_places_change():
     def paint(prompt, seed):
         return [pixels_of_seed(seed + place) for place in range(3)]

@@ -11,7 +11,7 @@ from steered_gate import SteeredGate
 from wrap_models import example_module, load_tiny, save_tiny_xl, with_flags
 
 import limbfix
-from limbfix.errors import UsageError
+from limbfix.errors import GeneratorError, UsageError
 from limbfix.wrapping.attempts import pixels_sha256
 from limbfix.wrapping.repairing import Repair
 from limbfix.wrapping.seeds import attempt_seed
@@ -323,6 +323,50 @@ def test_time_that_is_up_does_not_leave_half_a_picture(pipe):
     (report,) = gated("x", num_inference_steps=10).reports
     assert [attempt.stopped_early for attempt in report.attempts] == [True, False]
     assert report.kept == 1
+
+
+def failing_once(pipe, *, at: int):
+    """Lets the pipeline's call of this number fail, as a full GPU does."""
+    kind, bare, calls = type(pipe), type(pipe).__call__, []
+
+    def called(own, *arguments, **keywords):
+        calls.append(keywords)
+        if len(calls) - 1 == at:
+            raise RuntimeError("CUDA out of memory")
+        return bare(own, *arguments, **keywords)
+
+    called.__signature__ = inspect.signature(bare)
+    pipe.__class__ = type(kind.__name__, (kind,), {"__call__": called, "__module__": kind.__module__})
+    return calls
+
+
+def test_an_error_after_a_preview_does_not_leave_half_a_picture(pipe):
+    failing_once(pipe, at=1)
+    gated = limbfix.wrap(pipe, gate=SteeredGate(judge=lambda _: "reject"), seed=3, early_stop=True, max_attempts=5)
+    (report,) = gated("x", num_inference_steps=10).reports
+    assert [attempt.stopped_early for attempt in report.attempts] == [True, False, False]
+    assert "out of memory" in report.attempts[1].error
+    assert report.kept == 2 and report.attempts[2].steps_saved == 0
+
+
+def test_where_no_whole_picture_could_be_made_there_is_an_error_and_no_preview(pipe):
+    failing_once(pipe, at=1)
+    gated = limbfix.wrap(pipe, gate=SteeredGate(judge=lambda _: "reject"), seed=3, early_stop=True, max_attempts=2)
+    with pytest.raises(GeneratorError, match=r"preview that was stopped early.*out of memory"):
+        gated("x", num_inference_steps=10)
+
+
+def test_what_other_calls_of_a_retry_made_is_not_lost_with_the_one_that_failed(pipe):
+    # both images of "a" and one of "b" fail: two calls, of which the second one fails
+    failing_once(pipe, at=2)
+    gate = SteeredGate(["reject", "reject", "reject", "pass", "pass", "pass"])
+    output = limbfix.wrap(pipe, gate=gate, seed=2, max_attempts=2)(
+        ["a", "b"], num_inference_steps=2, num_images_per_prompt=2
+    )
+    reports = output.reports
+    assert [report.verdict for report in reports] == ["pass", "pass", "reject", "pass"]
+    assert [report.kept for report in reports] == [1, 1, 0, 0]
+    assert "out of memory" in reports[2].attempts[1].error
 
 
 def test_one_good_preview_lets_the_whole_batch_go_on(pipe):
