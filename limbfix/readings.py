@@ -8,6 +8,7 @@ every line, the part map agrees, and nothing hides a digit.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -16,6 +17,7 @@ import numpy as np
 from limbfix.digit_assembly import DigitLine, assemble_digits
 from limbfix.digit_beliefs import Belief, LineModel, belief, line_features
 from limbfix.digit_masks import CropPlace, Piece, digit_pieces, smooth_classes
+from limbfix.digit_owners import are_foreign
 from limbfix.digits import EXPECTED_DIGITS, CannotTell, Digit, HandReading, Segment
 from limbfix.geometry import Box
 from limbfix.hand_scores import read_features
@@ -42,8 +44,14 @@ seen to be believed. The count stays untold."""
 ALL_PRESENT = 0.5
 """Chance that the counting head must give to there being no more digits than are seen, where fewer than usual are seen."""
 
+LIKELY = 0.5
+"""Chance from which a line of another hand is worth a word: with those the crop shows two hands, and a count of one is no more sure."""
+
 UNCLAIMED_SHARE = 0.2
 """Share of the digits' pixels that may belong to no line."""
+
+Foreign = Callable[[Sequence[DigitLine]], np.ndarray]
+"""Which of the lines, (n,) bool, are digits of another hand."""
 
 _FOREIGN = tuple(PARTS.index(name) for name in ("object", "other_hand", "other_body"))
 
@@ -111,22 +119,34 @@ class Believed:
         lines: those that are believed.
         chances: 0-1, of each of them.
         belief: how many are digits among all lines, doubtful ones included, and how surely.
+        has_foreign: whether digits of another hand were seen; see `limbfix.digit_owners`.
     """
 
     lines: tuple[DigitLine, ...]
     chances: np.ndarray
     belief: Belief
+    has_foreign: bool = False
 
 
-def believed_lines(maps: HandMaps, model: LineModel) -> Believed:
-    """Assembles the lines of a crop and keeps those that are digits."""
+def believed_lines(
+    maps: HandMaps, model: LineModel, foreign: Foreign = lambda lines: np.zeros(len(lines), bool)
+) -> Believed:
+    """Assembles the lines of a crop and keeps those that are digits of its hand; `foreign` tells which are another hand's."""
     lines = assemble_digits(maps.heat, maps.fields)
     chances = model.chances(line_features(lines, maps.heat, maps.fields, maps.parts))
+    is_foreign = foreign(lines)
+    has_foreign = bool((chances[is_foreign] >= LIKELY).any())
+    chances = np.where(is_foreign, 0.0, chances)
     found = belief(lines, chances, maps.number_chances()[1], model, maps.heat.shape[1])
-    return Believed(lines=tuple(lines[i] for i in found.chosen), chances=chances[list(found.chosen)], belief=found)
+    chosen = list(found.chosen)
+    return Believed(
+        lines=tuple(lines[i] for i in chosen), chances=chances[chosen], belief=found, has_foreign=has_foreign
+    )
 
 
-def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model: LineModel) -> HandReading:
+def read_hand(
+    maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model: LineModel, others: Sequence[Box] = ()
+) -> HandReading:
     """Turns the maps of one crop into a reading.
 
     Args:
@@ -135,20 +155,25 @@ def read_hand(maps: HandMaps, place: CropPlace, box: Box, *, sharp: float, model
         box: of the hand, px of the picture, as it was found.
         sharp: see `sharpness`.
         model: says which lines are digits.
+        others: boxes of the picture's other hands, whose digits are not counted here; beside them nobody is sure of a count.
 
     Returns:
         The reading, not scored yet (`limbfix.hand_scores`).
     """
-    believed = believed_lines(maps, model)
+    cells = maps.heat.shape[1]
+    believed = believed_lines(
+        maps, model, lambda lines: are_foreign([place_line(line, place, cells) for line in lines], box, others)
+    )
     lines = believed.lines
     classes, frame = smooth_classes(maps.parts, place)
     joints = [tuple(line.joints) for line in lines]
     pieces, unclaimed = digit_pieces(classes, [line.polyline for line in lines], joints, frame)
     digits = tuple(
-        _digit(index, line, float(believed.chances[index]), piece, place, maps.heat.shape[1])
+        _digit(index, line, float(believed.chances[index]), piece, place, cells)
         for index, (line, piece) in enumerate(zip(lines, pieces, strict=True))
     )
     is_sure = bool(lines and believed.belief.surety >= SURE_COUNT and unclaimed <= UNCLAIMED_SHARE)
+    is_sure &= not believed.has_foreign
     are_more = len(lines) > EXPECTED_DIGITS and believed.belief.counts[EXPECTED_DIGITS + 1 :].sum() >= MORE_SHOWN
     reason = _cannot_tell(maps, lines, classes, box, place, sharp=sharp, is_sure=is_sure)
     chances = 1 / (1 + np.exp(-maps.judgements.astype(np.float64)))
@@ -184,8 +209,7 @@ def untold(reading: HandReading) -> HandReading:
 
 
 def _digit(index: int, line: DigitLine, chance: float, piece: Piece, place: CropPlace, cells: int) -> Digit:
-    step = place.side / cells  # px of the picture per cell; a cell's centre lies half a cell from its corner
-    xy = ((line.polyline + 0.5) * step + (place.left, place.top)).astype(np.float32)
+    xy = place_line(line, place, cells).astype(np.float32)
     names = tuple(line.joints)
     segments = tuple(
         Segment(name=name, ends_xy=xy[k : k + 2].copy(), mask=mask)
@@ -202,6 +226,12 @@ def _digit(index: int, line: DigitLine, chance: float, piece: Piece, place: Crop
         segments=segments,
         nail=piece.nail,
     )
+
+
+def place_line(line: DigitLine, place: CropPlace, cells: int) -> np.ndarray:
+    """Returns a line's points (k, 2) in px of the picture; `cells`: side of the maps."""
+    step = place.side / cells  # px of the picture per cell; a cell's centre lies half a cell from its corner
+    return (line.polyline + 0.5) * step + (place.left, place.top)
 
 
 def segment_names(joints: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from limbfix.digit_masks import MOST_MASK_PX, CropPlace
 from limbfix.digits import CannotTell, HandReading
 from limbfix.geometry import Box
 from limbfix.nets.hand_maps import JUDGEMENTS, MOST_DIGITS, PARTS
-from limbfix.readings import HandMaps, believed_lines, mean_maps, read_hand, sharpness, untold
+from limbfix.readings import HandMaps, believed_lines, mean_maps, place_line, read_hand, sharpness, untold
 
 SIDE = 56
 PLACE = CropPlace(left=100.0, top=50.0, side=224.0, width=640, height=480)
@@ -268,3 +268,16 @@ def test_weights_that_count_badly_tell_no_digits_and_keep_the_look():
     assert told.features == whole.features
     small = untold(read(maps_of(fan(5)), box=Box(150, 90, 170, 115)))
     assert small.cannot_tell is CannotTell.TOO_SMALL
+
+
+def test_digits_of_a_neighbour_are_not_counted_and_leave_a_doubt():
+    lines = believed_lines(maps_of(fan(7)), BY_SCORE).lines
+    starts = np.array([place_line(line, PLACE, SIDE)[0] for line in lines])
+    is_right = starts[:, 0] > np.median(starts[:, 0]) + 1
+    own, other = (Box(*of.min(0) - 12, *of.max(0) + 12) for of in (starts[~is_right], starts[is_right]))
+    options = {"sharp": 0.5, "model": BY_SCORE}
+    alone = read_hand(maps_of(fan(7)), PLACE, own, **options)
+    beside = read_hand(maps_of(fan(7)), PLACE, own, others=[other], **options)
+    assert (alone.count, beside.count, beside.cannot_tell) == (7, None, CannotTell.UNCERTAIN)
+    assert beside.features["lines"] < alone.features["lines"]
+    assert beside.features["lines_fewer"] >= alone.features["lines_fewer"]

@@ -85,7 +85,10 @@ class HandReader:
         fitted = dict(zip(chosen, self._fitted(pixels, [boxes[k] for k in chosen]), strict=True))
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]
-            found = self._read(pixels, [boxes[k] for k in batch], [fitted[k] for k in batch], [hands[k] for k in batch])
+            others = [[boxes[other] for other in chosen if other != k] for k in batch]
+            found = self._read(
+                pixels, [boxes[k] for k in batch], [fitted[k] for k in batch], [hands[k] for k in batch], others
+            )
             for index, reading in zip(batch, found, strict=True):
                 readings[index] = reading
         return readings
@@ -143,13 +146,17 @@ class HandReader:
         boxes: Sequence[Box],
         fitted: Sequence[Box],
         known: Sequence[tuple[float, float]],
+        others: Sequence[Sequence[Box]],
     ) -> list[HandReading]:
-        """Reads the digits of a few hands, in crops narrower than those in which they were believed; `known`: presence and sharpness of each."""
+        """Reads the digits of a few hands, in crops narrower than those in which they were believed; `known`: presence and sharpness of each,
+        `others`: boxes of the other hands."""
         views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in fitted]
         maps, looks = self.maps(np.stack([view.pixels for view in views])), self.appearances(pixels, boxes)
         return [
-            self._reading(pixels, box, view, replace(one, appearance=look, presence=presence), sharp)
-            for box, view, one, look, (presence, sharp) in zip(boxes, views, maps, looks, known, strict=True)
+            self._reading(pixels, box, view, replace(one, appearance=look, presence=presence), sharp, beside)
+            for box, view, one, look, (presence, sharp), beside in zip(
+                boxes, views, maps, looks, known, others, strict=True
+            )
         ]
 
     def _fitted(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[Box]:
@@ -171,11 +178,13 @@ class HandReader:
             ]
         return of_one_hand(found, boxes)
 
-    def _reading(self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float) -> HandReading:
+    def _reading(
+        self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float, others: Sequence[Box]
+    ) -> HandReading:
         height, width = pixels.shape[:2]
         side = self.network.side / view.scale_xy[0]
         place = CropPlace(left=view.left, top=view.top, side=side, width=width, height=height)
-        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model())
+        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model(), others=others)
         return reading if self.network.counts else untold(reading)
 
     def maps(self, crops: np.ndarray) -> list[HandMaps]:
