@@ -15,7 +15,11 @@ PICTURES = tuple(f":(icase)*.{suffix}" for suffix in ("png", "jpg", "jpeg", "web
 def main() -> int:
     base = sys.argv[1] if len(sys.argv) > 1 else "origin/main"
     diff = ["git", "diff", "--name-only", "-z", "--relative", "--diff-filter=d", f"{base}...HEAD", "--", *PICTURES]
-    changed = subprocess.run(diff, check=True, capture_output=True).stdout
+    asked = subprocess.run(diff, stdout=subprocess.PIPE)
+    if asked.returncode:
+        print(f"git does not know what changed since {base}; a shallow clone needs `git fetch` first", file=sys.stderr)
+        return 2
+    changed = asked.stdout
     if not changed:
         print("no picture added or changed", file=sys.stderr)
         return 0

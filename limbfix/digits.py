@@ -137,6 +137,7 @@ class HandReading:
         judgements: the appearance head's chances, 0-1, by name (`extra_digit`, `missing_digit`, `fused_digits`, `malformed`,
             `wrong_side`, `proportion`); raw, not calibrated.
         probability: calibrated chance, 0-1, that something is wrong with this hand; None where it was not judged.
+        look_probability: the same by all but its digits; no higher.
         scores: defect score by code (`hand.extra_digit`, ...), 0-1: 0.5 where one real hand in ten, 0.8 where one in a hundred
             scores higher.
         mask: the hand's own pixels with its digits, or None.
@@ -148,6 +149,7 @@ class HandReading:
     cannot_tell: CannotTell | None
     judgements: Mapping[str, float] = field(default_factory=dict)
     probability: float | None = None
+    look_probability: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     mask: Mask | None = None
     features: Mapping[str, float] = field(default_factory=dict)

@@ -170,7 +170,7 @@ class FixingJudge:
         try:
             original = Path(task.file).read_bytes()
             file = repaired_file(original, repaired, kind=_kind_for(original, self._options.kind))
-            relative = str(PurePath(task.relative).with_suffix(file.suffix))
+            relative = str(self._renamed(task, file.suffix))
             target = target_of(str(self._options.out), relative, self._options.out, file.sha256)
             if not target.exists():
                 write_new(target, file.data)
@@ -183,6 +183,13 @@ class FixingJudge:
                 f"{printable(str(target))} has none and names its parent by SHA-256. Sign it anew where you must show its history"
             )
         return file, str(target)
+
+    def _renamed(self, task: Task, suffix: str) -> PurePath:
+        """Returns the name of a repaired picture: the original's with the new suffix, unless another original has that name."""
+        name, source = PurePath(task.relative), Path(task.file)
+        renamed = source.with_suffix(suffix)
+        is_taken = renamed.name != source.name and renamed.exists() and not renamed.samefile(source)
+        return name.with_name(name.name + suffix) if is_taken else name.with_suffix(suffix)
 
     def _evidence(self, inspection: Inspection, repaired: Repaired, record: dict) -> Evidence | None:
         if not self._judging.with_evidence or inspection.picture is None:

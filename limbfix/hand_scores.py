@@ -194,8 +194,10 @@ def scored(part: Part, models: Models | None) -> Part:
     if part.reading.is_counted:
         counted = COUNTED_MORE if (part.reading.count or 0) > USUAL_DIGITS else COUNTED_USUAL
         scores[EXTRA] = max(scores.get(EXTRA, 0.0), counted)
-    chance = _between(logits[ANY], rows[ANY].chances)
-    return replace(part, reading=replace(part.reading, probability=chance, scores=scores))
+    chances = {name: _between(logits[name], model.chances) for name, model in rows.items()}
+    # that something is wrong is no less likely than that one thing is
+    reading = replace(part.reading, probability=max(chances.values()), look_probability=chances[ANY], scores=scores)
+    return replace(part, reading=reading)
 
 
 def _between(value: float, knots: Sequence[tuple[float, float]]) -> float:

@@ -23,6 +23,8 @@ _MAX_DOCUMENT_CHARS = 4 << 20
 # All control characters but tab and newline; bidi marks, overrides and isolates; lone surrogates.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SETTING = re.compile(r"(?:^|, )(Seed|Model|Version|App): ([^,\n]{1,200})")
+_LAST_SETTINGS = re.compile(r"\n[A-Z][\w ]{1,40}: [^,\n]{1,200}(?:, [A-Z][\w ]{1,40}: [^,\n]{1,200})+\s*\Z")
+"""A last line of nothing but settings, two at least."""
 _PREFIXED = re.compile(r"(prompt|workflow|parameters):", re.IGNORECASE)
 
 
@@ -110,14 +112,18 @@ def _parameters(text: str) -> Iterator[Claim]:
 
 
 def _web_ui(text: str) -> Claim:
-    """Returns the claim of AUTOMATIC1111's text: prompt, `Negative prompt:` lines, one last line `Steps: ...`."""
+    """Returns the claim of AUTOMATIC1111's text: prompt, `Negative prompt:` lines, one last line `Steps: ...`, or of others of its kind, such as
+    `Seed: 7, Model: ...`. Settings are no prompt: a model's name may hold a word that a policy knows."""
     text = "\n" + text.replace("\r\n", "\n").replace("\r", "\n")
     words, mark, settings = text.rpartition("\nSteps: ")
     settings = (mark + settings)[1:_MAX_PROMPT_CHARS]
+    last = None if mark else _LAST_SETTINGS.search(text[-_MAX_PROMPT_CHARS:])
+    if last is not None:
+        words, settings = text[: len(text) - len(last[0])], last[0].strip()
     found: dict[str, str] = {}
     for key, value in _SETTING.findall(settings):
         found.setdefault(key, value)
-    prompt = (words if mark else text).partition("\nNegative prompt:")[0]
+    prompt = (words if mark or last else text).partition("\nNegative prompt:")[0]
     return _web_ui_name(found) if mark else None, found.get("Model"), prompt.strip(), found.get("Seed")
 
 

@@ -82,6 +82,7 @@ def reading(
         count=None if cannot_tell else number,
         cannot_tell=cannot_tell,
         probability=None if cannot_tell else probability,
+        look_probability=None if cannot_tell else probability,
         scores=QUIET | (scores or {}),
         mask=palm,
     )

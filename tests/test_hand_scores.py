@@ -76,6 +76,16 @@ def test_more_evidence_never_scores_lower():
     assert scores[0][1] == 0 and scores[-1][1] == 1
 
 
+def test_that_something_is_wrong_is_no_less_likely_than_that_one_thing_is():
+    calm = hand(features=features(judgements=(-6.0,) * 6))
+    without, with_it = (
+        scored(calm, {"alone": MODELS["alone"] | {"hand.extra_digit": model(bias=bias)}}).reading
+        for bias in (-9.0, 12.0)
+    )
+    assert (without.probability, with_it.probability) == (0.1, 0.9)
+    assert with_it.look_probability == without.look_probability == 0.1
+
+
 def test_a_hand_without_a_reading_or_models_gets_no_score():
     bare = replace(hand(), reading=None)
     assert scored(bare, MODELS) is bare

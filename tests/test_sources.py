@@ -117,6 +117,22 @@ def test_parts_of_the_text_may_be_missing(text, prompt, seed):
     assert (source.prompt, source.seed) == (prompt, seed)
 
 
+@pytest.mark.parametrize(
+    ("last", "is_settings"),
+    [
+        ("Seed: 77, Size: 768x768, Model: animeXL", True),
+        ("Seed: 77, Sampler: Euler a", True),
+        ("Seed: 77", False),  # one alone may be part of a prompt
+        ("a hand, a wall: grey, Size: 7", False),
+    ],
+)
+def test_a_last_line_of_settings_is_no_prompt_though_it_names_no_steps(last, is_settings):
+    source = read_source({"parameters": f"a hand\nbefore a wall\n{last}"})
+    assert source is not None
+    assert source.prompt == ("a hand\nbefore a wall" if is_settings else f"a hand\nbefore a wall\n{last}")
+    assert source.seed == ("77" if is_settings else None)
+
+
 def test_the_negative_prompt_is_never_taken_for_the_prompt():
     for info in ({"parameters": A1111}, {"prompt": json.dumps(simple_graph())}):
         source = read_source(info)

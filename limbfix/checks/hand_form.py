@@ -56,6 +56,6 @@ def _finding(hand: Hand, reading: HandReading, code: DefectCode, score: float) -
 
 def _chance(reading: HandReading, code: DefectCode) -> tuple[float | None, str]:
     """Returns the number behind a score and what it is: the calibrated chance for the form, else the head's raw one."""
-    if code is DefectCode.HAND_MALFORMED and reading.probability is not None:
-        return reading.probability, "the chance that something is wrong with it is"
+    if code is DefectCode.HAND_MALFORMED and reading.look_probability is not None:
+        return reading.look_probability, "by its look, the chance that something is wrong with it is"
     return reading.judgements.get(_LOOKS[code][0]), "the network's raw chance of it is"

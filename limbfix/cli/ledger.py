@@ -63,6 +63,11 @@ def add(
         _say(
             f"order {sold[place].order_id}: no record of {sold[place].path or sold[place].sha256}; it was never judged"
         )
+    for label in done.unknown_policies:
+        _say(
+            f"policy {label}: its thresholds are not known, so these entries hold none; name its file with --check-policy "
+            "the next time that its records are added"
+        )
     for case_id in done.decided_before:
         _say(f"case {case_id[:12]}: judged anew, so a person's earlier decision no longer holds; look again")
     for case_id in done.leaning:

@@ -43,6 +43,7 @@ class Added:
     orders_without_record: tuple[int, ...] = ()
     decided_before: tuple[str, ...] = ()
     leaning: tuple[str, ...] = ()
+    unknown_policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ class Adding:
             records_without_order=tuple(alone),
             orders_without_record=tuple(idle),
             decided_before=tuple(self._decided),
+            unknown_policies=tuple(sorted({job.record["policy"] for job in fresh} - set(self._checks))),
             leaning=tuple(case.case_id for case in known.values() if case.duplicate_of in self._changed),
         )
 

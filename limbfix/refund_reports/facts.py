@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -21,7 +21,7 @@ _LONGEST_DAYS, _LONGEST_WEEKS = 45, 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Pictures that have something in common; duplicates are counted once."""
+    """Pictures that have something in common; duplicates are counted once, and their money is money."""
 
     name: str
     rejected: Share
@@ -85,10 +85,10 @@ class Facts:
 def make_facts(cases: Iterable[Case], *, group_by: GroupBy = "generator") -> Facts:
     """Counts cases."""
     cases = sorted(cases, key=lambda case: (case.data["order"]["generated_at"], case.entry.seq))
-    once = [case for case in cases if case.duplicate_of is None]
+    once = _once(cases)
     makers, defects = _defects(once)
-    prompts = [group for group in _groups(once, prompt_of) if group.rejected.hits and group.name != UNKNOWN]
-    step, trend = _trend(once)
+    prompts = [group for group in _groups(cases, prompt_of) if group.rejected.hits and group.name != UNKNOWN]
+    step, trend = _trend(cases)
     return Facts(
         cases=tuple(cases),
         verdicts=dict(Counter(case.verdict for case in once)),
@@ -97,7 +97,7 @@ def make_facts(cases: Iterable[Case], *, group_by: GroupBy = "generator") -> Fac
         statuses=dict(Counter(case.status.value for case in cases)),
         money=money_of(cases),
         group_by=group_by,
-        groups=tuple(_by_code(once) if group_by == "code" else _groups(once, _KEYS[group_by])),
+        groups=tuple(_by_code(cases) if group_by == "code" else _groups(cases, _KEYS[group_by])),
         step=step,
         trend=trend,
         makers=makers,
@@ -136,9 +136,14 @@ def _rejected(cases: Sequence[Case]) -> Share:
     return Share(hits=sum(case.verdict == "reject" for case in judged), of=len(judged))
 
 
+def _once(cases: Sequence[Case]) -> list[Case]:
+    return [case for case in cases if case.duplicate_of is None]
+
+
 def _group(name: str, cases: Sequence[Case]) -> Group:
-    flagged = sum(case.verdict == "flag" for case in cases)
-    return Group(name=name, rejected=_rejected(cases), flagged=flagged, money=money_of(cases))
+    once = _once(cases)
+    flagged = sum(case.verdict == "flag" for case in once)
+    return Group(name=name, rejected=_rejected(once), flagged=flagged, money=money_of(cases))
 
 
 def _groups(cases: Sequence[Case], key: Callable[[Case], str]) -> list[Group]:
@@ -155,15 +160,9 @@ def _by_code(cases: Sequence[Case]) -> list[Group]:
     for case in cases:
         for code in codes_of(case):
             found.setdefault(code, []).append(case)
-    judged = _rejected(cases).of
+    judged = _rejected(_once(cases)).of
     groups = [
-        Group(
-            name=code,
-            rejected=Share(hits=sum(case.verdict == "reject" for case in members), of=judged),
-            flagged=sum(case.verdict == "flag" for case in members),
-            money=money_of(members),
-        )
-        for code, members in found.items()
+        replace(one, rejected=replace(one.rejected, of=judged)) for one in (_group(*item) for item in found.items())
     ]
     return sorted(groups, key=lambda group: (-group.rejected.hits, -group.flagged, group.name))
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from limbfix.errors import OutputError, ReportExists
 from limbfix.reports.part_file import PartFile
 
+_PRECIOUS = (b"SQLite format 3", b"-----BEGIN ")
+"""How ledgers and signing keys begin: nobody means to replace one by a report of it."""
+
 
 @contextmanager
 def new_file(path: Path, *, force: bool = False) -> Iterator[PartFile]:
@@ -16,10 +19,10 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[PartFile]:
 
     Args:
         path: the new file.
-        force: replace a regular file that lies there.
+        force: replace a regular file that lies there, if it is no database and no key.
 
     Raises:
-        ReportExists: something lies there, and `force` is False.
+        ReportExists: something lies there, and `force` is False or may not replace it.
         OutputError: it cannot be written.
     """
     if path.exists() and not (force and path.is_file()):
@@ -27,6 +30,10 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[PartFile]:
             f"output {path}: expected no file there, got one; it was left as it is. Name another, or --force"
         )
     try:
+        if path.is_file() and _begins(path).startswith(_PRECIOUS):
+            raise ReportExists(
+                f"output {path}: expected a file to replace, got a database or a key; it was left as it is. Name another"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         file = PartFile(path)
     except OSError as error:
@@ -39,3 +46,8 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[PartFile]:
     finally:
         file.close()
         path.with_name(f".{path.name}.part").unlink(missing_ok=True)
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(max(map(len, _PRECIOUS)))

@@ -141,12 +141,18 @@ def lock(target: Path) -> BaseFileLock:
     """
     from filelock import FileLock, Timeout
 
-    file_lock = FileLock(target.with_name(f".{target.name}.limbfix-lock"))
+    place = target.with_name(f".{target.name}.limbfix-lock")
+    file_lock = FileLock(place)
     try:
+        place.touch()  # a lock that cannot be made looks like one that another holds
         file_lock.acquire(timeout=0)
-    except Timeout as error:
-        raise OutputLocked(
-            f"{target}: another limbfix is writing a report there; wait for it, or choose another folder"
+    except OSError as error:
+        if isinstance(error, Timeout):
+            raise OutputLocked(
+                f"{target}: another limbfix is writing a report there; wait for it, or choose another folder"
+            ) from error
+        raise OutputError(
+            f"{target}: expected a writable place for the report, got: {error.strerror or error}"
         ) from error
     return file_lock
 

@@ -14,8 +14,8 @@ from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.repairing import Repair
 
 SKIPPED_NSFW = "skipped_nsfw"
-RANKS = {"pass": 0, "flag": 1, "no_subject": 2, "unjudged": 3, "reject": 4, SKIPPED_NSFW: 6}
-"""Best first. A picture in which nobody is seen is no success after one that was rejected, so it ranks behind every judged pass."""
+RANKS = {"pass": 0, "flag": 1, "unjudged": 2, "reject": 3, "no_subject": 4, SKIPPED_NSFW: 6}
+"""Best first. A retry in which nobody is seen is no success after a picture of somebody, not even after a rejected one: it is another picture."""
 _PREVIEW_RANK = 5
 
 

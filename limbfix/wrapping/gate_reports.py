@@ -150,6 +150,21 @@ def raise_if_asked(on_fail: str, reports: Sequence[GateReport], output: Any) -> 
         )
 
 
+def expect_records(path: Path) -> None:
+    """Makes sure that records can be added to a file, before anything is rendered for them.
+
+    Raises:
+        OutputError: they cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as error:
+        raise OutputError(
+            f"records {path}: expected a file to add lines to, got: {error.strerror or error}; name another"
+        ) from error
+
+
 def add_records(path: Path, reports: Sequence[GateReport]) -> None:
     """Adds one JSON line for each report.
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from limbfix.errors import OutputError
 from limbfix.wrapping.attempts import Ledger
-from limbfix.wrapping.gate_reports import GateReport, add_records, make_report, raise_if_asked
+from limbfix.wrapping.gate_reports import (
+    GateReport,
+    add_records,
+    expect_records,
+    make_report,
+    raise_if_asked,
+)
 from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.repairing import Repairer
 from limbfix.wrapping.rounds import GateLike, Means, Rounds, rounds
+
+LOG = logging.getLogger("limbfix")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +68,8 @@ class GateSession:
         self.generator, self.gate, self.repairer, self.options = generator, gate, repairer, options
         self.last_reports: tuple[GateReport, ...] = ()
         self.last_ledgers: list[Ledger] = []
+        if options.records is not None:
+            expect_records(options.records)
 
     def rounds(
         self,
@@ -94,7 +106,11 @@ class GateSession:
             for ledger in ledgers
         )
         if options.records is not None:
-            add_records(options.records, reports)
+            try:
+                add_records(options.records, reports)
+            except OutputError as error:  # pictures that are made are worth more than their records; both say so
+                LOG.error("%s", error)
+                reports = tuple(replace(one, notes=(*one.notes, f"Not recorded: {error}")) for one in reports)
         self.last_reports = reports
         return reports
 

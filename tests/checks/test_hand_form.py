@@ -19,7 +19,7 @@ from limbfix.verdicts import Outcome
 def test_a_good_hand_is_measured_and_silent():
     (one,) = hand_form(scene(read_hand(probability=0.02)))
     assert (one.code, one.defect_score, one.measured, one.expected) == (DefectCode.HAND_MALFORMED, 0.06, 0.02, 0.0)
-    assert "looks right; the chance that something is wrong with it is 2%." in one.message
+    assert "looks right; by its look, the chance that something is wrong with it is 2%." in one.message
 
 
 @pytest.mark.parametrize(

@@ -235,8 +235,17 @@ def test_thresholds_of_an_unknown_policy_are_unknown_and_not_guessed(ledger):
 def test_pictures_without_orders_and_orders_without_pictures_are_named(ledger):
     done = add(ledger, [(judged("a"), order("b"))])
     assert done.records_without_order == ("renders/a.png",)
+    assert done.unknown_policies == ()
     assert done.orders_without_record == (0,)
     assert entry_count(ledger) == 1
+
+
+def test_policies_whose_thresholds_are_unknown_are_named(tmp_path):
+    with new_ledger(tmp_path) as ledger:
+        done = add(ledger, [(judged("a", policy="strict@0123456789ab"), order("a"))])
+        assert done.unknown_policies == ("strict@0123456789ab",)
+        again = add(ledger, [(judged("a", policy="strict@0123456789ab"), order("a"))])
+        assert (again.unchanged, again.unknown_policies) == (1, ())
 
 
 def test_orders_find_pictures_by_the_end_of_their_path_and_never_two(ledger):

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from ledger_cases import START, Ticking, add, judged, new_ledger, order, sha_of
 
-from limbfix.errors import LedgerBroken, LedgerError, SigningKeyError
+from limbfix.errors import LedgerBroken, LedgerError, ReportExists, SigningKeyError
 from limbfix.ledger.chain import COLUMNS, FIRST_PREV, Head, entry_hash, head_message, sealed
 from limbfix.ledger.keys import is_signed, load_key, make_key, read_public_key
 from limbfix.ledger.overrides import Decision, decide
 from limbfix.ledger.store import open_ledger
 from limbfix.ledger.verifying import verify
 from limbfix.ledger.witnesses import head_text, read_head, witness_path
+from limbfix.refund_reports.writing import write_report
 
 ENTRIES = 40
 BIT_FLIPS = 1000
@@ -314,6 +315,15 @@ def two_histories(tmp_path) -> tuple[Head, Head]:
     with new_ledger(tmp_path) as ledger:
         add(ledger, [(judged("c"), order("c"))])
         return first, ledger.head()
+
+
+def test_neither_a_ledger_nor_its_key_is_replaced_by_a_report(tmp_path):
+    with new_ledger(tmp_path) as ledger:
+        add(ledger, [(judged("a"), order("a"))])
+        for name in ("ledger.db", "key.pem"):
+            with pytest.raises(ReportExists, match="database or a key"):
+                write_report(ledger, tmp_path / name, force=True)
+    assert problems(tmp_path / "ledger.db", tmp_path) == ()
 
 
 def test_two_heads_of_one_count_are_both_asked_for(tmp_path):

@@ -104,6 +104,14 @@ def test_groups_and_prompts_and_faults(facts, ledger):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("group_by", ["generator", "model", "prompt"])
+def test_money_of_groups_and_of_the_trend_adds_up_to_all_money_duplicates_included(ledger, group_by):
+    facts = make_facts(current_cases(ledger), group_by=group_by)
+    for groups in (facts.groups, [group for _, group in facts.trend]):
+        sold = [money.sold for group in groups for money in group.money if money.currency == "EUR"]
+        assert sum(sold) == facts.money[0].sold
+
+
 def test_retries_against_what_they_may_have_spared(facts):
     (row,) = facts.retries
     assert (row.retries, row.cost, row.spared, row.saved) == (2, Decimal("0.062"), Decimal("10.00"), 1)

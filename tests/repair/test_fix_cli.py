@@ -127,6 +127,15 @@ def test_a_repaired_folder_ends_well_and_a_second_run_overwrites_nothing(tmp_pat
     assert by_name(first)["a.png"]["repair"]["output"] == by_name(second)["a.png"]["repair"]["output"]
 
 
+def test_a_repaired_picture_never_gets_the_name_of_another_original(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.webp").write_bytes(encoded(three_hands(), "WEBP"))
+    (tmp_path / "in" / "a.png").write_bytes(encoded(drawn(GOOD)))
+    (tmp_path / "in" / "b.webp").write_bytes(encoded(three_hands(), "WEBP"))
+    fix(tmp_path / "in", "--out", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.webp.png", "b.png"]
+
+
 def test_the_output_folder_inside_the_input_is_not_read(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(three_hands()))
     out = tmp_path / "fixed"

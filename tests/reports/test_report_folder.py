@@ -236,6 +236,15 @@ def test_a_second_writer_is_refused_at_once_and_the_first_goes_on(tmp_path: Path
     build(folder, force=True)
 
 
+def test_a_place_where_nothing_can_be_made_is_not_said_to_be_busy(tmp_path: Path, monkeypatch) -> None:
+    def refuse(place: Path, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(OutputError, match=r"expected a writable place.*Permission denied"):
+        build(tmp_path / "report")
+
+
 def test_two_processes_cannot_write_the_same_report(tmp_path: Path) -> None:
     code = (
         "import sys; from limbfix.reports.folder import ReportFolder; ReportFolder(sys.argv[1], force=True).__enter__()"

@@ -13,7 +13,7 @@ from PIL import Image
 from steered_gate import SteeredGate
 
 import limbfix
-from limbfix.errors import GeneratorError, RepairError, UsageError
+from limbfix.errors import GeneratorError, OutputError, RepairError, UsageError
 from limbfix.wrapping.attempts import pixels_sha256
 from limbfix.wrapping.repairing import Repair
 from limbfix.wrapping.seeds import attempt_seed
@@ -65,9 +65,31 @@ def test_a_retry_in_which_nobody_is_seen_does_not_count_as_a_success():
     gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject", "no_subject", "pass"]), max_attempts=3)
     assert gated.with_reports("a wave", 1).reports[0].kept == 2
     gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject", "no_subject", "no_subject"]), max_attempts=3)
-    (report,) = gated.with_reports("a wave", 1).reports
-    assert report.verdict == "no_subject"
-    assert report.has_failed
+    done = gated.with_reports("a wave", 1)
+    (report,) = done.reports
+    assert (report.verdict, report.kept, report.has_failed) == (
+        "reject",
+        0,
+        True,
+    )  # an empty picture is another picture
+    assert np.array_equal(done.value, pixels_of_seed(1))
+
+
+def test_a_record_that_cannot_be_written_is_refused_before_anything_is_rendered(tmp_path):
+    paint = Painter()
+    with pytest.raises(OutputError, match="expected a file to add lines to"):
+        limbfix.wrap(paint, gate=SteeredGate(), records=tmp_path)
+    assert paint.seeds == []
+
+
+def test_pictures_are_not_lost_with_their_records(tmp_path):
+    place = tmp_path / "records.jsonl"
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(), records=place)
+    place.unlink()
+    place.mkdir()  # as a disk that filled up meanwhile
+    done = gated.with_reports("a wave", 7)
+    assert np.array_equal(done.value, pixels_of_seed(7))
+    assert any("Not recorded" in note for note in done.reports[0].notes)
 
 
 def test_what_nobody_judged_is_unjudged_and_not_a_pass():
