@@ -32,7 +32,7 @@ ROWS = [
         "pulling",
         "weights",
         "nets digit_assembly",
-        "runtime digit_masks body_bones",
+        "runtime digit_masks digit_owners body_bones",
         "shipped body_places body_guides",
         "hand_scores digit_beliefs body_chains",
         "readings body_assembly body_masks limb_ends",
