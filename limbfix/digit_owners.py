@@ -26,7 +26,7 @@ def are_foreign(polylines: Sequence[np.ndarray], own: Box, others: Sequence[Box]
     Args:
         polylines: (k, 2) px of the picture each, from the palm outwards; of one point where only a tip is seen.
         own: box of the hand that was read, px.
-        others: boxes of the other hands of the picture; what may be a second box of this one is left out.
+        others: boxes of the hands of the picture; the own one, and what may be a second box of it, is left out.
     """
     beside = [other for other in others if own.overlap_of_smaller(other) <= SAME_HAND]
     return np.array([_is_foreign(line, own, beside) for line in polylines], bool)

@@ -155,7 +155,7 @@ def read_hand(
         box: of the hand, px of the picture, as it was found.
         sharp: see `sharpness`.
         model: says which lines are digits.
-        others: boxes of the picture's other hands, whose digits are not counted here; beside them nobody is sure of a count.
+        others: boxes of the picture's hands, this one among them or not; the digits of others are not counted here, and beside them nobody is sure of a count.
 
     Returns:
         The reading, not scored yet (`limbfix.hand_scores`).

@@ -82,12 +82,12 @@ class HandReader:
                     hands[index] = (presence, sharpness(crop))
         readings: list[HandReading | None] = [None] * len(boxes)
         chosen = list(hands)
-        fitted = dict(zip(chosen, self._fitted(pixels, [boxes[k] for k in chosen]), strict=True))
+        shown = [boxes[k] for k in chosen]
+        fitted = dict(zip(chosen, self._fitted(pixels, shown), strict=True))
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]
-            others = [[boxes[other] for other in chosen if other != k] for k in batch]
             found = self._read(
-                pixels, [boxes[k] for k in batch], [fitted[k] for k in batch], [hands[k] for k in batch], others
+                pixels, [boxes[k] for k in batch], [fitted[k] for k in batch], [hands[k] for k in batch], shown
             )
             for index, reading in zip(batch, found, strict=True):
                 readings[index] = reading
@@ -146,17 +146,15 @@ class HandReader:
         boxes: Sequence[Box],
         fitted: Sequence[Box],
         known: Sequence[tuple[float, float]],
-        others: Sequence[Sequence[Box]],
+        shown: Sequence[Box],
     ) -> list[HandReading]:
         """Reads the digits of a few hands, in crops narrower than those in which they were believed; `known`: presence and sharpness of each,
-        `others`: boxes of the other hands."""
+        `shown`: boxes of all hands of the picture."""
         views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in fitted]
         maps, looks = self.maps(np.stack([view.pixels for view in views])), self.appearances(pixels, boxes)
         return [
-            self._reading(pixels, box, view, replace(one, appearance=look, presence=presence), sharp, beside)
-            for box, view, one, look, (presence, sharp), beside in zip(
-                boxes, views, maps, looks, known, others, strict=True
-            )
+            self._reading(pixels, box, view, replace(one, appearance=look, presence=presence), sharp, shown)
+            for box, view, one, look, (presence, sharp) in zip(boxes, views, maps, looks, known, strict=True)
         ]
 
     def _fitted(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[Box]:
@@ -179,12 +177,12 @@ class HandReader:
         return of_one_hand(found, boxes)
 
     def _reading(
-        self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float, others: Sequence[Box]
+        self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float, shown: Sequence[Box]
     ) -> HandReading:
         height, width = pixels.shape[:2]
         side = self.network.side / view.scale_xy[0]
         place = CropPlace(left=view.left, top=view.top, side=side, width=width, height=height)
-        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model(), others=others)
+        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model(), others=shown)
         return reading if self.network.counts else untold(reading)
 
     def maps(self, crops: np.ndarray) -> list[HandMaps]:

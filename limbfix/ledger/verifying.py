@@ -69,9 +69,8 @@ def verify(ledger: Ledger, *, trusted: Iterable[str] = (), known_heads: Iterable
 class _Check:
     def __init__(self, reader: Reader, known: Iterable[Head]) -> None:
         self._reader = reader
-        self._known: dict[int, list[Head]] = defaultdict(
-            list
-        )  # two of one count may say different things: of two histories
+        # by count: two of one count may say different things, of two histories
+        self._known: dict[int, list[Head]] = defaultdict(list)
         for head in known:
             self._known[head.count].append(head)
         self.entries = self.evidence = 0

@@ -288,13 +288,18 @@ def test_a_ledger_made_anew_with_another_key_is_found(copy, made, tmp_path):
     assert (found.problems, found.is_trusted) == ((), False)
 
 
-def test_an_old_copy_put_back_is_whole_in_itself_and_found_by_the_head_kept_beside_the_key(tmp_path):
+def gone_on_beside_a_copy(tmp_path) -> Head:
+    """Makes a ledger and a copy of it, old.db, and adds one entry more to the ledger; returns its head."""
     with new_ledger(tmp_path) as ledger:
         add(ledger, [(judged("a"), order("a"))])
     shutil.copy(tmp_path / "ledger.db", tmp_path / "old.db")
     with new_ledger(tmp_path) as ledger:
         add(ledger, [(judged("b"), order("b"))])
-        head = ledger.head()
+        return ledger.head()
+
+
+def test_an_old_copy_put_back_is_whole_in_itself_and_found_by_the_head_kept_beside_the_key(tmp_path):
+    head = gone_on_beside_a_copy(tmp_path)
     seen = read_head(witness_path(tmp_path / "key.pem", head.ledger))
     assert seen == head
     assert problems(tmp_path / "ledger.db", tmp_path, seen) == ()
@@ -304,12 +309,7 @@ def test_an_old_copy_put_back_is_whole_in_itself_and_found_by_the_head_kept_besi
 
 def two_histories(tmp_path) -> tuple[Head, Head]:
     """Makes a ledger that went on twice from the same copy, with as many entries; returns the head of either end, the first one first."""
-    with new_ledger(tmp_path) as ledger:
-        add(ledger, [(judged("a"), order("a"))])
-    shutil.copy(tmp_path / "ledger.db", tmp_path / "old.db")
-    with new_ledger(tmp_path) as ledger:
-        add(ledger, [(judged("b"), order("b"))])
-        first = ledger.head()
+    first = gone_on_beside_a_copy(tmp_path)
     shutil.copy(tmp_path / "old.db", tmp_path / "ledger.db")
     witness_path(tmp_path / "key.pem", first.ledger).unlink()  # as on another machine
     with new_ledger(tmp_path) as ledger:
@@ -335,12 +335,7 @@ def test_two_heads_of_one_count_are_both_asked_for(tmp_path):
 
 
 def test_nothing_is_added_to_an_older_copy_that_was_put_back(tmp_path):
-    with new_ledger(tmp_path) as ledger:
-        add(ledger, [(judged("a"), order("a"))])
-    shutil.copy(tmp_path / "ledger.db", tmp_path / "old.db")
-    with new_ledger(tmp_path) as ledger:
-        add(ledger, [(judged("b"), order("b"))])
-        head = ledger.head()
+    head = gone_on_beside_a_copy(tmp_path)
     shutil.copy(tmp_path / "old.db", tmp_path / "ledger.db")
     witness = witness_path(tmp_path / "key.pem", head.ledger)
     with new_ledger(tmp_path) as ledger:
