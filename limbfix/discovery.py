@@ -2,7 +2,8 @@
 
 A file that is named on purpose is always handed on, whatever its suffix, so that it gets a record. Folders are walked
 in natural order (`img2` before `img10`), one folder's names in memory at a time, and only suffixes of PNG, JPEG and
-WebP count there; hidden files and folders are passed over.
+WebP count there; hidden files and folders are passed over. Names of other pictures (`OTHER_SUFFIXES`) are counted for
+whoever asks: nobody shall believe that an AVIF was judged.
 
 Links. A link to a file counts as that file, wherever it lies. A link to a folder is followed where it is named on
 purpose; inside a walk it is not: the pictures of a folder under the same root are found under their own names, and a
@@ -20,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,11 @@ from limbfix.errors import UsageError
 from limbfix.printing import printable
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+OTHER_SUFFIXES = frozenset(
+    (".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jxl", ".tga", ".tif", ".tiff")
+)
+"""Suffixes of pictures that a folder's walk passes over: generators and cameras write them, limbfix does not read most."""
+
 REPORT_MARKER = ".limbfix-report"
 """The file that limbfix.reports.site writes into every report first; a test keeps the two names equal."""
 
@@ -51,10 +58,12 @@ class FoundPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Passed:
-    """What a walk leaves out, and what it still lists although it lies there no longer (names by real folder)."""
+    """What a walk leaves out, what it still lists although it lies there no longer (names by real folder), and where it counts what it
+    does not read."""
 
     folders: frozenset[str] = frozenset()
     gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unread: Counter[str] = field(default_factory=Counter)
 
 
 def find_pictures(paths: Sequence[str | os.PathLike[str]], *, stdin: TextIO | None = None) -> Iterator[str]:
@@ -81,6 +90,7 @@ def walk_pictures(
     stdin: TextIO | None = None,
     exclude: Iterable[str | os.PathLike[str]] = (),
     gone: Iterable[str] = (),
+    unread: Counter[str] | None = None,
 ) -> Iterator[FoundPicture]:
     """Finds as `find_pictures` does, and says where below the given folder each picture lies.
 
@@ -88,6 +98,7 @@ def walk_pictures(
         paths, stdin: as in `find_pictures`.
         exclude: folders that are not walked into, such as those that this run writes.
         gone: places (see `place_of`) of pictures that lay there once and are to be listed where they would stand.
+        unread: counts, while iterating, the files in folders that are named like pictures of other kinds, by suffix.
 
     Raises:
         UsageError: as `find_pictures`.
@@ -98,6 +109,7 @@ def walk_pictures(
     passed = _Passed(
         folders=frozenset(os.path.realpath(folder) for folder in exclude),
         gone={folder: frozenset(names) for folder, names in by_folder.items()},
+        unread=Counter() if unread is None else unread,
     )
     names = [os.fsdecode(path) for path in paths]
     for name in names:
@@ -106,6 +118,14 @@ def walk_pictures(
         if name != "-" and not _exists(name) and not _is_gone(name, passed):
             raise UsageError(f"expected a file or folder, '{printable(name)}' does not exist; check the path")
     return _unique(names, stdin, passed)
+
+
+def told_unread(unread: Mapping[str, int]) -> str:
+    """Returns one line that says what `walk_pictures` counted as unread; empty where that is nothing."""
+    if not unread:
+        return ""
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(unread.items()))
+    return f"not judged: {kinds} (in folders only .png, .jpg, .jpeg and .webp are read; convert them)"
 
 
 def place_of(path: str) -> str:
@@ -181,8 +201,12 @@ def _entries(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[s
             for entry in entries:
                 is_folder, is_link = entry.is_dir(follow_symlinks=False), entry.is_symlink()
                 is_picture = entry.name.lower().endswith(SUFFIXES) and not (is_link and _is_folder(entry.path))
-                if (is_folder or is_picture) and not entry.name.startswith("."):
+                if entry.name.startswith("."):
+                    continue
+                if is_folder or is_picture:
                     names.append((entry.name, is_folder, is_link))
+                elif (suffix := os.path.splitext(entry.name)[1].lower()) in OTHER_SUFFIXES:  # noqa: PTH122 once for every name
+                    passed.unread[suffix] += 1
     except OSError:
         yield folder, real_folder, False
         return

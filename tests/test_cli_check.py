@@ -100,6 +100,18 @@ def test_the_last_line_counts_every_verdict(pictures):
     assert re.fullmatch(r"\d+\.\d s\)", line.removeprefix(expected))
 
 
+@pytest.mark.parametrize(("texts", "code"), [(["pass"], 0), ([], 5)])
+def test_pictures_of_other_kinds_in_a_folder_are_told_before_the_last_line(tmp_path, texts, code):
+    write(tmp_path / "p", **{f"p{index}": text for index, text in enumerate(texts)})
+    for name in ("a.avif", "B.AVIF", "c.gif", ".d.gif", "notes.txt"):
+        (tmp_path / "p" / name).touch()
+    done = check("p", cwd=tmp_path)
+    assert done.returncode == code
+    told, last = done.stderr.decode().splitlines()[-2:]
+    assert told.startswith("limbfix: not judged: 2 .avif, 1 .gif (")
+    assert "limbfix: " in last
+
+
 def test_chatter_of_libraries_does_not_reach_stderr(pictures):
     for jobs in (1, 2):
         assert len(check(pictures, "--jobs", jobs).stderr.splitlines()) == 1

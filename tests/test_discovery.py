@@ -7,13 +7,14 @@ import random
 import sys
 import time
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbfix.discovery import find_pictures
+from limbfix.discovery import REPORT_MARKER, find_pictures, told_unread, walk_pictures
 from limbfix.errors import UnreadablePicture, UsageError
 from limbfix.images import open_picture
 from limbfix.printing import printable
@@ -32,6 +33,23 @@ def found(*paths: str | Path, stdin: io.TextIOBase | None = None) -> list[str]:
 
 def below(folder: Path) -> list[str]:
     return [os.path.relpath(path, folder) for path in found(folder)]
+
+
+def test_a_walk_counts_what_it_does_not_read_where_it_walks(tmp_path):
+    touch(tmp_path, "a.png", "b.avif", "below/c.AVIF", "below/d.heic", "report/e.avif", ".hidden/f.avif", "g.txt")
+    touch(tmp_path, f"report/{REPORT_MARKER}")
+    unread: Counter[str] = Counter()
+    assert [found.relative for found in walk_pictures([tmp_path], unread=unread)] == ["a.png"]
+    assert unread == {".avif": 2, ".heic": 1}
+    assert told_unread(unread).startswith("not judged: 2 .avif, 1 .heic (")
+    assert told_unread({}) == ""
+
+
+def test_a_file_of_another_kind_that_is_named_is_handed_on_and_not_counted(tmp_path):
+    unread: Counter[str] = Counter()
+    named = touch(tmp_path, "a.avif") / "a.avif"
+    assert [found.path for found in walk_pictures([named], unread=unread)] == [str(named)]
+    assert not unread
 
 
 # -- files and folders ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,7 +122,7 @@ def _checked(
 ) -> tuple[RunSummary, int]:
     """Opens the outputs, which may refuse, then loads the models, then judges."""
     from limbfix import runs
-    from limbfix.discovery import walk_pictures
+    from limbfix.discovery import told_unread, walk_pictures
     from limbfix.reports.folder import ReportFolder
     from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
@@ -133,7 +134,8 @@ def _checked(
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state)) if settings.state else None
         gone = [place for place, _, _ in state.moves()] if state else []
-        pictures = walk_pictures(paths, stdin=sys.stdin, exclude=outputs, gone=gone)
+        unread: Counter[str] = Counter()
+        pictures = walk_pictures(paths, stdin=sys.stdin, exclude=outputs, gone=gone, unread=unread)
         report = stack.enter_context(ReportFolder(settings.report, force=settings.force)) if settings.report else None
         bar = ProgressBar(stderr, is_shown=stderr.isatty() if settings.progress is None else settings.progress)
         stack.callback(bar.close)
@@ -150,6 +152,7 @@ def _checked(
             run.judge_all(judge, runs.make_tasks(pictures, state, label), interruption, bar.advance)
             writer.end(run.outcome.summary(time.perf_counter() - began))
             sys.stdout.flush()
+        _warn(told_unread(unread), bar, stderr)
         summary = run.outcome.summary(time.perf_counter() - began)
         if report is not None and summary.pictures:
             report.finish(summary, provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -89,7 +90,7 @@ def _fixed(
 ) -> tuple[RunSummary, int]:
     """Opens the outputs, which may refuse, then loads the models, then judges and repairs."""
     from limbfix import runs
-    from limbfix.discovery import walk_pictures
+    from limbfix.discovery import told_unread, walk_pictures
     from limbfix.fixing import check_out
     from limbfix.reports.folder import ReportFolder
     from limbfix.reports.writers import open_writer
@@ -102,7 +103,8 @@ def _fixed(
     plain = settings.model_copy(update={"state": None, "move_rejected": None, "copy_rejected": None})
     outputs = [folder for folder in (plain.report, painting.out) if folder]
     with ExitStack() as stack:
-        pictures = walk_pictures(paths, stdin=sys.stdin, exclude=outputs)
+        unread: Counter[str] = Counter()
+        pictures = walk_pictures(paths, stdin=sys.stdin, exclude=outputs, unread=unread)
         report = stack.enter_context(ReportFolder(plain.report, force=plain.force)) if plain.report else None
         bar = ProgressBar(stderr, is_shown=stderr.isatty() if plain.progress is None else plain.progress)
         stack.callback(bar.close)
@@ -119,6 +121,7 @@ def _fixed(
             run.judge_all(judge, runs.make_tasks(pictures, None, ""), interruption, bar.advance)
             writer.end(run.outcome.summary(time.perf_counter() - began))
             sys.stdout.flush()
+        _tell(told_unread(unread), bar, stderr)
         summary = run.outcome.summary(time.perf_counter() - began)
         if report is not None and summary.pictures:
             provenance = checking.provenance(plain, policy, is_interrupted=run.outcome.is_interrupted)
