@@ -31,6 +31,9 @@ HAND_OF_TORSO = 0.8
 """A hand larger than this share of a faceless body's torso is the body: true of 0.89 of the bodies that the pose model
 sees in `epsrc` (hands on a wall), and of 0.01 of those in `ai_images` and none in `coco_people` (2026-11-23)."""
 
+IN_A_HAND = 0.8
+"""Share of somebody's box within a hand that was surely found, from which nobody is there whom only our bodies saw."""
+
 
 def assemble(parts: tuple[Part, ...], width: int, height: int, bodies_read: BodyReading | None = None) -> Scene:
     """Builds people from parts.
@@ -89,6 +92,7 @@ def _seeds_with_graphs(seeds: list[_Seed], graphs: Sequence[PersonGraph], hands:
     alone = [g for g, seed in enumerate(matched) if seed is None and is_somebody(graphs[g])]
     # a graph with a face would be that face's person
     alone = [g for g in alone if not _is_as_large_as_torso(hands, graphs[g].box, graphs[g].torso)]
+    alone = [g for g in alone if not _is_in_a_hand(hands, graphs[g].box)]
     return joined + [_Seed(box=graphs[g].box, body=None, face=None, graph=g) for g in alone]
 
 
@@ -100,6 +104,11 @@ def _owned_anew(hand: Hand, owner: int | None) -> Hand:
 def _is_as_large_as_torso(hands: Sequence[Part], box: Box, torso: float) -> bool:
     """Whether a hand on somebody's box is too large to be theirs; never where their torso is not known (nan)."""
     return any(hand.box.size > HAND_OF_TORSO * torso and hand.box.iou(box) > 0.1 for hand in hands)
+
+
+def _is_in_a_hand(hands: Sequence[Part], box: Box) -> bool:
+    """Whether somebody would be within a hand: a finger was taken for an arm."""
+    return any(hand.box.intersection(box) > IN_A_HAND * box.area for hand in hands)
 
 
 def _is_in_doubt(hand: Part) -> bool:

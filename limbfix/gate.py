@@ -17,6 +17,7 @@ from limbfix.detectors import make_detectors
 from limbfix.errors import DetectorError, LimbfixError, PictureError
 from limbfix.images import MAX_PIXELS, MEMORY_PATH, Picture, PictureSource, open_picture
 from limbfix.inspections import Inspection, keypoints_for_drawing
+from limbfix.mirroring import is_turned, mirrored_bodies, mirrored_parts, mirrored_picture
 from limbfix.parts import Completing, Detector, Part
 from limbfix.policies import Policy, load_policy
 from limbfix.records import make_error_record, make_record
@@ -49,6 +50,20 @@ def read_bodies(picture: Picture, detectors: Iterable[Detector]) -> BodyReading 
     """
     reader = next((one for one in detectors if isinstance(one, ReadsBodies)), None)
     return None if reader is None else _guarded(reader, lambda: reader.read_bodies(picture))
+
+
+def look(picture: Picture, detectors: Sequence[Detector]) -> tuple[tuple[Part, ...], BodyReading | None]:
+    """Returns what `detect` and `read_bodies` say, the same of a picture and of its mirror image; see `limbfix.mirroring`."""
+    if not is_turned(picture.pixels):
+        return _look_as_it_is(picture, detectors)
+    turned = mirrored_picture(picture)
+    parts, read = _look_as_it_is(turned, detectors)
+    return mirrored_parts(parts, picture.width), None if read is None else mirrored_bodies(read, picture.width)
+
+
+def _look_as_it_is(picture: Picture, detectors: Sequence[Detector]) -> tuple[tuple[Part, ...], BodyReading | None]:
+    """The same without a mirror: somebody's own detector may know a picture by its file."""
+    return detect(picture, detectors), read_bodies(picture, detectors)
 
 
 def _guarded(detector: Detector | Completing | ReadsBodies, call: Callable[[], Seen]) -> Seen:
@@ -93,6 +108,7 @@ class Gate:
         own = tuple(detector for detector in detectors if not isinstance(detector, str))
         built = make_detectors(words, device=device, search=search) if words or not own else ()
         self.detectors: tuple[Detector, ...] = (*built, *own)
+        self._look = look if not own else _look_as_it_is
         self.max_pixels, self.masks = max_pixels, masks
         self.notes = tuple(note for one in self.detectors for note in getattr(one, "notes", ()))
         self.models = {name: sha256 for one in self.detectors for name, sha256 in one.model_hashes().items()}
@@ -159,7 +175,7 @@ class Gate:
     def _judge(self, picture: Picture, start: float) -> Inspection:
         if added := tuple(note for note in self.notes if note not in picture.notes):
             picture = replace(picture, notes=(*picture.notes, *added))
-        parts, read = detect(picture, self.detectors), read_bodies(picture, self.detectors)
+        parts, read = self._look(picture, self.detectors)
         scene = assemble(parts, picture.width, picture.height, read)
         findings = check(scene)
         effective = self.policy.for_prompt(picture.source.prompt if picture.source else None)

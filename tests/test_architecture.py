@@ -26,7 +26,7 @@ ROWS = [
         "digits",
         "parts digit_records",
         "bodies",
-        "body_matching limb_records unclaimed_limbs",
+        "body_matching limb_records unclaimed_limbs mirroring",
         "bundles weights_manifest",
         "fetching model_files",
         "pulling",

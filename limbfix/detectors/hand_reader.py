@@ -31,6 +31,10 @@ BATCH = 4
 """Crops in one pass: what the second core gains is gained by then, and memory stays small."""
 
 
+MIRROR_GAIN = 1.5
+"""What a look in the mirror is taken to add to a presence (a logit) at most."""
+
+
 class Belief:
     """Says which boxes show a hand: here, all of them."""
 
@@ -75,7 +79,7 @@ class HandReader:
         hands: dict[int, tuple[float, float]] = {}  # index of a box -> presence, sharpness
         for start in range(0, len(boxes), BATCH):
             crops = self._crops(pixels, boxes[start : start + BATCH])
-            presences = self._seen(self._presence, crops, "presence")[:, 0].tolist()
+            presences = self._presences(crops, belief, start)
             seen = self._close(crops, [belief.may_be(index, one) for index, one in enumerate(presences, start)])
             for index, (crop, presence, close) in enumerate(zip(crops, presences, seen, strict=True), start):
                 if belief.is_hand(index, presence, close):
@@ -117,6 +121,22 @@ class HandReader:
         if self._bodies is None or not knows_bodies(self.network.file):
             return None
         return close_network(self.network.file, self._bodies, self._providers)
+
+    def _presences(self, crops: np.ndarray, belief: Belief, start: int) -> list[float]:
+        """Returns how surely each crop shows a hand; in a mirror only those of which that could make one. Most proposals are none by far.
+
+        Args:
+            crops: (b, side, side, 3) uint8.
+            belief: says what could be a hand.
+            start: index of the first crop's box.
+        """
+        found = self._presence.run(crops)["presence"][:, 0].astype(np.float64)
+        if self._mirrored:
+            asked = np.array([belief.may_be(index, one + MIRROR_GAIN) for index, one in enumerate(found, start)])
+            if asked.any():
+                mirrored = np.ascontiguousarray(crops[asked][:, :, ::-1])
+                found[asked] = (found[asked] + self._presence.run(mirrored)["presence"][:, 0]) / 2
+        return found.tolist()
 
     def _close(self, crops: np.ndarray, asked: Sequence[bool]) -> list[np.ndarray | None]:
         """Returns what the body parser's trunk sees in each crop, at half of the parser's cost.

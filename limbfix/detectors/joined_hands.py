@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 AGREED = 2
 """Windows of a second opinion from which its joints place the box; see `settled`."""
 
+STEADY_SPREAD = 0.12
+"""Spread of those joints, in sizes of the hand, from which they place no box: such joints jump with every new look. On 2026-11-30, of 320 pairs of looks at one
+hand in two files of one picture the boxes overlap by 0.92 below it and by 0.65 above, and the score of 0.08 and 0.33 of the hands moves by more than 0.1."""
+
 
 def settled(hand: Part, picture: Picture) -> Part:
     """Returns a hand with the box that is read: around the keypoints of a detector whose windows agreed, else as it is.
@@ -23,6 +27,8 @@ def settled(hand: Part, picture: Picture) -> Part:
     Our finder's boxes are coarse and cut fingertips; a hand on which `AGREED` windows agree has its joints where it has its fingers.
     """
     if hand.keypoints is None or hand.views is None or hand.views[0] < AGREED:
+        return hand
+    if hand.spread is not None and hand.spread > STEADY_SPREAD:
         return hand
     return replace(hand, box=Box.around(hand.keypoints.xy).grown(0.06).clipped(picture.width, picture.height))
 

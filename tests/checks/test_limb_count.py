@@ -11,6 +11,7 @@ from read_scenes import PX, read_scene, someone
 from scenes import SILENT, clean_person, loudest, sure_hand
 from synthetic import scene
 
+from limbfix.assembly import assemble
 from limbfix.bodies import LimbKind
 from limbfix.checks import check
 from limbfix.checks.attachment import attachment
@@ -273,6 +274,15 @@ def big_hand(features: dict[str, float]):
     """A box as large as somebody's torso, on it, that was read as a hand."""
     reading = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, features=features)
     return replace(sure_hand(48 * PX, 34 * PX, size=22 * PX), keypoints=None, reading=reading)
+
+
+@pytest.mark.parametrize(("grown", "people"), [(0.1, 0), (-0.3, 1)])
+def test_nobody_whose_torso_is_not_known_is_within_a_hand(grown, people):
+    made = scene_with(lambda graph: {"neck": None, "hips": graph.hips[:0]}, {})
+    (somebody,) = made.bodies.people
+    assert np.isnan(somebody.torso)
+    hand = replace(big_hand({}), box=somebody.box.grown(grown))
+    assert len(assemble([hand], made.width, made.height, made.bodies).people) == people
 
 
 def test_a_torso_that_may_be_a_hand_is_none_and_a_sure_hand_of_that_size_is_no_body():
