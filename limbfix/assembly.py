@@ -259,6 +259,6 @@ def _owner_by_box(part: Part, people: tuple[Person, ...]) -> int | None:
     holders = []
     for person in people:
         box = person.box.grown(0.2)
-        if person.body is not None and box.x_min <= x <= box.x_max and box.y_min <= y <= box.y_max:
+        if person.body is not None and box.holds(x, y):
             holders.append(person.person_index)
     return holders[0] if len(holders) == 1 else None

@@ -93,6 +93,10 @@ class Box:
         smaller = min(self.area, other.area)
         return self.intersection(other) / smaller if smaller > 0 else 0.0
 
+    def holds(self, x: float, y: float) -> bool:
+        """Tells whether a point, px, lies in it or on its edge."""
+        return self.x_min <= x <= self.x_max and self.y_min <= y <= self.y_max
+
     def touches_edge(self, width: int, height: int, margin: float = 2.0) -> bool:
         """Says whether the box comes within `margin` px of the frame of a width x height picture."""
         inside = (

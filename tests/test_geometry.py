@@ -109,3 +109,9 @@ def test_an_angle_without_two_arms_is_nan():
 def test_distance_is_nan_where_a_point_is_absent():
     assert distance(np.array([0, 3]), np.array([4, 0])) == 5
     assert np.isnan(distance(np.array([np.nan, 0]), np.zeros(2)))
+
+
+def test_a_box_holds_its_inside_and_its_edge():
+    box = Box(1, 2, 5, 9)
+    assert all(box.holds(x, y) for x, y in ((3, 5), (1, 2), (5, 9)))
+    assert not any(box.holds(x, y) for x, y in ((0.9, 5), (3, 9.1)))

@@ -79,7 +79,7 @@ def is_believed(candidate: Candidate, people: list[Box]) -> bool:
     if candidate.windows >= 2 or candidate.near_wrist:
         return True
     x, y = candidate.box.center
-    beside = any(box.x_min <= x <= box.x_max and box.y_min <= y <= box.y_max for box in people)
+    beside = any(box.holds(x, y) for box in people)
     return candidate.confirmed >= (1 if beside else 2)
 
 
