@@ -40,7 +40,7 @@ LEAST_ALONE = -1.0
 says hand: the stump of our example reaches -1.3. At -1.5 0.01 more of the hands on AI pictures are found, and precision is 0.01 lower (2026-11-29)."""
 
 FAINT, FAINT_ENDS = 1 / 3, 1.5
-"""Share of its scores that a hand keeps which is only just believed, and surety beyond that bar from which it keeps all: a hand that is lost in the next file of the
+"""Share of its scores that a hand keeps which is only just believed, and surety beyond that bar from which it keeps all: a hand that is lost, or too small, in the next file of the
 same picture shall take little with it. On 2026-11-30, of 350 hands in five other files of 40 pictures 30 were lost and 36 new, half of them within 1.5 of the bar, with scores of 0.3 to 0.4."""
 
 DOUBT_CAP = 0.45
@@ -53,8 +53,8 @@ SMALL_PX, PLAIN_PX, SMALL_CAP = 48.0, 60.0, 0.75
 """Longer side up to which a hand may flag a picture and not reject it, and from which its score stands as it is: a small hand is enlarged three times and more,
 and what blurs in that looks melted. On 2026-11-29, of 60 boxes below 48 px on AI pictures one was rejected, and it is no hand; of real people one, half behind a toy."""
 
-TINY_PX, LARGER_PX = 28.0, 36.0
-"""Longer side up to which a hand only hints (`DOUBT_CAP`), and from which size is no such doubt. Below `Policy.min_hand_px` it is not judged at all. On 2026-11-29, 7 labelled hands of 32 px and more on AI
+LEAST_PX, TINY_PX, LARGER_PX = 24.0, 28.0, 36.0
+"""Longer side below which nothing is judged (`Policy.min_hand_px`, as it is by default); longer side up to which a hand only hints (`DOUBT_CAP`), and from which size is no such doubt. On 2026-11-29, 7 labelled hands of 32 px and more on AI
 pictures have found boxes of 20 to 28 px, 4 of them wrong; if all down to
 24 px could flag, 12 of 60 pictures of `coco_people` would be flagged and not 9."""
 
@@ -127,30 +127,38 @@ def _is_denied(hand: Part) -> bool:
 
 def tempered(hand: Part, *, own: str) -> Part:
     """Returns a hand whose scores are no higher than `DOUBT_CAP` if it is in doubt: a lonely one below `DOUBTED`, another one below `SURE` where
-    bodies were looked at, or if it is tiny (`TINY_PX`). Up to `DOUBT_ENDS` beyond they are capped less and less, and where it is only just believed they count in part (`FAINT`). Those of a small one are `SMALL_CAP` at most.
-    A lonely one below `DOUBTED` is told to be in doubt, `HandReading.in_doubt`."""
+    bodies were looked at, or if it is tiny (`TINY_PX`). Up to `DOUBT_ENDS` beyond they are capped less and less, and what is only just believed, or only just
+    large enough to be judged, counts in part (`FAINT`). Those of a small one are `SMALL_CAP` at most. A lonely one below `DOUBTED` is told to be in doubt,
+    `HandReading.in_doubt`."""
     if hand.reading is None:
         return hand
-    share = (hand.box.size - SMALL_PX) / (PLAIN_PX - SMALL_PX)
-    most = SMALL_CAP + (1 - SMALL_CAP) * min(max(share, 0.0), 1.0)
+    features, is_confirmed = hand.reading.features, _is_confirmed(hand, own)
+    most = SMALL_CAP + (1 - SMALL_CAP) * _share(hand.box.size, SMALL_PX, PLAIN_PX)
     scores = {code: min(score, most) for code, score in hand.reading.scores.items()}
-    confirmed, lonely = (SURE, DOUBTED) if hand.reading.features.get("weighed") else (-math.inf, DOUBTED_ALONE)
-    beyond = surety(hand) - (confirmed if _is_confirmed(hand, own) else lonely)
-    large = (hand.box.size - TINY_PX) / (LARGER_PX - TINY_PX)
-    sure = min(max(min(beyond / DOUBT_ENDS, large), 0.0), 1.0)
+    confirmed, lonely = (SURE, DOUBTED) if features.get("weighed") else (-math.inf, DOUBTED_ALONE)
+    doubted = confirmed if is_confirmed else lonely
+    sure = min(_share(surety(hand), doubted, doubted + DOUBT_ENDS), _share(hand.box.size, TINY_PX, LARGER_PX))
     if sure < 1:
-        bar = (
-            (REFUSED if _is_confirmed(hand, own) else SURE_BESIDE)
-            if hand.reading.features.get("weighed")
-            else -math.inf
-        )
-        share = FAINT + (1 - FAINT) * min(max((surety(hand) - bar) / FAINT_ENDS, 0.0), 1.0)
         cap = round(DOUBT_CAP + (1 - DOUBT_CAP) * sure, 4)
+        share = FAINT + (1 - FAINT) * _standing(hand, is_confirmed=is_confirmed)
         scores = {code: round(share * _eased(score, cap), 4) for code, score in scores.items()}
-    features = hand.reading.features
-    if not _is_confirmed(hand, own) and surety(hand) < DOUBTED:
+    if not is_confirmed and surety(hand) < DOUBTED:
         features = {**features, IN_DOUBT: 1.0}
     return replace(hand, reading=replace(hand.reading, scores=scores, features=features))
+
+
+def _standing(hand: Part, *, is_confirmed: bool) -> float:
+    """Returns how far, 0-1, a hand is from being no hand, or too small to be judged, in the next file of its picture."""
+    large = _share(hand.box.size, LEAST_PX, LARGER_PX)
+    if not (hand.reading and hand.reading.features.get("weighed")):
+        return large  # the bar was another one
+    bar = REFUSED if is_confirmed else SURE_BESIDE
+    return min(large, _share(surety(hand), bar, bar + FAINT_ENDS))
+
+
+def _share(value: float, none: float, all_: float) -> float:
+    """Returns 0 up to `none`, 1 from `all_` on, and evenly more between them; 1 where both are minus infinity."""
+    return 1.0 if math.isinf(none) else min(max((value - none) / (all_ - none), 0.0), 1.0)
 
 
 def _eased(score: float, cap: float) -> float:

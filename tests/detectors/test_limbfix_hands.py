@@ -26,8 +26,11 @@ from limbfix.detectors.hand_belief import (
     DOUBT_ENDS,
     DOUBTED,
     DOUBTED_ALONE,
+    FAINT,
+    FAINT_ENDS,
     LARGER_PX,
     LEAST_ALONE,
+    LEAST_PX,
     PLAIN_PX,
     REFUSED,
     SMALL_CAP,
@@ -331,13 +334,30 @@ def test_a_small_hand_flags_and_rejects_nothing_and_no_step_lies_between():
 
     assert told(LARGER_PX, 1.0) == told(SMALL_PX, 1.0) == SMALL_CAP
     assert told(LARGER_PX, 0.6) == 0.6
-    assert told(20, 1.0) == told(TINY_PX, 1.0) < DOUBT_CAP
+    assert told(20, 1.0) == told(LEAST_PX, 1.0) < told(TINY_PX, 1.0) < DOUBT_CAP
     assert told(20, 0.6) < told(20, 0.9) < DOUBT_CAP  # the worse stays the worse
-    tiny = [told(side, 1.0) for side in np.linspace(TINY_PX, LARGER_PX, 9)]
-    assert tiny == sorted(tiny) and max(np.diff(tiny)) < 0.06
+    tiny = [told(side, 1.0) for side in np.linspace(LEAST_PX, LARGER_PX, 13)]
+    assert tiny == sorted(tiny) and max(np.diff(tiny)) < 0.11
     assert told(PLAIN_PX, 1.0) == told(300, 1.0) == 1.0
     between = [told(side, 1.0) for side in np.linspace(SMALL_PX, PLAIN_PX, 7)]
     assert between == sorted(between) and max(np.diff(between)) < 0.05
+
+
+@pytest.mark.parametrize(("confirmed", "bar"), [(False, SURE_BESIDE), (True, REFUSED)])
+def test_a_hand_that_is_only_just_believed_takes_little_with_it(confirmed, bar):
+    seen = (opinion if confirmed else hand)(Box(0, 0, 100, 100))
+
+    def told(sure: float, *, weighed: bool = True) -> float:
+        wrong = HandReading(digits=(), count=None, cannot_tell=CannotTell.NO_MODEL, scores={"hand.malformed": 0.9})
+        part = replace(seen, reading=with_surety(wrong, sure, weighed=weighed))
+        return tempered(part, own=LimbfixHands.name).reading.scores["hand.malformed"]
+
+    whole = told(bar + FAINT_ENDS)
+    assert UNTOUCHED < whole <= DOUBT_CAP
+    assert told(bar) == pytest.approx(FAINT * whole, abs=1e-3)
+    rising = [told(bar + share * FAINT_ENDS) for share in np.linspace(0, 1, 7)]
+    assert rising == sorted(rising) and max(np.diff(rising)) < 0.06
+    assert told(bar, weighed=False) >= whole  # nobody looked at bodies: the bar was another one
 
 
 def test_a_lonely_hand_below_the_bar_is_told_to_be_in_doubt_and_what_another_saw_is_not():
