@@ -64,6 +64,7 @@ class _Passed:
     folders: frozenset[str] = frozenset()
     gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unread: Counter[str] = field(default_factory=Counter)
+    told: set[bytes] = field(default_factory=set)  # digests of the real paths that were counted
 
 
 def find_pictures(paths: Sequence[str | os.PathLike[str]], *, stdin: TextIO | None = None) -> Iterator[str]:
@@ -122,10 +123,10 @@ def walk_pictures(
 
 def told_unread(unread: Mapping[str, int]) -> str:
     """Returns one line that says what `walk_pictures` counted as unread; empty where that is nothing."""
-    if not unread:
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(unread.items()) if count)
+    if not kinds:
         return ""
-    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(unread.items()))
-    return f"not judged: {kinds} (in folders only .png, .jpg, .jpeg and .webp are read; convert them)"
+    return f"not judged: {kinds} (in folders only .png, .jpg, .jpeg and .webp are read; convert them, or name them one by one)"
 
 
 def place_of(path: str) -> str:
@@ -152,10 +153,14 @@ def _unique(names: list[str], stdin: TextIO | None, passed: _Passed) -> Iterator
     for name in names:
         for given in _listed(stdin) if name == "-" and stdin is not None else (name,):
             for path, real in _expanded(given, passed):
-                digest = hashlib.blake2b(os.fsencode(real), digest_size=16).digest()
-                if digest not in seen:
+                if (digest := _digest(real)) not in seen:
                     seen.add(digest)
+                    _tell_read(real, digest, passed)
                     yield FoundPicture(path=path, relative=_relative(path, given))
+
+
+def _digest(real: str) -> bytes:
+    return hashlib.blake2b(os.fsencode(real), digest_size=16).digest()
 
 
 def _relative(path: str, given: str) -> str:
@@ -205,8 +210,8 @@ def _entries(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[s
                     continue
                 if is_folder or is_picture:
                     names.append((entry.name, is_folder, is_link))
-                elif (suffix := os.path.splitext(entry.name)[1].lower()) in OTHER_SUFFIXES:  # noqa: PTH122 once for every name
-                    passed.unread[suffix] += 1
+                elif not (is_link and _is_folder(entry.path)):
+                    _tell_unread(os.path.join(real_folder, entry.name), passed)  # noqa: PTH118
     except OSError:
         yield folder, real_folder, False
         return
@@ -216,6 +221,24 @@ def _entries(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[s
     for name, is_folder, is_link in names:
         path, real = os.path.join(folder, name), os.path.join(real_folder, name)  # noqa: PTH118 Path would drop "./".
         yield path, os.path.realpath(path) if is_link else real, is_folder
+
+
+def _tell_unread(real: str, passed: _Passed) -> None:
+    """Counts a file that is named like a picture of another kind, once however many paths lead to it."""
+    if (suffix := _suffix(real)) in OTHER_SUFFIXES and (digest := _digest(real)) not in passed.told:
+        passed.told.add(digest)
+        passed.unread[suffix] += 1
+
+
+def _tell_read(real: str, digest: bytes, passed: _Passed) -> None:
+    """Takes a file out of that count, for somebody named it: it is read, whatever its name."""
+    if (suffix := _suffix(real)) in OTHER_SUFFIXES:
+        passed.unread[suffix] -= digest in passed.told
+        passed.told.add(digest)
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()  # noqa: PTH122 this runs for every name of a folder
 
 
 def _is_report(folder: str) -> bool:

@@ -17,7 +17,7 @@ from limbfix.detectors import make_detectors
 from limbfix.errors import DetectorError, LimbfixError, PictureError
 from limbfix.images import MAX_PIXELS, MEMORY_PATH, Picture, PictureSource, open_picture
 from limbfix.inspections import Inspection, keypoints_for_drawing
-from limbfix.mirroring import is_turned, mirrored_bodies, mirrored_parts, mirrored_picture
+from limbfix.mirroring import looks_mirrored, mirrored_bodies, mirrored_parts, mirrored_picture
 from limbfix.parts import Completing, Detector, Part
 from limbfix.policies import Policy, load_policy
 from limbfix.records import make_error_record, make_record
@@ -54,7 +54,7 @@ def read_bodies(picture: Picture, detectors: Iterable[Detector]) -> BodyReading 
 
 def look(picture: Picture, detectors: Sequence[Detector]) -> tuple[tuple[Part, ...], BodyReading | None]:
     """Returns what `detect` and `read_bodies` say, the same of a picture and of its mirror image; see `limbfix.mirroring`."""
-    if not is_turned(picture.pixels):
+    if not looks_mirrored(picture):
         return _look_as_it_is(picture, detectors)
     turned = mirrored_picture(picture)
     parts, read = _look_as_it_is(turned, detectors)
@@ -85,7 +85,9 @@ class Gate:
         policy: a Policy, the path of a policy file, or None for the default.
         search: `full` (tiles and close windows) or `single` (one MediaPipe pass).
         device: `auto`, `cpu`, `gpu`, or a torch device for YOLO.
-        detectors: words for `limbfix.detectors.make_detectors`, or detectors of your own.
+        detectors: words for `limbfix.detectors.make_detectors`, or detectors of your own. Beside one of your own all of them look at pictures as
+            they are; without, a picture and its mirror image are looked at one way round and get the same verdict (`limbfix.mirroring`), so
+            scores may differ a little between the two.
         max_pixels: larger pictures are refused before decoding.
         masks: whether records hold the masks of hands and digits; `Inspection.hands` has them in any case.
 

@@ -54,6 +54,7 @@ class Picture:
         sha256: hex digest of the file's bytes; for Pillow images and arrays, of mode, size and upright pixels.
         source: what the metadata says about the generator, or None.
         notes: what a reader of the verdict should know, such as "animated: first of 12 frames judged".
+        turned: whether it is looked at in a mirror, or None to let its pixels decide; see `limbfix.mirroring`.
     """
 
     pixels: np.ndarray
@@ -61,6 +62,7 @@ class Picture:
     sha256: str
     source: GenerationSource | None = None
     notes: tuple[str, ...] = ()
+    turned: bool | None = None
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype

@@ -45,11 +45,21 @@ def test_a_walk_counts_what_it_does_not_read_where_it_walks(tmp_path):
     assert told_unread({}) == ""
 
 
-def test_a_file_of_another_kind_that_is_named_is_handed_on_and_not_counted(tmp_path):
+def test_a_walk_counts_a_file_once_and_no_link_to_a_folder(tmp_path):
+    touch(tmp_path, "below/c.avif")
+    (tmp_path / "link.tiff").symlink_to(tmp_path / "below", target_is_directory=True)
+    unread: Counter[str] = Counter()
+    assert not list(walk_pictures([tmp_path, tmp_path / "below", tmp_path], unread=unread))
+    assert unread == {".avif": 1}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1,)])
+def test_a_file_of_another_kind_that_is_named_is_handed_on_and_not_counted(tmp_path, order):
     unread: Counter[str] = Counter()
     named = touch(tmp_path, "a.avif") / "a.avif"
-    assert [found.path for found in walk_pictures([named], unread=unread)] == [str(named)]
-    assert not unread
+    paths = [(tmp_path, named)[which] for which in order]
+    assert [found.path for found in walk_pictures(paths, unread=unread)] == [str(named)]
+    assert told_unread(unread) == ""
 
 
 # -- files and folders ------------------------------------------------------------------------------------------------

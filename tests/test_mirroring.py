@@ -25,7 +25,7 @@ from limbfix.digits import Digit, HandReading, Mask, Segment
 from limbfix.gate import Gate
 from limbfix.geometry import Box
 from limbfix.images import Picture, open_picture
-from limbfix.mirroring import is_turned, mirrored_bodies, mirrored_parts, mirrored_picture
+from limbfix.mirroring import is_turned, looks_mirrored, mirrored_bodies, mirrored_parts, mirrored_picture
 from limbfix.parts import Part, PartKind, Side
 
 WIDTH, HEIGHT = 90, 60
@@ -64,8 +64,8 @@ def a_person(x: float) -> PersonGraph:
         kind=LimbKind.ARM, side=Side.LEFT, state=Absence.MISSING, clear=0.9, place=line((1, 2), (3, 4), (5, 6))
     )
     return PersonGraph(
-        person_index=None, box=Box(x, 5, x + 20, 55), score=0.9, neck=line((x + 9, 8))[0], head=None, shoulders=line((x + 4, 12), (x + 15, 12)),
-        hips=np.zeros((0, 2), np.float32), limbs=(a_limb(Side.RIGHT),), absent=(absent,),
+        person_index=None, box=Box(x, 5, x + 20, 55), score=0.9, neck=line((x + 9, 8))[0], head=line((x + 8, 5))[0], shoulders=line((x + 4, 12), (x + 15, 12)),
+        hips=line((x + 6, 30)), limbs=(a_limb(Side.RIGHT),), absent=(absent,),
     )  # fmt: skip
 
 
@@ -85,7 +85,12 @@ def flat(thing: object) -> object:
 def pictures_parts() -> tuple[Part, ...]:
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[3:9, 10:14] = True
-    body = dataclasses.replace(person(), keypoints=body_keypoints(absent=("left_hip",)), mask=mask)
+    plain = body_keypoints(absent=("left_hip",))
+    count = len(plain.layout.landmarks)
+    world = np.arange(3 * count, dtype=np.float32).reshape(count, 3) + 1
+    body = dataclasses.replace(
+        person(), mask=mask, keypoints=dataclasses.replace(plain, score=np.linspace(0.1, 0.9, count), world=world)
+    )
     seen = dataclasses.replace(hand(30, 20, side=Side.LEFT), reading=read_hand(), views=(2, 6), spread=0.1)
     return body, seen, Part(kind=PartKind.FACE, box=Box(40, 1, 50, 12), detection_score=0.9, detector="x")
 
@@ -97,6 +102,91 @@ def test_what_is_mirrored_twice_is_what_it_was():
         people=(a_person(5), a_person(50)), loose=(a_limb(Side.UNKNOWN),), unclaimed={LimbKind.ARM: patch(30, 3)}
     )
     assert flat(mirrored_bodies(mirrored_bodies(reading, WIDTH), WIDTH)) == flat(reading)
+
+
+def points_in(thing: object, at: str = "") -> dict[str, object]:
+    """Returns whatever of a thing has a place or a side, by where it stands in it; what is told of a place alone stays out."""
+    if isinstance(thing, Box):
+        return {at: ("box", thing.xyxy)}
+    if isinstance(thing, Mask):
+        return {at: ("mask", thing.full(WIDTH, HEIGHT))}
+    if isinstance(thing, Side):
+        return {at: ("side", thing)}
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        fields = [
+            field.name for field in dataclasses.fields(thing) if field.name != "joint_scores"
+        ]  # two numbers, no place
+        return {key: value for name in fields for key, value in points_in(getattr(thing, name), f"{at}.{name}").items()}
+    if isinstance(thing, np.ndarray) and thing.ndim and thing.shape[-1] == 2 and thing.dtype != bool:
+        return {at: ("points", thing)}
+    if isinstance(thing, dict):
+        return {key: value for name in thing for key, value in points_in(thing[name], f"{at}.{name}").items()}
+    if isinstance(thing, tuple | list):
+        return {key: value for k, one in enumerate(thing) for key, value in points_in(one, f"{at}.{k}").items()}
+    return {}
+
+
+def assert_mirrored(there: object, here: object) -> int:
+    """Every place and side of one is the mirror image of that of the other; returns how many there are."""
+    found, wanted = points_in(there), points_in(here)
+    assert found.keys() == wanted.keys()
+    for at, (kind, value) in found.items():
+        before = wanted[at][1]
+        if kind == "box":
+            assert value == pytest.approx((WIDTH - before[2], before[1], WIDTH - before[0], before[3])), at
+        elif kind == "mask":
+            assert (value == before[:, ::-1]).all() and value.any(), at
+        elif kind == "side":
+            assert value is {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}.get(before, before), at
+        else:
+            assert value == pytest.approx(np.stack([WIDTH - before[..., 0], before[..., 1]], -1)), at
+    return len(found)
+
+
+def test_every_place_and_side_of_a_reading_is_mirrored():
+    """One person and one loose limb, so that nothing changes its number; no field may be left out."""
+    reading = BodyReading(
+        people=(a_person(5),),
+        loose=(a_limb(Side.LEFT),),
+        unclaimed={LimbKind.ARM: patch(30, 3), LimbKind.LEG: patch(2, 20)},
+    )
+    assert assert_mirrored(mirrored_bodies(reading, WIDTH), reading) == 17
+    (_, seen, _), (_, turned, _) = pictures_parts(), mirrored_parts(pictures_parts(), WIDTH)
+    assert assert_mirrored(turned.reading, seen.reading) == 6  # mask; line, mask, ends, mask, nail
+
+
+def test_landmarks_of_a_body_change_places_with_their_scores_and_depths():
+    (body, *_), (turned, *_) = pictures_parts(), mirrored_parts(pictures_parts(), WIDTH)
+    for one, other in (("left_shoulder", "right_shoulder"), ("mouth_right", "mouth_left"), ("nose", "nose")):
+        k, j = body.keypoints.layout.index(one), body.keypoints.layout.index(other)
+        assert turned.keypoints.world[j].tolist() == (body.keypoints.world[k] * [-1, 1, 1]).tolist()
+        assert turned.keypoints.score[j] == body.keypoints.score[k]
+
+
+def test_digits_and_limbs_are_numbered_as_in_any_picture():
+    (_, seen, _) = pictures_parts()
+    two = tuple(dataclasses.replace(seen.reading.digits[0], digit_index=k, score=0.5 + 0.1 * k) for k in range(2))
+    (part,) = mirrored_parts([dataclasses.replace(seen, reading=dataclasses.replace(seen.reading, digits=two))], WIDTH)
+    assert [(digit.digit_index, digit.score) for digit in part.reading.digits] == [(0, 0.6), (1, 0.5)]
+    left, right = (
+        a_limb(Side.LEFT),
+        dataclasses.replace(a_limb(Side.RIGHT), limb_index=1, polyline=line((40, 10), (45, 40))),
+    )
+    somebody = dataclasses.replace(a_person(5), limbs=(left, right))
+    (person_,) = mirrored_bodies(BodyReading(people=(somebody,)), WIDTH).people
+    assert [(limb.limb_index, limb.side, limb.polyline[0, 0]) for limb in person_.limbs] == [
+        (0, Side.LEFT, 50),
+        (1, Side.RIGHT, 70),
+    ]
+
+
+def test_whoever_says_which_way_round_is_heard():
+    picture = Picture(pixels=np.zeros((4, 6, 3), np.uint8), sha256="0" * 64)
+    assert [looks_mirrored(dataclasses.replace(picture, turned=way)) for way in (None, True, False)] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_a_mirrored_hand_is_the_other_one_and_its_digits_move_with_it():

@@ -47,14 +47,14 @@ DOUBT_CAP = 0.45
 """Highest defect score of such a hand; the default policy flags from 0.5 on."""
 
 UNTOUCHED = 0.3
-"""Score up to which doubt changes nothing; above it scores are drawn together below the cap, so that the worse of two doubtful hands stays the worse."""
+"""Score up to which a cap changes nothing; above it scores are drawn together below the cap, so that the worse of two doubtful hands stays the worse."""
 
 SMALL_PX, PLAIN_PX, SMALL_CAP = 48.0, 60.0, 0.75
 """Longer side up to which a hand may flag a picture and not reject it, and from which its score stands as it is: a small hand is enlarged three times and more,
 and what blurs in that looks melted. On 2026-11-29, of 60 boxes below 48 px on AI pictures one was rejected, and it is no hand; of real people one, half behind a toy."""
 
 LEAST_PX, TINY_PX, LARGER_PX = 24.0, 28.0, 36.0
-"""Longer side below which nothing is judged (`Policy.min_hand_px`, as it is by default); longer side up to which a hand only hints (`DOUBT_CAP`), and from which size is no such doubt. On 2026-11-29, 7 labelled hands of 32 px and more on AI
+"""Longer side below which nothing is judged (`Policy.min_hand_px`, as it is by default; this room does not know the policy); longer side up to which a hand only hints (`DOUBT_CAP`), and from which size is no such doubt. On 2026-11-29, 7 labelled hands of 32 px and more on AI
 pictures have found boxes of 20 to 28 px, 4 of them wrong; if all down to
 24 px could flag, 12 of 60 pictures of `coco_people` would be flagged and not 9."""
 
@@ -99,7 +99,11 @@ def is_believed(
         return sure >= REFUSED or not weighed
     if not weighed:
         return sure >= SURE
-    return sure >= (SURE_BESIDE if beside else SURE) and alone >= LEAST_ALONE
+    return sure >= _lonely_bar(beside=beside) and alone >= LEAST_ALONE
+
+
+def _lonely_bar(*, beside: bool) -> float:
+    return SURE_BESIDE if beside else SURE
 
 
 def _is_confirmed(hand: Part, own: str) -> bool:
@@ -125,11 +129,11 @@ def _is_denied(hand: Part) -> bool:
     return 2 * agreed <= shown and surety(hand) < 0
 
 
-def tempered(hand: Part, *, own: str) -> Part:
+def tempered(hand: Part, *, own: str, beside: bool = True) -> Part:
     """Returns a hand whose scores are no higher than `DOUBT_CAP` if it is in doubt: a lonely one below `DOUBTED`, another one below `SURE` where
     bodies were looked at, or if it is tiny (`TINY_PX`). Up to `DOUBT_ENDS` beyond they are capped less and less, and what is only just believed, or only just
     large enough to be judged, counts in part (`FAINT`). Those of a small one are `SMALL_CAP` at most. A lonely one below `DOUBTED` is told to be in doubt,
-    `HandReading.in_doubt`."""
+    `HandReading.in_doubt`. `beside` as for `is_believed`."""
     if hand.reading is None:
         return hand
     features, is_confirmed = hand.reading.features, _is_confirmed(hand, own)
@@ -140,19 +144,18 @@ def tempered(hand: Part, *, own: str) -> Part:
     sure = min(_share(surety(hand), doubted, doubted + DOUBT_ENDS), _share(hand.box.size, TINY_PX, LARGER_PX))
     if sure < 1:
         cap = round(DOUBT_CAP + (1 - DOUBT_CAP) * sure, 4)
-        share = FAINT + (1 - FAINT) * _standing(hand, is_confirmed=is_confirmed)
+        share = FAINT + (1 - FAINT) * _standing(hand, REFUSED if is_confirmed else _lonely_bar(beside=beside))
         scores = {code: round(share * _eased(score, cap), 4) for code, score in scores.items()}
     if not is_confirmed and surety(hand) < DOUBTED:
         features = {**features, IN_DOUBT: 1.0}
     return replace(hand, reading=replace(hand.reading, scores=scores, features=features))
 
 
-def _standing(hand: Part, *, is_confirmed: bool) -> float:
-    """Returns how far, 0-1, a hand is from being no hand, or too small to be judged, in the next file of its picture."""
+def _standing(hand: Part, bar: float) -> float:
+    """Returns how far, 0-1, a hand is from being no hand (below `bar`), or too small to be judged, in the next file of its picture."""
     large = _share(hand.box.size, LEAST_PX, LARGER_PX)
     if not (hand.reading and hand.reading.features.get("weighed")):
         return large  # the bar was another one
-    bar = REFUSED if is_confirmed else SURE_BESIDE
     return min(large, _share(surety(hand), bar, bar + FAINT_ENDS))
 
 

@@ -121,7 +121,7 @@ class LimbfixHands:
             doubted = (lambda hand: is_face(hand, faces, own=self.name)) if others else is_paw
             hands = apart([hand for hand in known if not doubted(hand)], own=self.name)
         models = shipped_models()
-        return (*others, *(tempered(scored(hand, models), own=self.name) for hand in hands))
+        return (*others, *(tempered(scored(hand, models), own=self.name, beside=bool(others)) for hand in hands))
 
     def close(self) -> None:
         """Frees the networks; they load again when used again."""

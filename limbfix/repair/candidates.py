@@ -13,6 +13,7 @@ from limbfix.errors import InpainterMissing, LimbfixError, RepairBlocked, Repair
 from limbfix.images import Picture, with_pixels
 from limbfix.inpainting import Inpainter, InpaintRequest
 from limbfix.inspections import Inspection
+from limbfix.mirroring import is_turned
 from limbfix.repair.acceptance import judge_repair
 from limbfix.repair.focus import Enlarge, Focus, at_size, composite, focus_on, request_pixels
 from limbfix.repair.patches import masks_window, people_window
@@ -145,6 +146,12 @@ class Work:
         seam = seam_of(picture.pixels[focus.window], pixels[focus.window], focus.alpha, ends=ends)
         after = self.judge.inspect_picture(with_pixels(picture, pixels))
         judgement = judge_repair(self.step, before, after, seam)
+        way = is_turned(picture.pixels)
+        if (
+            judgement.is_accepted and is_turned(pixels) != way
+        ):  # what was painted has turned the picture: like is judged with like, too
+            alike = self.judge.inspect_picture(replace(with_pixels(picture, pixels), turned=way))
+            judgement = judge_repair(self.step, before, alike, seam)
         attempt = Attempt(
             step_index=self.index,
             seed=seed,

@@ -17,7 +17,7 @@ from hand_weights import body_file, finder_file, moved_file, parser_file  # noqa
 
 from limbfix.detectors.belief_model import DIRECTIONS  # noqa: E402
 from limbfix.detectors.body_sight import BodySight  # noqa: E402
-from limbfix.detectors.hand_reader import BATCH, Belief, HandReader  # noqa: E402
+from limbfix.detectors.hand_reader import BATCH, MIRROR_GAIN, Belief, HandReader  # noqa: E402
 from limbfix.detectors.hand_windows import hand_view  # noqa: E402
 from limbfix.detectors.limbfix_hands import LimbfixHands  # noqa: E402
 from limbfix.geometry import Box  # noqa: E402
@@ -158,3 +158,38 @@ def test_the_detector_and_the_fit_of_the_scores_see_the_same_sum(files, tmp_path
     read = eyes.read(Picture(pixels=PIXELS, sha256="0" * 64), BOXES[:2])
     assert [hand.reading.features["appearance"] for hand in read] == pytest.approx(wanted[:2], abs=1e-3)
     eyes.close()
+
+
+class Told(Belief):
+    """Takes for possible hands what reaches a presence; remembers what it was told."""
+
+    def __init__(self, least: float) -> None:
+        self.least, self.told = least, {}
+
+    def may_be(self, index, presence):
+        return presence >= self.least
+
+    def is_hand(self, index, presence, close):
+        self.told[index] = presence
+        return False
+
+
+def test_only_what_a_mirror_could_make_a_hand_is_seen_in_it(files, monkeypatch):
+    parser, _ = files
+    reader = HandReader(parser, mirrored=True, providers=PROVIDERS)
+    first = iter([np.array([-3.0, 1.0, -0.2, 4.0]), np.array([2.0, 2.0, 2.0]), np.array([-9.0, 0.5]), np.array([-1.0])])
+    shown: list[np.ndarray] = []
+
+    def answered(crops):
+        shown.append(crops)
+        rows = next(first)
+        assert len(rows) == len(crops)
+        return {"presence": rows[:, None]}
+
+    monkeypatch.setattr(reader._presence, "run", answered)
+    belief = Told(least=0.0)
+    reader.read(PIXELS, BOXES, belief)
+    assert belief.told == {0: -3.0, 1: 1.5, 2: 0.9, 3: 3.0, 4: -9.0, 5: -0.25}
+    assert -0.2 + MIRROR_GAIN >= 0.0 > -3.0 + MIRROR_GAIN
+    assert (shown[1] == shown[0][1:, :, ::-1]).all()
+    assert (shown[3] == shown[2][1:, :, ::-1]).all()

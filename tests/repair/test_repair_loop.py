@@ -365,3 +365,30 @@ def test_a_focus_pass_leaves_the_wrong_hand_to_its_repair(gate, tmp_path):
     (judged,) = judge.judge([Task(path=path, file=path, relative="a.png", known=None)], lambda done: None)
     assert [step["action"] for step in judged.record["repair"]["plan"]] == ["remove", "refine", "refine"]
     assert all(step["box_xyxy"][2] < 256 for step in judged.record["repair"]["plan"][1:])
+
+
+class AskedAgain:
+    """A gate that remembers which way round it was told to look, and may see no repair that way."""
+
+    def __init__(self, gate, before, *, sees_it: bool) -> None:
+        self.gate, self.before, self.sees_it, self.ways = gate, before, sees_it, []
+
+    def inspect_picture(self, picture):
+        self.ways.append(picture.turned)
+        sees_it = self.sees_it or picture.turned is None
+        return self.gate.inspect_picture(picture) if sees_it else self.before
+
+
+@pytest.mark.parametrize("sees_it", [True, False])
+@pytest.mark.parametrize("flips", [True, False])
+def test_a_repair_that_turns_the_picture_must_be_better_both_ways_round(gate, monkeypatch, flips, sees_it):
+    before = gate.inspect(three_hands())
+    monkeypatch.setattr(
+        "limbfix.repair.candidates.is_turned", lambda pixels: flips and (pixels == before.picture.pixels).all()
+    )
+    judge = AskedAgain(gate, before, sees_it=sees_it)
+    repaired = repair_picture(before, judge)
+    assert repaired.is_changed is (sees_it or not flips)
+    assert (True in judge.ways) is flips and None in judge.ways
+    if repaired.is_changed:
+        assert repaired.after.picture.turned is None  # what a later check of the file will see
