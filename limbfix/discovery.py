@@ -204,13 +204,14 @@ def _entries(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[s
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                is_folder, is_link = entry.is_dir(follow_symlinks=False), entry.is_symlink()
-                is_picture = entry.name.lower().endswith(SUFFIXES) and not (is_link and _is_folder(entry.path))
                 if entry.name.startswith("."):
                     continue
-                if is_folder or is_picture:
+                is_folder, is_link = entry.is_dir(follow_symlinks=False), entry.is_symlink()
+                if is_link and _is_folder(entry.path):
+                    continue
+                if is_folder or entry.name.lower().endswith(SUFFIXES):
                     names.append((entry.name, is_folder, is_link))
-                elif not (is_link and _is_folder(entry.path)):
+                else:
                     _tell_unread(os.path.join(real_folder, entry.name), passed)  # noqa: PTH118
     except OSError:
         yield folder, real_folder, False

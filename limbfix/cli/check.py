@@ -145,14 +145,14 @@ def _checked(
         label = runs.settings_label(policy.label, judge.models, settings)
         writer = bar.beside(open_writer(settings.format, safe_stdout()), sys.stdout)
         run = runs.Run(
-            settings, label=label, writer=writer, report=report, state=state, warn=lambda text: _warn(text, bar, stderr)
+            settings, label=label, writer=writer, report=report, state=state, warn=lambda text: warn(text, bar, stderr)
         )
         with closing_pipe(run.outcome):
             writer.begin()
             run.judge_all(judge, runs.make_tasks(pictures, state, label), interruption, bar.advance)
             writer.end(run.outcome.summary(time.perf_counter() - began))
             sys.stdout.flush()
-        _warn(told_unread(unread), bar, stderr)
+        warn(told_unread(unread), bar, stderr)
         summary = run.outcome.summary(time.perf_counter() - began)
         if report is not None and summary.pictures:
             report.finish(summary, provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))
@@ -197,6 +197,7 @@ def provenance(settings: Settings, policy: Policy, *, is_interrupted: bool) -> d
     return facts | ({"interrupted": True} if is_interrupted else {})
 
 
-def _warn(text: str, bar: ProgressBar, stderr: TextIO) -> None:
+def warn(text: str, bar: ProgressBar, stderr: TextIO) -> None:
+    """Prints the lines of a text on stderr, beside the progress bar; empty text is none."""
     for line in text.splitlines():
         bar.aside(lambda line=line: print(f"limbfix: {printable(line)}", file=stderr))

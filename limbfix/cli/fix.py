@@ -14,7 +14,6 @@ from limbfix.cli import check as checking
 from limbfix.cli import flags, painting_flags
 from limbfix.cli.progress import ProgressBar
 from limbfix.cli.streams import closing_pipe, own_stderr, safe_stdout
-from limbfix.printing import printable
 
 if TYPE_CHECKING:
     from limbfix.cli.painters import PainterFlags
@@ -113,7 +112,12 @@ def _fixed(
         stack.callback(judge.close)
         writer = bar.beside(open_writer(plain.format, safe_stdout()), sys.stdout)
         run = runs.Run(
-            plain, label="", writer=writer, report=report, state=None, warn=lambda text: _tell(text, bar, stderr)
+            plain,
+            label="",
+            writer=writer,
+            report=report,
+            state=None,
+            warn=lambda text: checking.warn(text, bar, stderr),
         )
         judge.on_warning(run.complain)
         with closing_pipe(run.outcome):
@@ -121,7 +125,7 @@ def _fixed(
             run.judge_all(judge, runs.make_tasks(pictures, None, ""), interruption, bar.advance)
             writer.end(run.outcome.summary(time.perf_counter() - began))
             sys.stdout.flush()
-        _tell(told_unread(unread), bar, stderr)
+        checking.warn(told_unread(unread), bar, stderr)
         summary = run.outcome.summary(time.perf_counter() - began)
         if report is not None and summary.pictures:
             provenance = checking.provenance(plain, policy, is_interrupted=run.outcome.is_interrupted)
@@ -158,11 +162,6 @@ def _make_judge(
         find_areas=painter.find_areas,
         enlarge=painter.enlarge,
         say=bar.say,
-        tell=lambda text: _tell(text, bar, stderr),
+        tell=lambda text: checking.warn(text, bar, stderr),
         hold=interruption.hold,
     )
-
-
-def _tell(text: str, bar: ProgressBar, stderr: TextIO) -> None:
-    for line in text.splitlines():
-        bar.aside(lambda line=line: print(f"limbfix: {printable(line)}", file=stderr))

@@ -139,24 +139,24 @@ def tempered(hand: Part, *, own: str, beside: bool = True) -> Part:
     features, is_confirmed = hand.reading.features, _is_confirmed(hand, own)
     most = SMALL_CAP + (1 - SMALL_CAP) * _share(hand.box.size, SMALL_PX, PLAIN_PX)
     scores = {code: min(score, most) for code, score in hand.reading.scores.items()}
-    confirmed, lonely = (SURE, DOUBTED) if features.get("weighed") else (-math.inf, DOUBTED_ALONE)
-    doubted = confirmed if is_confirmed else lonely
+    doubted, believed = _bars(is_confirmed=is_confirmed, weighed=bool(features.get("weighed")), beside=beside)
     sure = min(_share(surety(hand), doubted, doubted + DOUBT_ENDS), _share(hand.box.size, TINY_PX, LARGER_PX))
     if sure < 1:
         cap = round(DOUBT_CAP + (1 - DOUBT_CAP) * sure, 4)
-        share = FAINT + (1 - FAINT) * _standing(hand, REFUSED if is_confirmed else _lonely_bar(beside=beside))
+        # how far it is from being no hand, or too small to be judged, in the next file of its picture
+        stands = min(_share(surety(hand), believed, believed + FAINT_ENDS), _share(hand.box.size, LEAST_PX, LARGER_PX))
+        share = FAINT + (1 - FAINT) * stands
         scores = {code: round(share * _eased(score, cap), 4) for code, score in scores.items()}
     if not is_confirmed and surety(hand) < DOUBTED:
         features = {**features, IN_DOUBT: 1.0}
     return replace(hand, reading=replace(hand.reading, scores=scores, features=features))
 
 
-def _standing(hand: Part, bar: float) -> float:
-    """Returns how far, 0-1, a hand is from being no hand (below `bar`), or too small to be judged, in the next file of its picture."""
-    large = _share(hand.box.size, LEAST_PX, LARGER_PX)
-    if not (hand.reading and hand.reading.features.get("weighed")):
-        return large  # the bar was another one
-    return min(large, _share(surety(hand), bar, bar + FAINT_ENDS))
+def _bars(*, is_confirmed: bool, weighed: bool, beside: bool) -> tuple[float, float]:
+    """Returns below which surety a hand is in doubt, and from which it is believed; -inf where surety does not decide."""
+    if not weighed:
+        return (-math.inf if is_confirmed else DOUBTED_ALONE), -math.inf
+    return (SURE, REFUSED) if is_confirmed else (DOUBTED, _lonely_bar(beside=beside))
 
 
 def _share(value: float, none: float, all_: float) -> float:

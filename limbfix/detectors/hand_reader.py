@@ -30,7 +30,6 @@ from limbfix.runtime.sessions import (
 BATCH = 4
 """Crops in one pass: what the second core gains is gained by then, and memory stays small."""
 
-
 MIRROR_GAIN = 1.5
 """What a look in the mirror is taken to add to a presence (a logit) at most."""
 

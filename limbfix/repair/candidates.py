@@ -144,13 +144,12 @@ class Work:
         if self.step.action is Action.REMOVE:  # there a background may end at somebody's outline
             ends = people_window(scene, focus.left, focus.top, focus.alpha.shape) & (focus.alpha == 0)
         seam = seam_of(picture.pixels[focus.window], pixels[focus.window], focus.alpha, ends=ends)
-        after = self.judge.inspect_picture(with_pixels(picture, pixels))
+        repaired = with_pixels(picture, pixels)
+        after = self.judge.inspect_picture(repaired)
         judgement = judge_repair(self.step, before, after, seam)
-        way = is_turned(picture.pixels)
-        if (
-            judgement.is_accepted and is_turned(pixels) != way
-        ):  # what was painted has turned the picture: like is judged with like, too
-            alike = self.judge.inspect_picture(replace(with_pixels(picture, pixels), turned=way))
+        # where what was painted has turned the picture, like is judged with like, too
+        if judgement.is_accepted and is_turned(pixels) != (way := is_turned(picture.pixels)):
+            alike = self.judge.inspect_picture(replace(repaired, turned=way))
             judgement = judge_repair(self.step, before, alike, seam)
         attempt = Attempt(
             step_index=self.index,
