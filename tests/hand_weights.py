@@ -63,3 +63,13 @@ def body_file(folder: Path) -> Path:
     for layer in (network.known, network.dense):  # they begin at zero, which would hide a wrong layer before them
         layer.weight.data.normal_(0, 0.1)
     return save(network, folder / "body_parser.safetensors")
+
+
+def judge_file(folder: Path, size: int) -> Path:
+    from limbfix.nets.limb_judge import LimbJudge
+
+    network = seeded(LimbJudge)
+    for layer in network.trunk.modules():  # as in `body_file`
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return save(network, folder / "limb_judge.safetensors", size)

@@ -87,7 +87,11 @@ class GraphLayers:
 
     def twice(self, x: str) -> str:
         """Writes a map of twice the size, blended between its cells."""
-        scales = self.graph.tensor(np.array([1, 1, 2, 2], np.float32))
+        return self.enlarged(x, 2)
+
+    def enlarged(self, x: str, factor: int) -> str:
+        """Writes a map of so many times the size, blended between its cells."""
+        scales = self.graph.tensor(np.array([1, 1, factor, factor], np.float32))
         return self.graph.node("Resize", [x, "", scales], mode="linear", coordinate_transformation_mode="half_pixel")
 
     def trunk(self, x: str, table: TrunkTable, name: str = "trunk") -> list[str]:

@@ -21,6 +21,7 @@ from limbfix.runtime.graphs import (
     parser_model,
     presence_model,
 )
+from limbfix.runtime.limb_graph import LIMB_OUTPUTS, limb_model
 from limbfix.runtime.look_graph import (
     APPEARANCE_OUTPUTS,
     CLOSE_OUTPUTS,
@@ -241,3 +242,8 @@ def finder_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvid
 def body_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
     """Returns the body parser of a file of weights: (b, h, w, 3) pictures to `BODY_OUTPUTS`."""
     return Network(file, lambda tensors, _: body_model(tensors), BODY_OUTPUTS, providers)
+
+
+def limb_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+    """Returns the limb judge of a file of weights: (b, side, side, 3) crops to `LIMB_OUTPUTS`."""
+    return Network(file, limb_model, LIMB_OUTPUTS, providers)

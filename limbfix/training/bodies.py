@@ -29,7 +29,7 @@ from limbfix.nets.move_trunk import load_guiding, load_move
 from limbfix.training.body_examples import BodyExamples, BodyMixture, BodyShards, BodyStock
 from limbfix.training.body_losses import body_loss
 from limbfix.training.body_photographs import read_people, read_places
-from limbfix.training.checkpoints import RunningMean
+from limbfix.training.checkpoints import RunningMean, halved
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.quick_depthwise import quicken
@@ -105,7 +105,7 @@ def started(options: argparse.Namespace) -> BodyParser:
 
 def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> None:
     """Writes the weights in half precision and what is known of them."""
-    halves = {n: (t.half() if t.is_floating_point() else t).contiguous().cpu() for n, t in weights.items()}
+    halves = halved(weights)
     file = out / f"{NAME}.safetensors"
     save_file(halves, file)
     facts["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()

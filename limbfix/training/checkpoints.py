@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -31,6 +32,22 @@ class RunningMean:
                 self.weights[name].lerp_(value, 1 - decay)
             else:
                 self.weights[name].copy_(value)  # a counter of batch normalisation has no mean
+
+
+def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns weights in half precision, as they are shipped; whole numbers stay as they are.
+
+    Raises:
+        ValueError: one of them is not finite, or is not any more in half precision: a network would load from such a file and say nothing but nan.
+    """
+    halves = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    wrong = sorted(name for name, value in halves.items() if not value.isfinite().all())
+    if wrong:
+        raise ValueError(
+            f"expected weights that are finite in half precision, got others in {', '.join(wrong)}; the checkpoint is kept: "
+            "train again with a lower rate, or hold the layer before"
+        )
+    return {name: value.contiguous().cpu() for name, value in halves.items()}
 
 
 def save_checkpoint(

@@ -28,7 +28,7 @@ from limbfix.nets.hand_finder import HandFinder
 from limbfix.nets.palm_table import DOWN
 from limbfix.nets.palm_trunk import load_palm
 from limbfix.synthesis.seeds import rng_for
-from limbfix.training.checkpoints import RunningMean
+from limbfix.training.checkpoints import RunningMean, halved
 from limbfix.training.finder_losses import FinderTargets, draw_targets, finder_loss
 from limbfix.training.finder_scenes import Mixture, Scene, SceneMaker, seen_again
 from limbfix.training.finder_stock import MadeReader, read_photos, read_places
@@ -122,7 +122,7 @@ def hold_stages(network: HandFinder, still: int) -> list[nn.Parameter]:
 
 def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> None:
     """Writes the weights in half precision and what is known of them."""
-    halves = {n: (t.half() if t.is_floating_point() else t).contiguous().cpu() for n, t in weights.items()}
+    halves = halved(weights)
     file = out / "hand_finder.safetensors"
     save_file(halves, file)
     facts = facts | {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}

