@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from limbfix.synthesis.generator.networks import Autoencoder, Denoiser
+from limbfix.training.checkpoints import halved
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.hand_crops import HandCrops
 
@@ -31,7 +31,7 @@ def export_generator(
     """Writes `generator.safetensors` and `generator.json` below `out`."""
     tensors = {f"autoencoder.{name}": value for name, value in autoencoder.state_dict().items()}
     tensors |= {f"denoiser.{name}": value for name, value in denoiser.state_dict().items()}
-    halves = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
+    halves = halved(tensors)
     file = out / WEIGHTS
     save_file(halves, file, {"shape": json.dumps(asdict(settings.shape))})
     learnt = [source.split("/")[0] for source, kept in zip(crops.sources, ~crops.held_out, strict=True) if kept]
