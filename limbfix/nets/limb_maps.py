@@ -5,9 +5,6 @@ from __future__ import annotations
 SIDE = 192
 """px of its square crops."""
 
-VIEW = 1.2
-"""Side of a crop in longer sides of the person's box."""
-
 STRIDE = 8
 """Input px per cell of its maps."""
 

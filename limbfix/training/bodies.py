@@ -11,15 +11,13 @@ MoveNet MultiPose (`--movenet`, Apache-2.0), and stay so; `--start` takes the we
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import cv2
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from limbfix.nets.body_parser import BodyParser, begin_heat
@@ -29,7 +27,7 @@ from limbfix.nets.move_trunk import load_guiding, load_move
 from limbfix.training.body_examples import BodyExamples, BodyMixture, BodyShards, BodyStock
 from limbfix.training.body_losses import body_loss
 from limbfix.training.body_photographs import read_people, read_places
-from limbfix.training.checkpoints import RunningMean, halved
+from limbfix.training.checkpoints import RunningMean, export
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.quick_depthwise import quicken
@@ -103,15 +101,6 @@ def started(options: argparse.Namespace) -> BodyParser:
     return network
 
 
-def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> None:
-    """Writes the weights in half precision and what is known of them."""
-    halves = halved(weights)
-    file = out / f"{NAME}.safetensors"
-    save_file(halves, file)
-    facts["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    (out / f"{NAME}.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains; returns the exit code."""
     options = _parser().parse_args(arguments)
@@ -146,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train(phase, loss, options.out, GeneratorTraining())
     facts: dict[str, object] = {"settings": asdict(settings), "groups": len(stock.groups), "steps": phase.step}
     facts |= {"photographs": len(stock.photographs), "places": len(stock.places), "minutes": round(phase.spent / 60, 2)}
-    export(options.out, phase.mean.weights, facts)
+    export(options.out / f"{NAME}.safetensors", phase.mean.weights, facts)
     return 0
 
 

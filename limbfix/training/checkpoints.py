@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +49,15 @@ def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             "train again with a lower rate, or hold the layer before"
         )
     return {name: value.contiguous().cpu() for name, value in halves.items()}
+
+
+def export(
+    file: Path, weights: Mapping[str, Tensor], facts: Mapping[str, object], metadata: dict[str, str] | None = None
+) -> None:
+    """Writes weights in half precision, and what is known of them, with their SHA-256, as JSON beside them; raises as `halved`."""
+    save_file(halved(weights), file, metadata)
+    told = {**facts, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    file.with_suffix(".json").write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def save_checkpoint(

@@ -10,8 +10,6 @@ below --out. Best are shards of `python -m limbfix.synthesis bodies` made with `
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -30,7 +28,7 @@ from limbfix.nets.move_trunk import load_move
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.body_examples import drawn_light
-from limbfix.training.checkpoints import RunningMean, halved
+from limbfix.training.checkpoints import RunningMean, export
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.limb_crops import UNKNOWN, LimbCut, LimbStock, cut_person, cut_photograph, drawn_view
@@ -159,15 +157,6 @@ def read_stock(options: argparse.Namespace) -> LimbStock:
     return stock
 
 
-def export(out: Path, weights: dict[str, Tensor], facts: dict[str, object]) -> None:
-    """Writes the weights in half precision and what is known of them."""
-    halves = halved(weights)
-    file = out / f"{NAME}.safetensors"
-    save_file(halves, file, {"size": str(SIDE)})
-    facts["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    (out / f"{NAME}.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains; returns the exit code."""
     options = _parser().parse_args(arguments)
@@ -203,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "minutes": round(phase.spent / 60, 2),
     }
     facts |= {"wrong": len(stock.wrong), "usual": len(stock.usual), "photographs": len(stock.photographs)}
-    export(options.out, phase.mean.weights, facts)
+    export(options.out / f"{NAME}.safetensors", phase.mean.weights, facts, {"size": str(SIDE)})
     return 0
 
 
