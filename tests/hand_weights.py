@@ -68,8 +68,4 @@ def body_file(folder: Path) -> Path:
 def judge_file(folder: Path, size: int) -> Path:
     from limbfix.nets.limb_judge import LimbJudge
 
-    network = seeded(LimbJudge)
-    for layer in network.trunk.modules():  # as in `body_file`
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    return save(network, folder / "limb_judge.safetensors", size)
+    return save(seeded(LimbJudge), folder / "limb_judge.safetensors", size)

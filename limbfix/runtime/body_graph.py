@@ -59,12 +59,6 @@ def _cut(layers: GraphLayers, x: str, start: int, channels: int, name: str | Non
     return layers.graph.node("Slice", [x, *bounds], name=name)
 
 
-def move_heat(layers: GraphLayers, x: str, name: str = "trunk") -> tuple[str, list[str]]:
-    """Writes `limbfix.nets.move_trunk.MoveTrunk`; returns the map of its heat, and those of its stages."""
-    fine, maps = _move_trunk(layers, x, name)
-    return _separable(layers, fine, f"{name}.heat"), maps
-
-
 def _move_trunk(layers: GraphLayers, x: str, name: str = "trunk") -> tuple[str, list[str]]:
     """Writes `limbfix.nets.move_trunk.MoveTrunk.climb`; returns the map that all published heads read, and those of its stages."""
     graph = layers.graph

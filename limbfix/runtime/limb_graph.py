@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from limbfix.nets.limb_maps import JUDGED, PLACES, STRIDE
-from limbfix.runtime.body_graph import move_heat
+from limbfix.nets.lite_table import LITE0_LIMBS
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
 LIMB_OUTPUTS = ("judged", "places")
@@ -26,8 +26,8 @@ def limb_model(tensors: Tensors, side: int) -> bytes:
     """
     layers = GraphLayers(tensors)
     graph = layers.graph
-    heat, maps = move_heat(layers, layers.pixels(side))
-    halved = graph.node("AveragePool", [heat], kernel_shape=(2, 2), strides=(2, 2))
+    maps = layers.trunk(layers.pixels(side), LITE0_LIMBS)
+    halved = graph.node("AveragePool", [maps[0]], kernel_shape=(2, 2), strides=(2, 2))
     mixed = [_mixed(layers, level, f"lateral.{row}") for row, level in enumerate((halved, *maps[1:]))]
     near = graph.node("Add", [mixed[0], mixed[1]])
     for level, factor in zip(mixed[2:], (2, 4), strict=True):

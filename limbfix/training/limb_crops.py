@@ -6,7 +6,7 @@ A pair stays a pair: a defect and its twin pass the same view and light, so that
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,9 @@ _ZOOMS = (1.0, 1.6)
 
 _UPRIGHT, _TURN, _SHIFT = 0.85, 0.12, 0.06
 """Share of views that are about upright, within so many radians (standard deviation); shift in sides of the crop."""
+
+_OTHER_PEOPLE, _OTHER_PLACE = 0.3, 0.35
+"""Share of made people who are put before another made picture, and before another place."""
 
 _SOFT_BELOW = 0.6
 """Scale from which on downwards a picture is softened before it is sampled."""
@@ -100,11 +103,13 @@ class LimbStock:
     Attributes:
         wrong, usual: pairs of pictures with a person who is in both: one of whom something is wrong in the first, or nothing in either.
         photographs: of one real person each, with the box.
+        places: JPEGs of places without people.
     """
 
     wrong: list[tuple[StoredPicture, StoredPicture, int]] = field(default_factory=list)
     usual: list[tuple[StoredPicture, StoredPicture, int]] = field(default_factory=list)
     photographs: list[tuple[bytes, tuple[float, float, float, float]]] = field(default_factory=list)
+    places: list[bytes] = field(default_factory=list)
 
     def add(self, samples: Iterable[Sample]) -> None:
         """Stores made pictures, whose pairs come one after the other."""
@@ -119,13 +124,48 @@ class LimbStock:
 
     def add_photographs(self, folder: Path) -> None:
         """Stores the photographs of a folder, each of one person with sound limbs who fills it."""
-        for file in sorted(folder.glob("*.jp*g")):
-            pixels = cv2.imread(str(file))
-            if pixels is not None:
-                scale = 256 / max(pixels.shape[:2])
-                small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-                box = (0.0, 0.0, float(small.shape[1]), float(small.shape[0]))
-                self.photographs.append((_jpeg(small[..., ::-1]), box))
+        for small in _small_pictures(folder):
+            self.photographs.append((_jpeg(small), (0.0, 0.0, float(small.shape[1]), float(small.shape[0]))))
+
+    def add_places(self, folder: Path) -> None:
+        """Stores the pictures of a folder, which show places without people."""
+        self.places += [_jpeg(small) for small in _small_pictures(folder)]
+
+    def drawn_ground(self, rng: np.random.Generator) -> np.ndarray | None:
+        """Returns what a person of a made picture is put before, (SIDE, SIDE, 3) uint8: a place, another picture with its people, or None for its own ground.
+
+        Other people behind teach that their limbs are nobody else's; other places, that a place says nothing of limbs.
+        """
+        which = rng.random()
+        if which < _OTHER_PEOPLE:
+            kind = self.wrong if rng.random() < 0.5 or not self.usual else self.usual
+            one, other, _ = kind[int(rng.integers(len(kind)))]
+            return _covering((one if rng.random() < 0.5 else other).jpeg, rng)
+        if which < _OTHER_PEOPLE + _OTHER_PLACE and self.places:
+            return _covering(self.places[int(rng.integers(len(self.places)))], rng)
+        return None
+
+
+def _small_pictures(folder: Path) -> Iterator[np.ndarray]:
+    """Yields the JPEGs of a folder, RGB, their longer side 256 px."""
+    for file in sorted(folder.glob("*.jp*g")):
+        pixels = cv2.imread(str(file))
+        if pixels is None:
+            print(f"{file}: expected a picture, left out", flush=True)
+            continue
+        scale = 256 / max(pixels.shape[:2])
+        yield cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[..., ::-1]
+
+
+def _covering(jpeg: bytes, rng: np.random.Generator) -> np.ndarray:
+    """Returns a part of a picture that fills a crop."""
+    pixels = unpacked(jpeg)[..., ::-1]
+    height, width = pixels.shape[:2]
+    scale = SIDE / min(height, width) * float(rng.uniform(1.0, 1.6))
+    mirror = rng.choice([-1.0, 1.0])
+    x, y = (rng.uniform(SIDE / 2, scale * side - SIDE / 2) for side in (width, height))
+    view = np.array([[mirror * scale, 0, SIDE / 2 - mirror * x], [0, scale, SIDE / 2 - y]])
+    return _warped(pixels, view, border=cv2.BORDER_REFLECT)
 
 
 def store_picture(sample: Sample) -> StoredPicture:
@@ -227,11 +267,27 @@ def drawn_view(box: tuple[float, float, float, float], rng: np.random.Generator)
 
 
 def cut_person(
-    picture: StoredPicture, person: int, view: np.ndarray, light: Callable[[np.ndarray], np.ndarray]
+    picture: StoredPicture,
+    person: int,
+    view: np.ndarray,
+    light: Callable[[np.ndarray], np.ndarray],
+    ground: np.ndarray | None = None,
 ) -> LimbCut:
-    """Returns a person of a made picture, seen through a view."""
+    """Returns a person of a made picture, seen through a view.
+
+    Args:
+        picture, person: who.
+        view: (2, 3) matrix.
+        light: changes the pixels.
+        ground: (SIDE, SIDE, 3) uint8, shown where the picture has neither people nor things; None for its own.
+    """
     seen = picture.people[person]
     ids = _warped(unpacked_ids(picture.ids), view, cv2.INTER_NEAREST)
+    pixels = _warped(unpacked(picture.jpeg)[..., ::-1], view)
+    if ground is not None:
+        whole = np.ones(unpacked_ids(picture.ids).shape, np.uint8)
+        is_ground = (ids == 0) & (_warped(whole, view, cv2.INTER_NEAREST) > 0)  # beyond the frame there is nothing
+        pixels = np.where(is_ground[..., None], ground, pixels)
     places = np.zeros((len(PLACES), SIDE // STRIDE, SIDE // STRIDE), np.float32)
     for row, numbers in enumerate(seen.limbs):
         if numbers:
@@ -239,7 +295,7 @@ def cut_person(
     if picture.gone is not None and seen.wrong[len(_EXTRA) :].any():
         places[-1] = _shares(_warped(unpacked_ids(picture.gone), view, cv2.INTER_NEAREST) > 0)
     return LimbCut(
-        pixels=light(_warped(unpacked(picture.jpeg)[..., ::-1], view)),
+        pixels=light(pixels),
         places=places,
         place_weight=1.0,
         wrong=seen.wrong.astype(np.float32),
@@ -266,14 +322,16 @@ def unpacked_ids(data: bytes) -> np.ndarray:
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
 
 
-def _warped(pixels: np.ndarray, view: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
+def _warped(
+    pixels: np.ndarray, view: np.ndarray, how: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_CONSTANT
+) -> np.ndarray:
     pixels = np.ascontiguousarray(pixels)
     scale = float(np.sqrt(abs(np.linalg.det(view[:, :2]))))
     is_picture = how == cv2.INTER_LINEAR
     if is_picture and scale < _SOFT_BELOW:
         pixels = cv2.GaussianBlur(pixels, (0, 0), 0.5 / scale)
-    border = BORDER if is_picture else 0
-    return cv2.warpAffine(pixels, view, (SIDE, SIDE), flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=border)
+    beyond = BORDER if is_picture else 0
+    return cv2.warpAffine(pixels, view, (SIDE, SIDE), flags=how, borderMode=border, borderValue=beyond)
 
 
 def _shares(mask: np.ndarray) -> np.ndarray:

