@@ -14,6 +14,7 @@ import numpy as np
 
 from limbfix.digits import Mask
 from limbfix.geometry import Box, distance
+from limbfix.limb_looks import LimbLook
 from limbfix.parts import Side
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ class PersonGraph:
         shoulders, hips: float32 (n, 2) px, as many as are seen.
         limbs: arms, then legs, as many as there are.
         absent: the arms and legs that two of each lack.
+        look: how its limbs look, taken together; None where nobody looked.
     """
 
     person_index: int | None
@@ -186,6 +188,7 @@ class PersonGraph:
     hips: np.ndarray
     limbs: tuple[LimbLine, ...]
     absent: tuple[AbsentLimb, ...] = ()
+    look: LimbLook | None = None
 
     @property
     def torso(self) -> float:

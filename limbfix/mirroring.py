@@ -17,6 +17,7 @@ from limbfix.digits import Digit, HandReading, Mask, Segment
 from limbfix.geometry import Box
 from limbfix.images import Picture
 from limbfix.layouts import Layout
+from limbfix.limb_looks import LimbLook
 from limbfix.parts import Keypoints, Part, Side
 
 _OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT, Side.UNKNOWN: Side.UNKNOWN}
@@ -121,7 +122,13 @@ def _person(person: PersonGraph, width: int) -> PersonGraph:
         hips=_points(person.hips, width),
         limbs=tuple(replace(limb, limb_index=index) for index, limb in enumerate(limbs)),
         absent=tuple(_absent(limb, width) for limb in person.absent),
+        look=person.look and _look(person.look, width),
     )
+
+
+def _look(look: LimbLook, width: int) -> LimbLook:
+    places = {name: _box(place, width) for name, place in look.places.items()}
+    return replace(look, box=_box(look.box, width), places=places)
 
 
 def _limb(limb: LimbLine, width: int) -> LimbLine:

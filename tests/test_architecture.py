@@ -24,7 +24,7 @@ ROWS = [
         "images discovery",
         "generators",
         "digits",
-        "parts digit_records",
+        "parts digit_records limb_looks",
         "bodies",
         "body_matching limb_records unclaimed_limbs mirroring",
         "bundles weights_manifest",

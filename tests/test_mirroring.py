@@ -25,6 +25,7 @@ from limbfix.digits import Digit, HandReading, Mask, Segment
 from limbfix.gate import Gate
 from limbfix.geometry import Box
 from limbfix.images import Picture, open_picture
+from limbfix.limb_looks import LimbLook
 from limbfix.mirroring import is_turned, looks_mirrored, mirrored_bodies, mirrored_parts, mirrored_picture
 from limbfix.parts import Part, PartKind, Side
 
@@ -59,13 +60,17 @@ def a_limb(side: Side) -> LimbLine:
     )  # fmt: skip
 
 
+def a_look(x: float) -> LimbLook:
+    return LimbLook(box=Box(x, 5, x + 20, 55), logits={"extra_arm": 0.5}, places={"extra": Box(x, 5, x + 4, 20)})
+
+
 def a_person(x: float) -> PersonGraph:
     absent = AbsentLimb(
         kind=LimbKind.ARM, side=Side.LEFT, state=Absence.MISSING, clear=0.9, place=line((1, 2), (3, 4), (5, 6))
     )
     return PersonGraph(
         person_index=None, box=Box(x, 5, x + 20, 55), score=0.9, neck=line((x + 9, 8))[0], head=line((x + 8, 5))[0], shoulders=line((x + 4, 12), (x + 15, 12)),
-        hips=line((x + 6, 30)), limbs=(a_limb(Side.RIGHT),), absent=(absent,),
+        hips=line((x + 6, 30)), limbs=(a_limb(Side.RIGHT),), absent=(absent,), look=a_look(x),
     )  # fmt: skip
 
 
@@ -150,7 +155,7 @@ def test_every_place_and_side_of_a_reading_is_mirrored():
         loose=(a_limb(Side.LEFT),),
         unclaimed={LimbKind.ARM: patch(30, 3), LimbKind.LEG: patch(2, 20)},
     )
-    assert assert_mirrored(mirrored_bodies(reading, WIDTH), reading) == 17
+    assert assert_mirrored(mirrored_bodies(reading, WIDTH), reading) == 19
     (_, seen, _), (_, turned, _) = pictures_parts(), mirrored_parts(pictures_parts(), WIDTH)
     assert assert_mirrored(turned.reading, seen.reading) == 6  # mask; line, mask, ends, mask, nail
 
@@ -219,6 +224,8 @@ def test_mirrored_people_stand_in_the_order_of_their_left_edges_with_their_limbs
     assert (first.limbs[0].side, first.absent[0].side) == (Side.LEFT, Side.RIGHT)
     assert first.limbs[0].foot.box.xyxy == (60, 40, 70, 50)
     assert first.neck.tolist() == [31, 8]
+    assert first.look.logits == {"extra_arm": 0.5}
+    assert (first.look.box.xyxy, first.look.places["extra"].xyxy) == (first.box.xyxy, (36, 5, 40, 20))
 
 
 @pytest.mark.parametrize("width", [64, 65])

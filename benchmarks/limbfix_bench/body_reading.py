@@ -56,9 +56,11 @@ class BodyEyes:
 
     def __init__(self, weights: Path | None, search: str = "full") -> None:
         from limbfix.detectors.body_sight import BodySight
+        from limbfix.detectors.limb_looker import LimbLooker
         from limbfix.detectors.limbfix_bodies import LimbfixBodies
 
-        self._detector = LimbfixBodies(BodySight(search=search, file=weights))
+        limbs = LimbLooker.shipped(mirrored=search == "full")
+        self._detector = LimbfixBodies(BodySight(search=search, file=weights), limbs=limbs)
 
     def look(self, picture: Picture) -> Seen:
         """Returns what is seen."""

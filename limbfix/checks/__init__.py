@@ -22,6 +22,7 @@ from limbfix.checks.joint_angle import joint_angle
 from limbfix.checks.leftover import leftover
 from limbfix.checks.limb_count import limb_count
 from limbfix.checks.limb_end import limb_end
+from limbfix.checks.limb_form import limb_form
 from limbfix.checks.loose_limb import loose_limb
 from limbfix.findings import Finding
 from limbfix.skeletons import Scene
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     foot_form,
     attachment,
     limb_count,
+    limb_form,
     loose_limb,
     limb_end,
     leftover,

@@ -63,6 +63,7 @@ def _own_hands(setup: Setup) -> Detector:
 def _own_bodies(setup: Setup) -> Detector:
     from limbfix.detectors.devices import runtime_providers
     from limbfix.detectors.foot_looker import FootLooker
+    from limbfix.detectors.limb_looker import LimbLooker
     from limbfix.detectors.limbfix_bodies import LimbfixBodies
 
     if setup.sight is None:
@@ -70,8 +71,10 @@ def _own_bodies(setup: Setup) -> Detector:
             "limbfix_bodies: expected a body parser in this installation, found none; install limbfix again"
         )
     file, providers = setup.sight.network.file, runtime_providers(setup.device)
-    feet = FootLooker.shipped(mirrored=setup.search == "full", bodies=file, providers=providers, judges=True)
-    return LimbfixBodies(setup.sight, feet=feet)
+    both_ways = setup.search == "full"
+    feet = FootLooker.shipped(mirrored=both_ways, bodies=file, providers=providers, judges=True)
+    limbs = LimbLooker.shipped(mirrored=both_ways, providers=providers)
+    return LimbfixBodies(setup.sight, feet=feet, limbs=limbs)
 
 
 def _sight(names: Sequence[str], *, device: str, search: str) -> BodySight | None:

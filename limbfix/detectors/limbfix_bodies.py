@@ -9,6 +9,7 @@ from limbfix.body_masks import BodyPlace
 from limbfix.body_readings import read_bodies
 from limbfix.detectors.body_sight import BodySight
 from limbfix.detectors.foot_looker import FootLooker
+from limbfix.detectors.limb_looker import LimbLooker
 from limbfix.limb_beliefs import shipped_model
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class LimbfixBodies:
     Args:
         sight: what looks at pictures; others may look through it too.
         feet: looks at the feet of what was read; None does without.
+        limbs: judges the limbs of everybody; None does without.
         notes: for every record.
 
     Raises:
@@ -30,15 +32,23 @@ class LimbfixBodies:
 
     name = "limbfix_bodies"
 
-    def __init__(self, sight: BodySight, *, feet: FootLooker | None = None, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        sight: BodySight,
+        *,
+        feet: FootLooker | None = None,
+        limbs: LimbLooker | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         self.notes = notes
-        self._sight, self._feet = sight, feet
+        self._sight = sight
+        self._lookers = tuple(looker for looker in (feet, limbs) if looker is not None)
+        self._networks = (sight.network, *(() if limbs is None else (limbs.network,)))
         self._model = shipped_model()  # a broken installation is told at once, not picture by picture
 
     def model_hashes(self) -> dict[str, str]:
         """Returns the SHA-256 of the weights."""
-        network = self._sight.network
-        return {network.file.name: network.sha256}
+        return {network.file.name: network.sha256 for network in self._networks}
 
     def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
         """Returns no parts: what it sees is in the reading. See `Detector.detect`."""
@@ -50,10 +60,12 @@ class LimbfixBodies:
         height, width = picture.pixels.shape[:2]
         place = BodyPlace(scale_xy=seen.view.scale_xy, width=width, height=height)
         reading = read_bodies(seen.maps, place, seen.guides, self._model)
-        return reading if self._feet is None else self._feet.looked(picture.pixels, reading)
+        for looker in self._lookers:
+            reading = looker.looked(picture.pixels, reading)
+        return reading
 
     def close(self) -> None:
         """Frees the networks; they load again when used again."""
         self._sight.close()
-        if self._feet is not None:
-            self._feet.close()
+        for looker in self._lookers:
+            looker.close()

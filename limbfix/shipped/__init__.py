@@ -25,6 +25,9 @@ HAND_FINDER, DIGIT_PARSER = "hand_finder.safetensors", "digit_parser.safetensors
 BODY_PARSER = "body_parser.safetensors"
 """Name of the network that reads bodies."""
 
+LIMB_JUDGE = "limb_judge.safetensors"
+"""Name of the network that judges the limbs of one person."""
+
 
 @functools.cache
 def shipped_file(name: str) -> Path:

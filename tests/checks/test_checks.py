@@ -48,6 +48,7 @@ ORDER = (
     "foot_form",
     "attachment",
     "limb_count",
+    "limb_form",
     "loose_limb",
     "limb_end",
     "leftover",
@@ -70,7 +71,7 @@ READERS = ("digit_count", "fused_digits", "hand_form")
 """Checks that speak only of hands with a reading."""
 
 
-BODY_READERS = ("foot_form", "limb_count", "loose_limb")
+BODY_READERS = ("foot_form", "limb_count", "limb_form", "loose_limb")
 """Checks that speak only where our network read the bodies."""
 
 

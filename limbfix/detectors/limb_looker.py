@@ -1,0 +1,121 @@
+"""Does somebody have a limb too many or too few? Crops around the people of a reading of bodies, judged by a network of our own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from limbfix.bodies import BodyReading
+from limbfix.detectors.hand_windows import View, hand_view
+from limbfix.geometry import Box
+from limbfix.limb_looks import LimbLook, looked_at
+from limbfix.nets.limb_maps import JUDGED, PLACES, STRIDE
+from limbfix.runtime.sessions import Network, limb_network
+from limbfix.shipped import LIMB_JUDGE, shipped_file
+
+BATCH = 4
+"""Crops in one pass."""
+
+AROUND = 1.2
+"""Side of a crop in longer sides of the person's box; the judge learnt 1.0 to 1.6."""
+
+PLACED = 0.5
+"""Chance from which a cell of the judge's maps is part of a place."""
+
+POINTED = ("extra", "gone")
+"""Its maps of which a place is told."""
+
+
+class LimbLooker:
+    """Looks at people.
+
+    Args:
+        network: judges crops, see `limbfix.runtime.limb_graph`.
+        mirrored: whether every crop is also judged in a mirror: steadier, at twice the time.
+    """
+
+    def __init__(self, network: Network, *, mirrored: bool) -> None:
+        self.network, self._mirrored = network, mirrored
+
+    @classmethod
+    def shipped(
+        cls, *, mirrored: bool, file: Path | None = None, providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    ) -> LimbLooker:
+        """Returns one with the weights that come with limbfix.
+
+        Args:
+            mirrored: see above.
+            file: weights of the user's own.
+            providers: of ONNX Runtime, best first.
+
+        Raises:
+            AssetMissing, ModelCorrupt: see `limbfix.shipped.shipped_file`.
+        """
+        return cls(limb_network(file or shipped_file(LIMB_JUDGE), providers), mirrored=mirrored)
+
+    def looked(self, pixels: np.ndarray, reading: BodyReading) -> BodyReading:
+        """Returns the reading with the look of everybody who is looked at; see `limbfix.limb_looks.looked_at`.
+
+        Args:
+            pixels: the whole picture, uint8 (H, W, 3).
+            reading: of it.
+        """
+        people = list(reading.people)
+        chosen = looked_at([person.box for person in people])
+        for index, look in zip(chosen, self.looks(pixels, [people[index].box for index in chosen]), strict=True):
+            people[index] = replace(people[index], look=look)
+        return replace(reading, people=tuple(people))
+
+    def looks(self, pixels: np.ndarray, boxes: list[Box]) -> list[LimbLook]:
+        """Returns what the judge says of people in boxes, px."""
+        views = [hand_view(pixels, box, self.network.side, AROUND) for box in boxes]
+        found: list[LimbLook] = []
+        for start in range(0, len(views), BATCH):
+            batch = views[start : start + BATCH]
+            judged, places = self._judged(np.stack([view.pixels for view in batch]))
+            found += [
+                LimbLook(
+                    box=box,
+                    logits={name: round(float(value), 3) for name, value in zip(JUDGED, row, strict=True)},
+                    places={
+                        name: place
+                        for name in POINTED
+                        if (place := place_in(maps[PLACES.index(name)], view)) is not None
+                    },
+                )
+                for box, view, row, maps in zip(boxes[start:], batch, judged, places, strict=False)
+            ]
+        return found
+
+    def _judged(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns logits (n, 6) and chances of the maps (n, 4, cells, cells) of crops (n, side, side, 3) uint8."""
+        seen = self.network.run(crops)
+        judged, places = seen["judged"], seen["places"]
+        if self._mirrored:
+            other = self.network.run(np.ascontiguousarray(crops[:, :, ::-1]))
+            judged, places = (judged + other["judged"]) / 2, (places + other["places"][..., ::-1]) / 2
+        return judged, 1 / (1 + np.exp(-places))
+
+    def close(self) -> None:
+        """Frees the network; it loads again when used again."""
+        self.network.close()
+
+
+def place_in(chances: np.ndarray, view: View) -> Box | None:
+    """Returns the box, px of the picture, around the place where a map of a crop is surest; None where it is nowhere sure.
+
+    Args:
+        chances: float (cells, cells), 0-1, one cell for each `STRIDE` px of the crop.
+        view: the crop.
+    """
+    sure = (chances >= PLACED).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(sure)
+    label = labels.flat[int(np.argmax(chances))]
+    if label == 0:
+        return None
+    left, top, columns, rows = (int(value) for value in stats[label][:4])
+    corners = STRIDE * np.array([(left, top), (left + columns, top + rows)])
+    return Box.around(view.to_picture(corners))

@@ -1,0 +1,40 @@
+"""How do the arms and legs of a person look, taken together? What our limb judge says of a person, and which people it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from limbfix.geometry import Box
+
+LEAST_PX = 64.0
+"""Longer side of a person's box from which somebody is looked at: it is enlarged three times there, and hands are 6 px."""
+
+MOST_PEOPLE = 6
+"""People who are looked at in a picture, largest first: behind them stand crowds, in which limbs of others lie in every crop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimbLook:
+    """What the judge says of one person.
+
+    Attributes:
+        box: what it looked at, px: around the person.
+        logits: by the names of `limbfix.nets.limb_maps.JUDGED`, how surely each is so; larger = more surely. No calibrated odds: it was taught on pictures
+            of which most show somebody wrong.
+        places: `extra` and `gone`, boxes in px around what is too many and around where something is missing; left out where the judge sees no such place.
+    """
+
+    box: Box
+    logits: Mapping[str, float]
+    places: Mapping[str, Box] = field(default_factory=dict)
+
+
+def looked_at(boxes: Sequence[Box]) -> list[int]:
+    """Returns the indices of the people who are looked at, in their order.
+
+    Args:
+        boxes: of everybody, px.
+    """
+    large = [index for index, box in enumerate(boxes) if box.size >= LEAST_PX]
+    return sorted(sorted(large, key=lambda index: (-boxes[index].area, index))[:MOST_PEOPLE])

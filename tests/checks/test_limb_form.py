@@ -1,0 +1,96 @@
+"""The judge's word is a finding for each question, with its chance and its place, a hint however sure; of bodies that were refused it is not heard."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from read_scenes import read_scene, someone
+from scenes import SILENT
+
+from limbfix.bodies import PersonGraph
+from limbfix.calibration import HINT
+from limbfix.checks.limb_form import limb_form
+from limbfix.findings import DefectCode, Finding
+from limbfix.geometry import Box
+from limbfix.limb_looks import LimbLook
+from limbfix.nets.limb_maps import JUDGED
+from limbfix.skeletons import Scene
+
+PLACE = Box(300, 400, 340, 500)
+
+
+def scene_with(*, places: dict[str, Box] | None = None, **logits: float) -> Scene:
+    """Somebody of whom the judge says so; of what is not named, that it is not so."""
+    made = read_scene(someone())
+    graph = the_graph(made)
+    look = LimbLook(box=graph.box, logits={name: -6.0 for name in JUDGED} | logits, places=places or {})
+    return with_people(made, replace(graph, look=look))
+
+
+def the_graph(made: Scene) -> PersonGraph:
+    assert made.bodies is not None
+    (graph,) = made.bodies.people
+    return graph
+
+
+def with_people(made: Scene, *graphs: PersonGraph) -> Scene:
+    assert made.bodies is not None
+    return replace(made, bodies=replace(made.bodies, people=graphs))
+
+
+def by_code(made: Scene) -> dict[DefectCode, Finding]:
+    return {one.code: one for one in limb_form(made)}
+
+
+def test_people_at_whom_nobody_looked_have_no_finding():
+    assert limb_form(read_scene(someone())) == ()
+
+
+def test_a_usual_person_is_silent():
+    found = by_code(scene_with())
+    assert {code.value.removeprefix("person.") for code in found} == set(JUDGED)
+    assert all(one.defect_score < SILENT for one in found.values())
+    assert "does not look as if" in found[DefectCode.PERSON_EXTRA_LEG].message
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_what_the_judge_is_sure_of_is_said_under_its_code_alone(name):
+    found = by_code(scene_with(**{name: 4.0}))
+    wrong = found.pop(DefectCode(f"person.{name}"))
+    assert wrong.defect_score >= 0.3
+    assert (wrong.expected, wrong.unit, wrong.person_index) == (0.0, "chance", 0)
+    assert wrong.measured == pytest.approx(0.982, abs=1e-3)
+    assert "looks as if it had" in wrong.message and "98%" in wrong.message
+    assert all(one.defect_score < SILENT for one in found.values())
+
+
+def test_it_points_to_the_place_where_it_sees_one():
+    sure = by_code(scene_with(extra_leg=4.0, places={"extra": PLACE}))
+    assert sure[DefectCode.PERSON_EXTRA_LEG].box == PLACE
+    made = scene_with(extra_leg=4.0, places={"gone": PLACE})
+    assert by_code(made)[DefectCode.PERSON_EXTRA_LEG].box == the_graph(made).box
+
+
+def test_surer_never_scores_lower():
+    for name in JUDGED:
+        code = DefectCode(f"person.{name}")
+        scores = [by_code(scene_with(**{name: float(logit)}))[code].defect_score for logit in range(-8, 9)]
+        assert scores == sorted(scores)
+
+
+def test_however_sure_it_is_a_hint():
+    assert all(one.defect_score <= HINT for one in limb_form(scene_with(**dict.fromkeys(JUDGED, 50.0))))
+
+
+def test_of_two_the_surer_has_the_higher_score_over_the_range_of_real_people():
+    for name in JUDGED:
+        code = DefectCode(f"person.{name}")
+        scores = [by_code(scene_with(**{name: logit / 2}))[code].defect_score for logit in range(-14, 7)]
+        assert all(one < other for one, other in itertools.pairwise(scores))
+
+
+def test_bodies_that_were_refused_have_no_finding():
+    made = scene_with(extra_arm=6.0)
+    assert limb_form(with_people(made, replace(the_graph(made), person_index=None))) == ()
