@@ -78,13 +78,13 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     DefectCode.PERSON_EXTRA_ARM: (
         "a person has more than two arms.",
         "the arms that a network of ours joins to one person, with no number assumed; and the area of the person's mask above the hips that no skeleton "
-        "explains, which alone seldom rejects.",
-        "an arm of somebody hidden behind; statues; reflections.",
+        "explains, which alone seldom rejects. A network that looks at the whole person hints at an arm too many that nobody joined, and points to it.",
+        "an arm of somebody hidden behind; statues; reflections; crowds.",
         f"render again; {_POLICY}.",
     ),
     DefectCode.PERSON_MISSING_ARM: (
         "an arm is absent where it could not be hidden.",
-        "whether the place of an arm that is not seen is in plain view; a hint that flags only together with other doubts. An arm that is seen to its wrist and "
+        "whether the place of an arm that is not seen is in plain view, and whether a network that looks at the whole person takes one for missing; hints that flag only together with other doubts. An arm that is seen to its wrist and "
         "has no hand is `person.missing_hand`. Hidden arms are never counted as missing.",
         'arms behind the back, in sleeves or outside the frame; amputees (`allow = ["missing_arm"]`).',
         f"render again; {_POLICY}.",
@@ -92,13 +92,13 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     DefectCode.PERSON_EXTRA_LEG: (
         "a person has more than two legs.",
         "the legs that a network of ours joins to one person, with no number assumed; and the area of the person's mask below the hips that no skeleton "
-        "explains, which alone seldom rejects.",
-        "trousers of somebody behind, chair legs, long coats.",
+        "explains, which alone seldom rejects. A network that looks at the whole person hints at a leg too many that nobody joined, and points to it.",
+        "trousers of somebody behind, chair legs, long coats; crowds.",
         f"render again; {_POLICY}.",
     ),
     DefectCode.PERSON_MISSING_LEG: (
         "a leg is absent where it could not be hidden.",
-        "whether the place of a leg that is not seen is in plain view; a hint that flags only together with other doubts. A leg that is seen and ends in nothing "
+        "whether the place of a leg that is not seen is in plain view, and whether a network that looks at the whole person takes one for missing; hints that flag only together with other doubts. A leg that is seen and ends in nothing "
         "is `person.missing_foot`. Hidden legs are never counted as missing.",
         'one leg behind the other, skirts; amputees and mermaids (`allow = ["missing_leg"]`).',
         f"render again; {_POLICY}.",
@@ -111,7 +111,7 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     ),
     DefectCode.PERSON_MISSING_HAND: (
         "a visible forearm ends without a hand.",
-        "arms seen to the elbow or wrist inside the frame on which no hand was found, even enlarged; it never rejects alone.",
+        "arms seen to the elbow or wrist inside the frame on which no hand was found, even enlarged; it never rejects alone. A network that looks at the whole person hints at it too.",
         'hands in pockets or behind things; amputees (`allow = ["missing_hand"]`).',
         f"render again; {_POLICY}.",
     ),
@@ -123,7 +123,7 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     ),
     DefectCode.PERSON_MISSING_FOOT: (
         "a visible lower leg ends without a foot.",
-        "legs seen to the knee or ankle inside the frame without a foot; it never rejects alone.",
+        "legs seen to the knee or ankle inside the frame without a foot; it never rejects alone. A network that looks at the whole person hints at it too.",
         'feet in grass, snow or water; long trousers; mermaids (`allow = ["missing_foot"]`).',
         f"render again; {_POLICY}.",
     ),

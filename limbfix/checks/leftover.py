@@ -77,7 +77,9 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
         return None
     graph, area, box = found
     # of somebody who shows fewer than two they may be the second: a hand that is held up from below the frame
-    most = 1.0 if len(graph.counted(kind)) >= EXPECTED_LIMBS else HINT
+    is_second = len(graph.counted(kind)) < EXPECTED_LIMBS
+    is_denied = graph.look is not None and graph.look.denies(f"extra_{kind.value}")
+    most = HINT if is_second or is_denied else 1.0
     return _another_limb(
         kind,
         area,

@@ -16,11 +16,11 @@ from limbfix.limb_looks import LimbLook
 from limbfix.skeletons import Scene
 
 EXTRA_KNOTS: Knots = ((-8.0, 0.0), (-2.0, 0.03), (1.0, 0.2), (2.5, 0.33), (4.0, 0.43), (10.0, HINT))
-MISSING_KNOTS: Knots = ((-8.0, 0.0), (-3.5, 0.03), (-0.5, 0.2), (0.5, 0.33), (1.5, 0.43), (7.5, HINT))
+MISSING_KNOTS: Knots = ((-8.0, 0.0), (-3.0, 0.03), (0.0, 0.2), (1.5, 0.33), (3.0, 0.43), (9.0, HINT))
 END_KNOTS: Knots = ((-8.0, 0.0), (-2.0, 0.05), (0.0, 0.2), (3.0, 0.3))
 """Logit -> defect score; hints at most, and rising all the way, so that the surer of two people has the higher score. Read off 398 real people on 2026-11-30: a limb too
-many lies beyond 1.2 of one in ten and beyond 4.1 of one in fifty of 148 in everyday scenes (`coco_people`; athletes of `lsp_extended`: -1.1 and 1.7), a missing
-one beyond -0.4 and 1.4 (-0.8 and 0.6), a missing hand or foot beyond -2.8 and -1.4 (-2.5 and -1.8). People at a desk (`subhih`) stay below all of them."""
+many lies beyond 1.8 of one in ten and beyond 4.9 of one in fifty of 148 in everyday scenes (`coco_people`; athletes of `lsp_extended`: -0.6 and 2.5), a missing
+one beyond 0.4 and 4.3 (-0.1 and 2.8), a missing hand or foot beyond -2.4 and -1.7 (-2.3 and -1.7). People at a desk (`subhih`) stay below all of them."""
 
 _ASKED = {
     DefectCode.PERSON_EXTRA_ARM: ("an arm too many", "extra", EXTRA_KNOTS),

@@ -19,8 +19,9 @@ from limbfix.shipped import LIMB_JUDGE, shipped_file
 BATCH = 4
 """Crops in one pass."""
 
-AROUND = 1.2
-"""Side of a crop in longer sides of the person's box; the judge learnt 1.0 to 1.6."""
+AROUND = 1.5
+"""Side of a crop in longer sides of the person's box; the judge learnt 1.0 to 1.6. Of 194 pairs of unseen renders, in the boxes that the parser gave them, 0.73 were ranked
+right at 1.2, 0.77 at 1.6."""
 
 PLACED = 0.5
 """Chance from which a cell of the judge's maps is part of a place."""
@@ -113,9 +114,9 @@ def place_in(chances: np.ndarray, view: View) -> Box | None:
     """
     sure = (chances >= PLACED).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(sure)
-    label = labels.flat[int(np.argmax(chances))]
+    label = int(np.ravel(labels)[int(np.argmax(chances))])
     if label == 0:
         return None
-    left, top, columns, rows = (int(value) for value in stats[label][:4])
+    left, top, columns, rows = stats[label, :4].tolist()
     corners = STRIDE * np.array([(left, top), (left + columns, top + rows)])
     return Box.around(view.to_picture(corners))

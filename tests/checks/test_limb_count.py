@@ -13,16 +13,19 @@ from synthetic import scene
 
 from limbfix.assembly import assemble
 from limbfix.bodies import LimbKind
+from limbfix.calibration import HINT
 from limbfix.checks import check
 from limbfix.checks.attachment import attachment
 from limbfix.checks.hand_count import hand_count
 from limbfix.checks.leftover import leftover
-from limbfix.checks.limb_count import limb_count
+from limbfix.checks.limb_count import NORMAL, limb_count
 from limbfix.checks.limb_end import limb_end
 from limbfix.checks.loose_limb import loose_limb
 from limbfix.digits import IN_DOUBT, CannotTell, HandReading, Mask
 from limbfix.findings import DefectCode
 from limbfix.geometry import Box
+from limbfix.limb_looks import DENIED, LimbLook
+from limbfix.nets.limb_maps import JUDGED
 from limbfix.skeletons import Scene
 
 ARM, LEG = LimbKind.ARM, LimbKind.LEG
@@ -241,6 +244,36 @@ def test_a_third_line_that_is_hardly_a_limb_is_not_counted_and_only_hinted_at(ch
     assert (found.defect_score > 0.5) == (number == 3)
     assert found.defect_score >= 0.45
     assert ("too faint to be counted" in found.message) == (number == 2)
+
+
+def judged(logit: float, change=lambda graph: {}):
+    """Adds what the judge says of an arm too many to another change."""
+
+    def changed(graph):
+        look = LimbLook(box=graph.box, logits={name: -6.0 for name in JUDGED} | {"extra_arm": logit})
+        return {**change(graph), "look": look}
+
+    return changed
+
+
+def test_where_the_judge_looked_a_faint_third_line_says_nothing_and_a_clear_one_that_it_denies_is_a_hint():
+    def arms(logit: float, chance: float) -> tuple[float, float]:
+        made = scene_with(judged(logit, faint_third(chance)))
+        (found,) = [one for one in limb_count(made) if one.code is DefectCode.PERSON_EXTRA_ARM]
+        return found.measured, found.defect_score
+
+    assert arms(4.0, 0.29) == (2, NORMAL)
+    number, clear = arms(4.0, 0.9)
+    assert number == 3 and clear > 0.5
+    assert arms(DENIED - 0.1, 0.9) == (3, HINT)
+    assert arms(DENIED + 0.1, 0.9) == (3, clear)
+
+
+def test_arm_pixels_that_the_judge_denies_are_a_hint():
+    (open_to_it,) = arm_claims(scene_with(judged(DENIED + 0.1), unclaimed()))
+    (denied,) = arm_claims(scene_with(judged(DENIED - 0.1), unclaimed()))
+    assert open_to_it > 0.5
+    assert denied == HINT
 
 
 def unclaimed(side: int = 200) -> dict:
