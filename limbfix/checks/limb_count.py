@@ -68,7 +68,8 @@ def extra_score(graph: PersonGraph, kind: LimbKind) -> float:
 def _heard(graph: PersonGraph, kind: LimbKind) -> float:
     """Returns the same beside what the judge says, where it looked: a faint line is its affair (`limb_form`), and what it denies is a hint at most.
 
-    On 540 unseen renders faint lines ranked defect and twin worse than the judge alone (0.60 of 107 pairs for 0.71), and on AI pictures too (0.772 for 0.776).
+    On 2026-11-30, 0.71 of 107 pairs of unseen renders were ranked right without what faint lines hint at, and 0.60 with it; anything wrong on AI pictures was told at
+    AUROC 0.776 and 0.772.
     """
     score = extra_score(graph, kind)
     if graph.look is None:
