@@ -24,7 +24,10 @@ AROUND = 1.5
 right at 1.2, 0.77 at 1.6."""
 
 PLACED = 0.5
-"""Chance from which a cell of the judge's maps is part of a place."""
+"""Chance from which a map of the judge shows a place at all."""
+
+NEAR = 0.95
+"""Share of a map's highest chance from which a cell is part of its place: the maps are broad, and half of a person is no place to look at."""
 
 POINTED = ("extra", "gone")
 """Its maps of which a place is told."""
@@ -112,11 +115,11 @@ def place_in(chances: np.ndarray, view: View) -> Box | None:
         chances: float (cells, cells), 0-1, one cell for each `STRIDE` px of the crop.
         view: the crop.
     """
-    sure = (chances >= PLACED).astype(np.uint8)
+    if chances.max() < PLACED:
+        return None
+    sure = (chances >= NEAR * chances.max()).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(sure)
     label = int(np.ravel(labels)[int(np.argmax(chances))])
-    if label == 0:
-        return None
     left, top, columns, rows = stats[label, :4].tolist()
     corners = STRIDE * np.array([(left, top), (left + columns, top + rows)])
     return Box.around(view.to_picture(corners))
