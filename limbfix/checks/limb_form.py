@@ -7,7 +7,6 @@ points to them; it counts nothing, so all that it says is a hint, which flags to
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from limbfix.calibration import Knots, score_from
@@ -24,12 +23,12 @@ lies beyond 1.8 of one in ten and beyond 4.9 of one in fifty of 148 in everyday 
 upper ends four more of 67 everyday scenes would be flagged, because such hints add up to a flag by twos; with these one more."""
 
 _ASKED = {
-    DefectCode.PERSON_EXTRA_ARM: ("an arm too many", "extra", EXTRA_KNOTS),
-    DefectCode.PERSON_EXTRA_LEG: ("a leg too many", "extra", EXTRA_KNOTS),
-    DefectCode.PERSON_MISSING_ARM: ("an arm missing", "gone", MISSING_KNOTS),
-    DefectCode.PERSON_MISSING_LEG: ("a leg missing", "gone", MISSING_KNOTS),
-    DefectCode.PERSON_MISSING_HAND: ("a hand missing", "gone", END_KNOTS),
-    DefectCode.PERSON_MISSING_FOOT: ("a foot missing", "gone", END_KNOTS),
+    DefectCode.PERSON_EXTRA_ARM: ("an arm were too many", "extra", EXTRA_KNOTS),
+    DefectCode.PERSON_EXTRA_LEG: ("a leg were too many", "extra", EXTRA_KNOTS),
+    DefectCode.PERSON_MISSING_ARM: ("an arm were missing", "gone", MISSING_KNOTS),
+    DefectCode.PERSON_MISSING_LEG: ("a leg were missing", "gone", MISSING_KNOTS),
+    DefectCode.PERSON_MISSING_HAND: ("a hand were missing", "gone", END_KNOTS),
+    DefectCode.PERSON_MISSING_FOOT: ("a foot were missing", "gone", END_KNOTS),
 }
 """Code -> what the judge says, the map of the place, logit -> defect score."""
 
@@ -52,15 +51,16 @@ def _judged(scene: Scene) -> Iterator[tuple[int, LimbLook]]:
 def _findings(person: int, look: LimbLook) -> Iterator[Finding]:
     for code, (words, place, knots) in _ASKED.items():
         logit = look.logits[code.value.removeprefix("person.")]
-        score, chance = score_from(logit, knots), 1 / (1 + math.exp(-logit))
-        says = "looks as if it had" if score >= DOUBTFUL else "does not look as if it had"
+        score = score_from(logit, knots)
+        message = f"This person does not look as if {words} (logit {logit:+.1f})."
+        if score >= DOUBTFUL:
+            message = f"This person looks as if {words} (logit {logit:+.1f}): a hint, for some sound people do."
         yield Finding(
             code=code,
             defect_score=score,
             box=look.places.get(place, look.box) if score >= DOUBTFUL else look.box,
-            measured=round(chance, 4),
-            expected=0.0,
-            unit="chance",
+            measured=logit,
+            unit="logit",
             person_index=person,
-            message=f"This person {says} {words}; the network's raw chance of it is {chance:.0%}.",
+            message=message,
         )

@@ -1,4 +1,4 @@
-"""The judge's word is a finding for each question, with its chance and its place, a hint however sure; of bodies that were refused it is not heard."""
+"""The judge's word is a finding for each question, with its logit and its place, a hint however sure; of bodies that were refused it is not heard."""
 
 from __future__ import annotations
 
@@ -60,9 +60,8 @@ def test_what_the_judge_is_sure_of_is_said_under_its_code_alone(name):
     found = by_code(scene_with(**{name: 4.0}))
     wrong = found.pop(DefectCode(f"person.{name}"))
     assert wrong.defect_score >= 0.3
-    assert (wrong.expected, wrong.unit, wrong.person_index) == (0.0, "chance", 0)
-    assert wrong.measured == pytest.approx(0.982, abs=1e-3)
-    assert "looks as if it had" in wrong.message and "98%" in wrong.message
+    assert (wrong.measured, wrong.unit, wrong.person_index) == (4.0, "logit", 0)
+    assert "looks as if" in wrong.message and "logit +4.0" in wrong.message and "a hint" in wrong.message
     assert all(one.defect_score < SILENT for one in found.values())
 
 
