@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,10 +15,12 @@ from limbfix import shipped
 from limbfix.bodies import LimbKind, ReadsBodies
 from limbfix.detectors import make_detectors
 from limbfix.detectors.body_sight import VIEW_PX, BodySight
+from limbfix.detectors.limb_looker import LimbLooker
 from limbfix.detectors.limbfix_bodies import LimbfixBodies
 from limbfix.errors import AssetMissing
 from limbfix.gate import Gate
 from limbfix.images import Picture
+from limbfix.nets.limb_maps import JUDGED, PLACES, STRIDE
 from limbfix.nets.move_table import POINTS
 from limbfix.parts import Side
 from limbfix.runtime.body_graph import BODY_OUTPUTS, STAGE_OUTPUTS
@@ -25,6 +29,8 @@ from limbfix.shipped import BODY_PARSER, shipped_rows
 
 class WrittenNetwork:
     """Answers with the maps of a stage; mirrored where the picture is: its first column is then brighter than its last."""
+
+    file, sha256 = Path("parser.safetensors"), "0" * 64
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.shapes = stage, []
@@ -131,3 +137,34 @@ def test_a_network_that_nobody_trained_is_read_without_harm(tmp_path):
     for size in ((1, 1), (3, 200), (130, 90)):
         detector.read_bodies(Picture(pixels=np.zeros((*size, 3), np.uint8), sha256="0" * 64))
     assert set(detector.model_hashes()) == {BODY_PARSER}
+
+
+class DarkNetwork:
+    """Judges every crop alike."""
+
+    side = 64
+    file, sha256 = Path("judge.safetensors"), "1" * 64
+
+    def run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        cells = self.side // STRIDE
+        return {
+            "judged": np.full((len(pixels), len(JUDGED)), 1.5, np.float32),
+            "places": np.full((len(pixels), len(PLACES), cells, cells), -5.0, np.float32),
+        }
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_everybody_who_is_read_is_judged_and_the_judge_is_named_beside_the_parser():
+    detector = detector_of(drawn())
+    judge = DarkNetwork()
+    both = LimbfixBodies(detector._sight, limbs=LimbLooker(judge, mirrored=True))
+    picture = picture_of(768, 768)
+    (plain,), (judged,) = detector.read_bodies(picture).people, both.read_bodies(picture).people
+    assert plain.look is None
+    assert judged.look.logits == dict.fromkeys(JUDGED, 1.5)
+    assert judged.look.box == judged.box == plain.box
+    assert both.model_hashes() == {"parser.safetensors": "0" * 64, "judge.safetensors": "1" * 64}
+    both.close()
+    assert judge.closed
