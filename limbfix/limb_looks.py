@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from limbfix.geometry import Box
 
 LEAST_PX = 64.0
-"""Longer side of a person's box from which somebody is looked at: it is enlarged three times there, and hands are 6 px."""
+"""Longer side of a person's box from which somebody is looked at: a crop of it is enlarged twice, and hands are 6 px."""
 
 MOST_PEOPLE = 6
 """People who are looked at in a picture, largest first: behind them stand crowds, in which limbs of others lie in every crop."""
-
 
 DENIED = -3.0
 """Logit below which the judge denies. On 2026-11-30, of third limbs that the parser or its part map claimed at 0.4 and more, it denied five of five of real people

@@ -20,7 +20,7 @@ END_KNOTS: Knots = ((-8.0, 0.0), (-2.0, 0.05), (0.0, 0.2), (3.0, 0.3))
 """Logit -> defect score; hints, and rising all the way, so that the surer of two people has the higher score. Read off 398 real people on 2026-11-30: a limb too many
 lies beyond 1.8 of one in ten and beyond 4.9 of one in fifty of 148 in everyday scenes (`coco_people`; athletes of `lsp_extended`: -0.6 and 2.5), a missing one beyond
 0.4 and 4.3 (-0.1 and 2.8), a missing hand or foot beyond -2.4 and -1.7 (-2.3 and -1.7). People at a desk (`subhih`) stay below all of them. With 0.43 and 0.45 at the
-upper ends four more of 67 everyday scenes would be flagged, because such hints add up to a flag by twos; with these one more."""
+upper ends the gate flagged four more of 67 everyday scenes, because such hints add up to a flag by twos; with these none more."""
 
 _ASKED = {
     DefectCode.PERSON_EXTRA_ARM: ("an arm were too many", "extra", EXTRA_KNOTS),
