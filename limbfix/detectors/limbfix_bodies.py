@@ -43,12 +43,13 @@ class LimbfixBodies:
         self.notes = notes
         self._sight = sight
         self._lookers = tuple(looker for looker in (feet, limbs) if looker is not None)
-        self._networks = (sight.network, *(() if limbs is None else (limbs.network,)))
+        self._judge = None if limbs is None else limbs.network
         self._model = shipped_model()  # a broken installation is told at once, not picture by picture
 
     def model_hashes(self) -> dict[str, str]:
         """Returns the SHA-256 of the weights."""
-        return {network.file.name: network.sha256 for network in self._networks}
+        networks = [self._sight.network, *([] if self._judge is None else [self._judge])]
+        return {network.file.name: network.sha256 for network in networks}
 
     def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
         """Returns no parts: what it sees is in the reading. See `Detector.detect`."""
