@@ -78,8 +78,7 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
     graph, area, box = found
     # of somebody who shows fewer than two they may be the second: a hand that is held up from below the frame
     is_second = len(graph.counted(kind)) < EXPECTED_LIMBS
-    is_denied = graph.look is not None and graph.look.denies(f"extra_{kind.value}")
-    most = HINT if is_second or is_denied else 1.0
+    most = HINT if is_second or graph.denies_extra(kind) else 1.0
     return _another_limb(
         kind,
         area,

@@ -38,14 +38,12 @@ DOUBTFUL = 0.2
 
 def limb_form(scene: Scene) -> tuple[Finding, ...]:
     """Returns a finding for each of the questions of everybody who was judged; bodies that were refused have none."""
-    return tuple(finding for person, look in _judged(scene) for finding in _findings(person, look))
-
-
-def _judged(scene: Scene) -> Iterator[tuple[int, LimbLook]]:
-    graphs = scene.bodies.people if scene.bodies is not None else ()
-    for graph in graphs:
-        if graph.person_index is not None and graph.look is not None:
-            yield graph.person_index, graph.look
+    found: list[Finding] = []
+    for person in scene.people:
+        graph = scene.graph_of(person.person_index)
+        if graph is not None and graph.look is not None:
+            found += _findings(person.person_index, graph.look)
+    return tuple(found)
 
 
 def _findings(person: int, look: LimbLook) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -45,20 +44,17 @@ class LimbLooker:
         self.network, self._mirrored = network, mirrored
 
     @classmethod
-    def shipped(
-        cls, *, mirrored: bool, file: Path | None = None, providers: tuple[str, ...] = ("CPUExecutionProvider",)
-    ) -> LimbLooker:
+    def shipped(cls, *, mirrored: bool, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> LimbLooker:
         """Returns one with the weights that come with limbfix.
 
         Args:
             mirrored: see above.
-            file: weights of the user's own.
             providers: of ONNX Runtime, best first.
 
         Raises:
             AssetMissing, ModelCorrupt: see `limbfix.shipped.shipped_file`.
         """
-        return cls(limb_network(file or shipped_file(LIMB_JUDGE), providers), mirrored=mirrored)
+        return cls(limb_network(shipped_file(LIMB_JUDGE), providers), mirrored=mirrored)
 
     def looked(self, pixels: np.ndarray, reading: BodyReading) -> BodyReading:
         """Returns the reading with the look of everybody who is looked at; see `limbfix.limb_looks.looked_at`.

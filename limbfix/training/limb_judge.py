@@ -31,7 +31,8 @@ from limbfix.training.body_examples import drawn_light
 from limbfix.training.checkpoints import RunningMean, export
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
-from limbfix.training.limb_crops import UNKNOWN, LimbCut, LimbStock, cut_person, cut_photograph, drawn_view
+from limbfix.training.limb_crops import LimbCut, cut_person, cut_photograph, drawn_ground, drawn_view
+from limbfix.training.limb_stock import UNKNOWN, LimbStock
 from limbfix.training.pretrained import PACKAGE, imagenet_tensors
 from limbfix.training.quick_depthwise import quicken
 
@@ -79,7 +80,7 @@ def drawn_batch(stock: LimbStock, settings: LimbTraining, step: int) -> list[Lim
         for _ in range(count):
             one, other, person = kind[int(rng.integers(len(kind)))]
             box = (one if rng.random() < 0.5 else other).people[person].box
-            view, light, ground = drawn_view(box, rng), drawn_light(rng), stock.drawn_ground(rng)
+            view, light, ground = drawn_view(box, rng), drawn_light(rng), drawn_ground(stock, rng)
             cuts += [cut_person(picture, person, view, light, ground) for picture in (one, other)]
     for _ in range(settings.photographs if stock.photographs else 0):
         jpeg, box = stock.photographs[int(rng.integers(len(stock.photographs)))]

@@ -26,8 +26,9 @@ from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.shards import ShardWriter
 from limbfix.training import generator, limb_judge
 from limbfix.training.checkpoints import halved
-from limbfix.training.limb_crops import UNKNOWN, LimbStock, cut_person, drawn_view, store_picture
+from limbfix.training.limb_crops import cut_person, drawn_ground, drawn_view
 from limbfix.training.limb_judge import LimbTraining, drawn_batch, limb_loss
+from limbfix.training.limb_stock import UNKNOWN, LimbStock, store_picture
 
 FEW = LimbTraining(wrong=2, usual=1, photographs=1)
 
@@ -142,7 +143,7 @@ def test_grounds_are_places_other_people_or_the_own_and_fill_the_crop(tmp_path, 
     assert len(some.places) == 1
     assert "torn.jpg: expected a picture" in capsys.readouterr().out
     rng = np.random.default_rng(0)
-    grounds = [some.drawn_ground(rng) for _ in range(60)]
+    grounds = [drawn_ground(some, rng) for _ in range(60)]
     own = [one for one in grounds if one is None]
     places = [one for one in grounds if one is not None and (np.abs(one - (2.0, 240.0, 2.0)).max() < 30)]
     assert all(one is None or one.shape == (SIDE, SIDE, 3) for one in grounds)
