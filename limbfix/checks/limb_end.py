@@ -31,8 +31,9 @@ STUMP_RATIO = 0.3
 """Forearm over upper arm, both in px, below which a forearm is a stump; a forearm that points at the camera is as short,
 but shows its hand."""
 
-MIN_TORSO_PX = 80
-"""On smaller bodies hands are below 20 px, where the hand search finds few."""
+MIN_TORSO_PX, PLAIN_TORSO_PX = 80, 120
+"""On bodies up to the first hands are below 20 px, where the hand search finds few; from the second on a missing one says all it says (`NO_HAND`), and between them
+more and more, so that a picture's score does not jump where a copy of it is half as large again."""
 
 STUMP_KNOTS = ((0.35, 0.35), (0.5, 0.5), (0.7, 0.75), (0.9, 0.9))
 """How surely our network sees a stump (`LimbLine.end_score`) -> defect score. Preliminary: heat of a map that was not trained yet; to be
@@ -67,7 +68,7 @@ def _read_ending(person: Person, graph: PersonGraph, limb: LimbLine) -> Finding 
     elif limb.end is LimbEnd.STUMP:
         score, what = score_from(limb.end_score, STUMP_KNOTS), f"{limb.joints[-1]} and ends there in a stump"
     elif limb.end is LimbEnd.CANNOT_TELL and limb.joints[-1] == "wrist" and graph.torso >= MIN_TORSO_PX:
-        score, what = NO_HAND, "wrist, and no hand was found there"
+        score, what = _no_hand(graph.torso), "wrist, and no hand was found there"
     else:
         return None
     is_arm = limb.kind is LimbKind.ARM
@@ -114,7 +115,11 @@ def _ending(scene: Scene, person: Person, index: int, limb: Limb) -> tuple[float
         return NORMAL, end
     if limb.end_length < STUMP_RATIO * distance(limb.xy[0], limb.xy[1]):
         return STUMP, "elbow, its forearm is a stump, and no hand is there"
-    return NO_HAND, "wrist, and no hand was found there"
+    return _no_hand(person.torso), "wrist, and no hand was found there"
+
+
+def _no_hand(torso: float) -> float:
+    return score_from(torso, ((MIN_TORSO_PX, NORMAL), (PLAIN_TORSO_PX, NO_HAND)))
 
 
 def _is_background(scene: Scene, person: Person, limb: Limb) -> bool:

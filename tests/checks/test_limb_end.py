@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from scenes import (
     SILENT,
@@ -159,6 +160,13 @@ def test_on_a_body_too_small_for_hands_none_is_missed():
     small = metric_person(height=MIN_TORSO_PX / 0.3 - 8)
     assert 0.5 * MIN_TORSO_PX < scene(small).people[0].torso < MIN_TORSO_PX
     assert loudest(limb_end(scene(small))) < SILENT
+
+
+def test_a_missed_hand_says_more_the_larger_the_body_and_never_jumps():
+    scores = [loudest(limb_end(scene(metric_person(height=height)))) for height in range(250, 460, 10)]
+    assert scores[0] < SILENT and scores[-1] == NO_HAND
+    steps = np.diff(scores)
+    assert (steps >= 0).all() and steps.max() < 0.05
 
 
 def test_a_person_of_whom_only_a_face_is_known_has_no_limbs():
