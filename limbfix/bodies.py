@@ -250,6 +250,19 @@ def _all_but_the_surest(limbs: list[LimbLine]) -> list[LimbLine]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BodyPiece:
+    """A large piece of somebody in whom nobody was made out.
+
+    Attributes:
+        box: px.
+        look: how its limbs look, taken together; None where nobody looked.
+    """
+
+    box: Box
+    look: LimbLook | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BodyReading:
     """What our network read of all bodies of one picture.
 
@@ -257,11 +270,13 @@ class BodyReading:
         people: as many as there are, in order of their left edge.
         loose: limbs that belong to nobody.
         unclaimed: by kind, the pixels of arms and legs that no limb explains; kinds without such pixels are left out.
+        pieces: of somebody in whom nobody was made out, largest first.
     """
 
     people: tuple[PersonGraph, ...] = ()
     loose: tuple[LimbLine, ...] = ()
     unclaimed: Mapping[LimbKind, Mask] = field(default_factory=dict)
+    pieces: tuple[BodyPiece, ...] = ()
 
     def graph_of(self, person_index: int) -> PersonGraph | None:
         """Returns the graph of one of the scene's people, or None where none was read."""

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from limbfix.bodies import AbsentLimb, BodyReading, LimbLine, LimbRoot, PersonGraph
+from limbfix.bodies import AbsentLimb, BodyPiece, BodyReading, LimbLine, LimbRoot, PersonGraph
 from limbfix.body_assembly import BodyTraces, PersonTrace, assemble_bodies
 from limbfix.body_bones import BodyMaps
 from limbfix.body_chains import Chain
 from limbfix.body_guides import Guide
 from limbfix.body_masks import BodyPlace, body_masks
+from limbfix.body_pieces import body_pieces
 from limbfix.clipped_linear import ClippedLinear
 from limbfix.digits import Mask
 from limbfix.geometry import Box
@@ -48,7 +49,10 @@ def read_bodies(
         for index, chain in enumerate(traces.loose)
     )
     people = tuple(sorted(people, key=lambda graph: graph.box.x_min))
-    return BodyReading(people=people, loose=loose, unclaimed=unclaimed)
+    pieces = body_pieces(traces.ground, [graph.box for graph in people], place)
+    return BodyReading(
+        people=people, loose=loose, unclaimed=unclaimed, pieces=tuple(BodyPiece(box=box) for box in pieces)
+    )
 
 
 def _graph(

@@ -10,8 +10,9 @@ from limbfix.geometry import Box
 LEAST_PX = 64.0
 """Longer side of a person's box from which somebody is looked at: a crop of it is enlarged twice, and hands are 6 px."""
 
-MOST_PEOPLE = 6
-"""People who are looked at in a picture, largest first: behind them stand crowds, in which limbs of others lie in every crop."""
+MOST_PEOPLE, QUICK_PEOPLE = 6, 3
+"""People who are looked at in a picture, largest first: behind them stand crowds, in which limbs of others lie in every crop. The second number is that of a single
+search, in which each look is a tenth of all the time."""
 
 DENIED = -3.0
 """Logit below which the judge denies. On 2026-11-30, of third limbs that the parser or its part map claimed at 0.4 and more, it denied five of five of real people
@@ -39,11 +40,12 @@ class LimbLook:
         return self.logits[name] < DENIED
 
 
-def looked_at(boxes: Sequence[Box]) -> list[int]:
+def looked_at(boxes: Sequence[Box], most: int = MOST_PEOPLE) -> list[int]:
     """Returns the indices of the people who are looked at, in their order.
 
     Args:
         boxes: of everybody, px.
+        most: how many are looked at, the largest ones.
     """
     large = [index for index, box in enumerate(boxes) if box.size >= LEAST_PX]
-    return sorted(sorted(large, key=lambda index: (-boxes[index].area, index))[:MOST_PEOPLE])
+    return sorted(sorted(large, key=lambda index: (-boxes[index].area, index))[:most])

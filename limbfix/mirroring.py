@@ -60,6 +60,10 @@ def mirrored_bodies(reading: BodyReading, width: int) -> BodyReading:
         people=tuple(people),
         loose=tuple(_limb(limb, width) for limb in reading.loose),
         unclaimed={kind: _mask(mask, width) for kind, mask in reading.unclaimed.items()},
+        pieces=tuple(
+            replace(piece, box=_box(piece.box, width), look=piece.look and _look(piece.look, width))
+            for piece in reading.pieces
+        ),
     )
 
 

@@ -36,7 +36,7 @@ ROWS = [
         "shipped body_places body_guides",
         "hand_scores digit_beliefs body_chains",
         "readings body_assembly body_masks limb_ends",
-        "hidden_limbs limb_beliefs feet",
+        "hidden_limbs limb_beliefs feet body_pieces",
         "body_readings",
         "detectors",
         "skeletons",

@@ -13,6 +13,7 @@ from synthetic import body_keypoints, hand, person
 from limbfix.bodies import (
     Absence,
     AbsentLimb,
+    BodyPiece,
     BodyReading,
     FootLook,
     LimbEnd,
@@ -226,6 +227,17 @@ def test_mirrored_people_stand_in_the_order_of_their_left_edges_with_their_limbs
     assert first.neck.tolist() == [31, 8]
     assert first.look.logits == {"extra_arm": 0.5}
     assert (first.look.box.xyxy, first.look.places["extra"].xyxy) == (first.box.xyxy, (36, 5, 40, 20))
+
+
+def test_mirrored_pieces_keep_their_look_and_their_order():
+    pieces = (BodyPiece(box=Box(30, 5, 60, 40), look=a_look(30)), BodyPiece(box=Box(5, 5, 20, 40)))
+    turned = mirrored_bodies(BodyReading(pieces=pieces), WIDTH).pieces
+    assert [one.box.xyxy for one in turned] == [(WIDTH - 60, 5, WIDTH - 30, 40), (WIDTH - 20, 5, WIDTH - 5, 40)]
+    assert turned[1].look is None
+    assert turned[0].look.logits == pieces[0].look.logits
+    assert turned[0].look.box.x_max == WIDTH - pieces[0].look.box.x_min
+    again = mirrored_bodies(BodyReading(pieces=turned), WIDTH).pieces
+    assert [one.box for one in again] == [one.box for one in pieces]
 
 
 @pytest.mark.parametrize("width", [64, 65])

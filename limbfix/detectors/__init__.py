@@ -65,6 +65,7 @@ def _own_bodies(setup: Setup) -> Detector:
     from limbfix.detectors.foot_looker import FootLooker
     from limbfix.detectors.limb_looker import LimbLooker
     from limbfix.detectors.limbfix_bodies import LimbfixBodies
+    from limbfix.limb_looks import MOST_PEOPLE, QUICK_PEOPLE
 
     if setup.sight is None:
         raise AssetMissing(
@@ -73,7 +74,8 @@ def _own_bodies(setup: Setup) -> Detector:
     file, providers = setup.sight.network.file, runtime_providers(setup.device)
     both_ways = setup.search == "full"
     feet = FootLooker.shipped(mirrored=both_ways, bodies=file, providers=providers, judges=True)
-    limbs = LimbLooker.shipped(mirrored=both_ways, providers=providers)
+    most = MOST_PEOPLE if both_ways else QUICK_PEOPLE
+    limbs = LimbLooker.shipped(mirrored=both_ways, most=most, providers=providers)
     return LimbfixBodies(setup.sight, feet=feet, limbs=limbs)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from limbfix.bodies import BodyReading
 from limbfix.detectors.hand_windows import View, hand_view
 from limbfix.geometry import Box
-from limbfix.limb_looks import LimbLook, looked_at
+from limbfix.limb_looks import MOST_PEOPLE, LimbLook, looked_at
 from limbfix.nets.limb_maps import JUDGED, PLACES, STRIDE
 from limbfix.runtime.sessions import Network, limb_network
 from limbfix.shipped import LIMB_JUDGE, shipped_file
@@ -38,36 +38,40 @@ class LimbLooker:
     Args:
         network: judges crops, see `limbfix.runtime.limb_graph`.
         mirrored: whether every crop is also judged in a mirror: steadier, at twice the time.
+        most: people who are looked at in a picture, the largest ones.
     """
 
-    def __init__(self, network: Network, *, mirrored: bool) -> None:
-        self.network, self._mirrored = network, mirrored
+    def __init__(self, network: Network, *, mirrored: bool, most: int = MOST_PEOPLE) -> None:
+        self.network, self._mirrored, self._most = network, mirrored, most
 
     @classmethod
-    def shipped(cls, *, mirrored: bool, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> LimbLooker:
+    def shipped(
+        cls, *, mirrored: bool, most: int = MOST_PEOPLE, providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    ) -> LimbLooker:
         """Returns one with the weights that come with limbfix.
 
         Args:
-            mirrored: see above.
+            mirrored, most: see above.
             providers: of ONNX Runtime, best first.
 
         Raises:
             AssetMissing, ModelCorrupt: see `limbfix.shipped.shipped_file`.
         """
-        return cls(limb_network(shipped_file(LIMB_JUDGE), providers), mirrored=mirrored)
+        return cls(limb_network(shipped_file(LIMB_JUDGE), providers), mirrored=mirrored, most=most)
 
     def looked(self, pixels: np.ndarray, reading: BodyReading) -> BodyReading:
-        """Returns the reading with the look of everybody who is looked at; see `limbfix.limb_looks.looked_at`.
+        """Returns the reading with the look of everybody, and of every piece, that is looked at; see `limbfix.limb_looks.looked_at`.
 
         Args:
             pixels: the whole picture, uint8 (H, W, 3).
             reading: of it.
         """
-        people = list(reading.people)
-        chosen = looked_at([person.box for person in people])
-        for index, look in zip(chosen, self.looks(pixels, [people[index].box for index in chosen]), strict=True):
-            people[index] = replace(people[index], look=look)
-        return replace(reading, people=tuple(people))
+        boxes = [one.box for one in (*reading.people, *reading.pieces)]
+        chosen = looked_at(boxes, self._most)
+        looks = dict(zip(chosen, self.looks(pixels, [boxes[index] for index in chosen]), strict=True))
+        people = [replace(person, look=looks.get(index)) for index, person in enumerate(reading.people)]
+        pieces = [replace(piece, look=looks.get(index)) for index, piece in enumerate(reading.pieces, len(people))]
+        return replace(reading, people=tuple(people), pieces=tuple(pieces))
 
     def looks(self, pixels: np.ndarray, boxes: list[Box]) -> list[LimbLook]:
         """Returns what the judge says of people in boxes, px."""

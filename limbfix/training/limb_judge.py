@@ -32,7 +32,7 @@ from limbfix.training.checkpoints import RunningMean, export
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.limb_crops import LimbCut, cut_person, cut_photograph, drawn_ground, drawn_view
-from limbfix.training.limb_stock import UNKNOWN, LimbStock
+from limbfix.training.limb_stock import UNKNOWN, LimbStock, StoredPicture
 from limbfix.training.pretrained import PACKAGE, imagenet_tensors
 from limbfix.training.quick_depthwise import quicken
 
@@ -60,6 +60,8 @@ class LimbTraining:
         trunk_share: of the rate, for the trunk, which is learnt already.
         mean_decay: of the running mean of the weights.
         wrong, usual, photographs: pairs with and without a defect, and real people, in a step.
+        apart: share of pairs whose two pictures have a view, light and ground of their own each. Seen alike, a limb is all that differs between them,
+            and what is learnt first; but then nothing teaches that a wider crop is no limb (DESIGN.md, 2026-11-30).
     """
 
     seed: int = 7
@@ -70,6 +72,7 @@ class LimbTraining:
     wrong: int = 6
     usual: int = 2
     photographs: int = 4
+    apart: float = 0.6
 
 
 def drawn_batch(stock: LimbStock, settings: LimbTraining, step: int) -> list[LimbCut]:
@@ -79,13 +82,25 @@ def drawn_batch(stock: LimbStock, settings: LimbTraining, step: int) -> list[Lim
     for kind, count in ((stock.wrong, settings.wrong), (stock.usual or stock.wrong, settings.usual)):
         for _ in range(count):
             one, other, person = kind[int(rng.integers(len(kind)))]
-            box = (one if rng.random() < 0.5 else other).people[person].box
-            view, light, ground = drawn_view(box, rng), drawn_light(rng), drawn_ground(stock, rng)
-            cuts += [cut_person(picture, person, view, light, ground) for picture in (one, other)]
+            if rng.random() < settings.apart:
+                cuts += [_drawn_person(stock, picture, picture, person, rng) for picture in (one, other)]
+            else:
+                seen, same = (one if rng.random() < 0.5 else other), int(rng.integers(2**63))
+                cuts += [
+                    _drawn_person(stock, picture, seen, person, np.random.default_rng(same)) for picture in (one, other)
+                ]
     for _ in range(settings.photographs if stock.photographs else 0):
         jpeg, box = stock.photographs[int(rng.integers(len(stock.photographs)))]
         cuts.append(cut_photograph(jpeg, drawn_view(box, rng), drawn_light(rng)))
     return cuts
+
+
+def _drawn_person(
+    stock: LimbStock, picture: StoredPicture, seen: StoredPicture, person: int, rng: np.random.Generator
+) -> LimbCut:
+    """Draws one crop of a person, around the box that the person has in `seen`, the picture or its twin."""
+    view, light, ground = drawn_view(seen.people[person].box, rng), drawn_light(rng), drawn_ground(stock, rng)
+    return cut_person(picture, person, view, light, ground)
 
 
 def limb_loss(network: LimbJudge, cuts: Sequence[LimbCut], pairs: int) -> dict[str, Tensor]:

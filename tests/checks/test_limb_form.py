@@ -9,7 +9,7 @@ import pytest
 from read_scenes import read_scene, someone
 from scenes import SILENT
 
-from limbfix.bodies import PersonGraph
+from limbfix.bodies import BodyPiece, PersonGraph
 from limbfix.calibration import HINT
 from limbfix.checks.limb_form import limb_form
 from limbfix.findings import DefectCode, Finding
@@ -88,6 +88,19 @@ def test_of_two_the_surer_has_the_higher_score_over_the_range_of_real_people():
         code = DefectCode(f"person.{name}")
         scores = [by_code(scene_with(**{name: logit / 2}))[code].defect_score for logit in range(-14, 7)]
         assert all(one < other for one, other in itertools.pairwise(scores))
+
+
+def test_a_piece_of_nobody_is_asked_the_same_and_is_nobodys():
+    made = read_scene(someone())
+    assert made.bodies is not None
+    box = Box(10, 20, 200, 300)
+    look = LimbLook(box=box, logits={name: -6.0 for name in JUDGED} | {"extra_arm": 4.0})
+    pieces = (BodyPiece(box=box, look=look), BodyPiece(box=Box(0, 0, 50, 50)))
+    found = limb_form(replace(made, bodies=replace(made.bodies, pieces=pieces)))
+    assert len(found) == len(JUDGED)
+    (wrong,) = [one for one in found if one.defect_score >= SILENT]
+    assert (wrong.code, wrong.box, wrong.person_index) == (DefectCode.PERSON_EXTRA_ARM, box, None)
+    assert wrong.message.startswith("A body of which no more is seen looks as if an arm were too many")
 
 
 def test_bodies_that_were_refused_have_no_finding():

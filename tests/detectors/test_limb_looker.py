@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from limbfix.bodies import BodyReading, PersonGraph
+from limbfix.bodies import BodyPiece, BodyReading, PersonGraph
 from limbfix.detectors.hand_windows import hand_view
 from limbfix.detectors.limb_looker import LimbLooker, place_in
 from limbfix.geometry import Box
@@ -52,6 +52,7 @@ def test_the_largest_people_are_looked_at_in_their_order():
     boxes = [Box(0, 0, 20, side) for side in sides]
     assert looked_at(boxes) == [1, 3, 4, 5, 6, 8]
     assert len(looked_at(boxes)) == MOST_PEOPLE
+    assert looked_at(boxes, 2) == [1, 8]
     assert looked_at([]) == [] and looked_at(boxes[7:8]) == []
 
 
@@ -69,6 +70,27 @@ def test_everybody_gets_the_judgement_of_the_own_crop():
     assert first.logits["extra_arm"] == pytest.approx(20, abs=2)
     assert second.logits["extra_arm"] > 50
     assert (first.box, second.box) == (people[0].box, people[1].box)
+
+
+def test_pieces_of_nobody_are_looked_at_too():
+    pixels = np.full((400, 600, 3), 20, np.uint8)
+    pixels[100:300, 400:500] = 180
+    pieces = (BodyPiece(box=Box(400, 100, 500, 300)), BodyPiece(box=Box(0, 0, 30, 30)))
+    reading = BodyReading(people=(somebody(Box(110, 100, 210, 300)),), pieces=pieces)
+    found = LimbLooker(ColourNetwork(), mirrored=False).looked(pixels, reading)
+    assert found.people[0].look.logits["extra_arm"] == pytest.approx(20, abs=2)
+    assert [piece.box for piece in found.pieces] == [piece.box for piece in pieces]
+    assert found.pieces[0].look.logits["extra_arm"] > 50
+    assert found.pieces[0].look.box == pieces[0].box
+    assert found.pieces[1].look is None
+
+
+def test_no_more_are_looked_at_than_asked_for():
+    reading = reading_of(Box(0, 0, 80, 90), Box(100, 0, 180, 200), Box(200, 0, 280, 150))
+    network = ColourNetwork()
+    people = LimbLooker(network, mirrored=False, most=2).looked(np.zeros((400, 600, 3), np.uint8), reading).people
+    assert [one.look is not None for one in people] == [False, True, True]
+    assert network.shown == 2
 
 
 def test_what_is_too_many_is_pointed_to_in_the_picture():
