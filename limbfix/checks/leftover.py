@@ -4,7 +4,7 @@
 The person masks of all bodies, less what grown bones, heads, hands and feet of all bodies explain. A pose model names
 two arms and two legs; a third one stays behind as a large, unexplained piece. So do bags, skirts and hair, which is
 why the piece must be large and why the score alone seldom rejects. Where our network read bodies, its part map is measured instead
-(`limbfix.unclaimed_limbs`), and loose limbs are asked of `loose_limb`.
+(`limbfix.unclaimed_limbs`) and counts as far as the limb judge backs it, and loose limbs are asked of `loose_limb`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
     graph, area, box = found
     # of somebody who shows fewer than two they may be the second: a hand that is held up from below the frame
     is_second = len(graph.counted(kind)) < EXPECTED_LIMBS
-    most = HINT if is_second or graph.denies_extra(kind) else 1.0
+    most = HINT if is_second else 1.0
     return _another_limb(
         kind,
         area,
@@ -87,6 +87,7 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
         f"{kind.value.capitalize()} pixels as large as {area:.2f} squared torso lengths belong to no {kind.value} "
         "that was found; there may be another one.",
         most,
+        graph.backing(f"extra_{kind.value}"),
     )
 
 
@@ -97,15 +98,15 @@ def _likely_kind(person: Person, box: Box) -> LimbKind:
 
 
 def _another_limb(
-    kind: LimbKind, area: float, box: Box, person_index: int | None, message: str, most: float = 1.0
+    kind: LimbKind, area: float, box: Box, person_index: int | None, message: str, most: float = 1.0, share: float = 1.0
 ) -> Finding:
-    """Returns the finding for a piece of this area, squared torso lengths; its score is `most` at most.
+    """Returns the finding for a piece of this area, squared torso lengths; its score is `most` at most, and of that a share is left.
 
     `KNOTS` were read off whole bodies' masks, of which unclaimed pixels are a part: for these the score is preliminary.
     """
     return Finding(
         code=DefectCode.PERSON_EXTRA_ARM if kind is LimbKind.ARM else DefectCode.PERSON_EXTRA_LEG,
-        defect_score=min(score_from(area, KNOTS), most),
+        defect_score=round(min(score_from(area, KNOTS), most) * share, 4),
         box=box,
         measured=round(area, 3),
         expected=0.1,

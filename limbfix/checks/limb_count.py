@@ -108,9 +108,11 @@ def _missing(person: Person, graph: PersonGraph, kind: LimbKind, missing: list[A
     if missing:
         message += f"; the place where the {' and the '.join(words)} would be is in plain view"
     places = [one.place for one in missing if one.place is not None]
+    clear = max((score_from(one.clear, CLEAR_KNOTS) for one in missing), default=NORMAL)
+    score = round(clear * graph.backing(f"missing_{kind.value}"), 4) if missing else NORMAL
     return Finding(
         code=MISSING[kind],
-        defect_score=max((score_from(one.clear, CLEAR_KNOTS) for one in missing), default=NORMAL),
+        defect_score=score,
         box=Box.around(places[0]).grown(0.1) if places else person.box,
         measured=len(limbs),
         expected=EXPECTED_LIMBS,

@@ -18,10 +18,10 @@ from limbfix.skeletons import Scene
 EXTRA_KNOTS: Knots = ((-8.0, 0.0), (-2.5, 0.03), (0.2, 0.17), (1.4, 0.28), (2.6, 0.37), (8.0, 0.39))
 MISSING_KNOTS: Knots = ((-8.0, 0.0), (-3.5, 0.03), (-1.2, 0.17), (-0.2, 0.28), (1.0, 0.37), (7.0, 0.39))
 END_KNOTS: Knots = ((-8.0, 0.0), (-2.0, 0.05), (0.0, 0.2), (3.0, 0.3))
-"""Logit -> defect score; hints, and rising all the way, so that the surer of two people has the higher score. Read off 398 real people on 2026-11-30: a limb too many
-lies beyond 1.8 of one in ten and beyond 4.9 of one in fifty of 148 in everyday scenes (`coco_people`; athletes of `lsp_extended`: -0.6 and 2.5), a missing one beyond
-0.4 and 4.3 (-0.1 and 2.8), a missing hand or foot beyond -2.4 and -1.7 (-2.3 and -1.7). People at a desk (`subhih`) stay below all of them. With 0.43 and 0.45 at the
-upper ends the gate flagged four more of 67 everyday scenes, because such hints add up to a flag by twos; with these none more."""
+"""Logit -> defect score; hints, and rising all the way, so that the surer of two people has the higher score. Read off the worst person of 247 pictures of real people on
+2026-11-30: a limb too many lies beyond 1.3 of one in ten and beyond 3.1 of one in fifty of 67 everyday scenes (`coco_people`; athletes of `lsp_extended`: -0.9 and 1.2), a
+missing one beyond -0.3 and 1.3 (-0.5 and 1.0), a missing hand or foot beyond -2.6 and -1.9 (-2.5 and -1.4). People at a desk (`subhih`) stay below nearly all of them. With 0.43 and
+0.45 at the upper ends the gate flagged four more of those scenes with earlier weights, because such hints add up to a flag by twos; with these none more."""
 
 _ASKED = {
     DefectCode.PERSON_EXTRA_ARM: ("an arm were too many", "extra", EXTRA_KNOTS),

@@ -5,7 +5,7 @@
 Runs on a CPU or on CUDA. It may be stopped at any time: the same command goes on where the last checkpoint was. Minutes are training time over all runs,
 and the learning rate follows them. Writes `limb_judge.safetensors` (half precision, running mean of the weights), `limb_judge.json` (facts) and a curve
 below --out. Best are shards of `python -m limbfix.synthesis bodies` made with `--operators limbs.third --operators limbs.missing --operators limbs.forearm`.
-Stop early: of 1,850 pairs, 1,250 steps after the first 1,500 were enough, and after 3,800 unseen pairs were ranked worse (DESIGN.md).
+Pairs that always share a view teach it views after 1,500 steps, however many there are; `apart` is against that (DESIGN.md, 2026-11-30).
 """
 
 from __future__ import annotations

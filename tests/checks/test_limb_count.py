@@ -24,7 +24,7 @@ from limbfix.checks.loose_limb import loose_limb
 from limbfix.digits import IN_DOUBT, CannotTell, HandReading, Mask
 from limbfix.findings import DefectCode
 from limbfix.geometry import Box
-from limbfix.limb_looks import DENIED, LimbLook
+from limbfix.limb_looks import AGREED, DENIED, LEAST_BACKING, LimbLook
 from limbfix.nets.limb_maps import JUDGED
 from limbfix.skeletons import Scene
 
@@ -269,11 +269,29 @@ def test_where_the_judge_looked_a_faint_third_line_says_nothing_and_a_clear_one_
     assert arms(DENIED + 0.1, 0.9) == (3, clear)
 
 
-def test_arm_pixels_that_the_judge_denies_are_a_hint():
-    (open_to_it,) = arm_claims(scene_with(judged(DENIED + 0.1), unclaimed()))
-    (denied,) = arm_claims(scene_with(judged(DENIED - 0.1), unclaimed()))
-    assert open_to_it > 0.5
-    assert denied == HINT
+def test_arm_pixels_count_as_far_as_the_judge_backs_them():
+    (alone,) = arm_claims(scene_with(lambda graph: {}, unclaimed()))
+    scores = [arm_claims(scene_with(judged(logit), unclaimed()))[0] for logit in (-9.0, DENIED, -1.0, AGREED, 9.0)]
+    assert alone > 0.5
+    assert scores[0] == scores[1] == pytest.approx(LEAST_BACKING * alone, abs=1e-4)
+    assert scores[1] < scores[2] < scores[3] == scores[4] == alone
+
+
+def test_a_clear_place_of_a_missing_leg_counts_as_far_as_the_judge_backs_it():
+    def score(logit: float | None) -> float:
+        made = read_scene(someone(legs=[(-1, 0, 4), (1, 0, 1)]))
+        (graph,) = made.bodies.people
+        if logit is not None:
+            look = LimbLook(box=graph.box, logits={name: -6.0 for name in JUDGED} | {"missing_leg": logit})
+            made = replace(made, bodies=replace(made.bodies, people=(replace(graph, look=look),)))
+        (found,) = [one for one in limb_count(made) if one.code is DefectCode.PERSON_MISSING_LEG]
+        return found.defect_score
+
+    alone = score(None)
+    assert alone > 0.1
+    assert score(9.0) == score(AGREED) == alone
+    assert score(-1.0) == pytest.approx((1 + LEAST_BACKING) / 2 * alone, abs=1e-4)
+    assert score(-9.0) == score(DENIED) == pytest.approx(LEAST_BACKING * alone, abs=1e-4)
 
 
 def unclaimed(side: int = 200) -> dict:
