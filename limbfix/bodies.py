@@ -221,13 +221,9 @@ class PersonGraph:
         """Whether any of its limbs counts; who has none may be nobody."""
         return any(self.counted(kind) for kind in LimbKind)
 
-    def denies_extra(self, kind: LimbKind) -> bool:
-        """Tells whether the limb judge looked and sees no sign of an arm, or a leg, too many."""
-        return self.look is not None and self.look.denies(f"extra_{kind.value}")
-
-    def backing(self, name: str) -> float:
-        """Returns how far the limb judge backs what weaker witnesses claim; 1 where it did not look. See `LimbLook.backing`."""
-        return 1.0 if self.look is None else self.look.backing(name)
+    def backing(self, kind: LimbKind) -> float:
+        """Returns how far the limb judge backs an arm, or a leg, too many; 1 where it did not look. See `LimbLook.backing`."""
+        return 1.0 if self.look is None else self.look.backing(f"extra_{kind.value}")
 
     def extra(self, kind: LimbKind) -> tuple[LimbLine, ...]:
         """Returns the limbs beyond two, where it is known which they are: the fainter branch of a fork, the fainter of one side.

@@ -87,7 +87,7 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
         f"{kind.value.capitalize()} pixels as large as {area:.2f} squared torso lengths belong to no {kind.value} "
         "that was found; there may be another one.",
         most,
-        graph.backing(f"extra_{kind.value}"),
+        graph.backing(kind),
     )
 
 

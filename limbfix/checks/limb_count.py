@@ -66,15 +66,13 @@ def extra_score(graph: PersonGraph, kind: LimbKind) -> float:
 
 
 def _heard(graph: PersonGraph, kind: LimbKind) -> float:
-    """Returns the same beside what the judge says, where it looked: a faint line is its affair (`limb_form`), and what it denies is a hint at most.
+    """Returns the same as far as the judge backs it, where it looked; a faint line is its affair (`limb_form`).
 
-    On 2026-11-30, 0.71 of 107 pairs of unseen renders were ranked right without what faint lines hint at, and 0.60 with it; anything wrong on AI pictures was told at
-    AUROC 0.776 and 0.772.
+    On 2026-11-30, of lines that made a third limb on unseen renders 17 were one and 85 were none; on AI pictures and everyday scenes there was no sure one.
     """
     if graph.look is not None and len(graph.counted(kind)) <= EXPECTED_LIMBS:
         return NORMAL
-    score = extra_score(graph, kind)
-    return min(score, HINT) if graph.denies_extra(kind) else score
+    return round(extra_score(graph, kind) * graph.backing(kind), 4)
 
 
 def _count(person: Person, graph: PersonGraph, kind: LimbKind) -> Finding:
@@ -108,11 +106,9 @@ def _missing(person: Person, graph: PersonGraph, kind: LimbKind, missing: list[A
     if missing:
         message += f"; the place where the {' and the '.join(words)} would be is in plain view"
     places = [one.place for one in missing if one.place is not None]
-    clear = max((score_from(one.clear, CLEAR_KNOTS) for one in missing), default=NORMAL)
-    score = round(clear * graph.backing(f"missing_{kind.value}"), 4) if missing else NORMAL
     return Finding(
         code=MISSING[kind],
-        defect_score=score,
+        defect_score=max((score_from(one.clear, CLEAR_KNOTS) for one in missing), default=NORMAL),
         box=Box.around(places[0]).grown(0.1) if places else person.box,
         measured=len(limbs),
         expected=EXPECTED_LIMBS,
