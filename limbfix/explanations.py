@@ -78,7 +78,8 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     DefectCode.PERSON_EXTRA_ARM: (
         "a person has more than two arms.",
         "the arms that a network of ours joins to one person, with no number assumed; and the area of the person's mask above the hips that no skeleton "
-        "explains, which alone seldom rejects. A network that looks at the whole person hints at an arm too many that nobody joined, and points to it.",
+        "explains, which alone seldom rejects. Both count as far as a network that looks at the whole person backs them; it also hints at an arm too many that nobody joined, "
+        "and points to it.",
         "an arm of somebody hidden behind; statues; reflections; crowds.",
         f"render again; {_POLICY}.",
     ),
@@ -92,7 +93,8 @@ _TEXTS: dict[DefectCode, tuple[str, str, str, str]] = {
     DefectCode.PERSON_EXTRA_LEG: (
         "a person has more than two legs.",
         "the legs that a network of ours joins to one person, with no number assumed; and the area of the person's mask below the hips that no skeleton "
-        "explains, which alone seldom rejects. A network that looks at the whole person hints at a leg too many that nobody joined, and points to it.",
+        "explains, which alone seldom rejects. Both count as far as a network that looks at the whole person backs them; it also hints at a leg too many that nobody joined, "
+        "and points to it.",
         "trousers of somebody behind, chair legs, long coats; crowds.",
         f"render again; {_POLICY}.",
     ),
