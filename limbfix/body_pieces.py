@@ -28,7 +28,6 @@ MOST_KNOWN = 0.5
 MOST_PIECES = 2
 """The largest ones are looked at."""
 
-_NOBODY = [PARTS.index(name) for name in ("background", "object")]
 _LIMBS = [PARTS.index(name) for name in ("torso", "upper_arm", "thigh", "shin")]
 
 
@@ -40,19 +39,18 @@ def body_pieces(ground: Ground, people: Sequence[Box], place: BodyPlace) -> tupl
         people: boxes of everybody who was made out, px.
         place: of the view.
     """
-    is_body = (~np.isin(ground.classes, _NOBODY)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(is_body)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(ground.is_body.astype(np.uint8))
     x0, y0, x1, y1 = ground.room_xyxy
     least = LEAST_SHARE * (x1 - x0) * (y1 - y0)
     found: list[tuple[int, Box]] = []
     for number in range(1, count):
-        area = int(stats[number, cv2.CC_STAT_AREA])
+        left, top, across, down, area = stats[number].tolist()
         if area < least:
             continue
         rows, columns = np.nonzero(labels == number)
         limbs = np.isin(ground.classes[rows, columns], _LIMBS).mean()
         if limbs >= LEAST_LIMBS and _known(place.to_picture(np.stack([columns, rows], 1)), people) <= MOST_KNOWN:
-            corners = np.array([(columns.min() - 0.5, rows.min() - 0.5), (columns.max() + 0.5, rows.max() + 0.5)])
+            corners = np.array([(left, top), (left + across, top + down)]) - 0.5
             found.append((area, Box.around(place.to_picture(corners)).clipped(place.width, place.height)))
     return tuple(box for _, box in sorted(found, key=lambda one: (-one[0], one[1].xyxy))[:MOST_PIECES])
 

@@ -43,6 +43,11 @@ class Ground:
     owners: np.ndarray
     room_xyxy: tuple[float, float, float, float]
 
+    @property
+    def is_body(self) -> np.ndarray:
+        """(h, w) bool: the cells that show somebody."""
+        return (self.classes != _BACKGROUND) & (self.classes != _OBJECT)
+
     def at(self, points: np.ndarray, person: int | None) -> np.ndarray:
         """Returns `What` lies at points (n, 2), cells, seen by a person; int (n,).
 
@@ -85,7 +90,7 @@ def owned(ground: Ground, maps: BodyMaps, roots: Sequence[np.ndarray], sizes: Se
         sizes: cells of each person, neck to hips.
     """
     owners = np.full(ground.classes.shape, -1)
-    rows, columns = np.nonzero((ground.classes != _BACKGROUND) & (ground.classes != _OBJECT))
+    rows, columns = np.nonzero(ground.is_body)
     if len(rows) and len(roots):
         aimed = np.stack([columns, rows], 1) + maps.centre[:, rows, columns].T * CENTRE_CELLS
         best = np.full(len(rows), np.inf)

@@ -63,6 +63,7 @@ def leftover(scene: Scene) -> tuple[Finding, ...]:
     found = _another_limb(
         kind,
         area,
+        score_from(area, KNOTS),
         around,
         nearest.person_index,
         f"A piece of this person as large as {area:.2f} squared torso lengths belongs to no seen limb; "
@@ -78,16 +79,15 @@ def _unclaimed(reading: BodyReading, kind: LimbKind) -> Finding | None:
     graph, area, box = found
     # of somebody who shows fewer than two they may be the second: a hand that is held up from below the frame
     is_second = len(graph.counted(kind)) < EXPECTED_LIMBS
-    most = HINT if is_second else 1.0
+    score = min(score_from(area, KNOTS), HINT if is_second else 1.0) * graph.backing(kind)
     return _another_limb(
         kind,
         area,
+        round(score, 4),
         box,
         graph.person_index,
         f"{kind.value.capitalize()} pixels as large as {area:.2f} squared torso lengths belong to no {kind.value} "
         "that was found; there may be another one.",
-        most,
-        graph.backing(kind),
     )
 
 
@@ -98,15 +98,15 @@ def _likely_kind(person: Person, box: Box) -> LimbKind:
 
 
 def _another_limb(
-    kind: LimbKind, area: float, box: Box, person_index: int | None, message: str, most: float = 1.0, share: float = 1.0
+    kind: LimbKind, area: float, score: float, box: Box, person_index: int | None, message: str
 ) -> Finding:
-    """Returns the finding for a piece of this area, squared torso lengths; its score is `most` at most, and of that a share is left.
+    """Returns the finding for a piece of this area, squared torso lengths.
 
     `KNOTS` were read off whole bodies' masks, of which unclaimed pixels are a part: for these the score is preliminary.
     """
     return Finding(
         code=DefectCode.PERSON_EXTRA_ARM if kind is LimbKind.ARM else DefectCode.PERSON_EXTRA_LEG,
-        defect_score=round(min(score_from(area, KNOTS), most) * share, 4),
+        defect_score=score,
         box=box,
         measured=round(area, 3),
         expected=0.1,

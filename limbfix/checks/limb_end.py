@@ -41,6 +41,9 @@ refitted on real people."""
 
 NORMAL = 0.02
 
+NO_HAND_KNOTS = ((MIN_TORSO_PX, NORMAL), (PLAIN_TORSO_PX, NO_HAND))
+"""Torso in px -> defect score of an arm on which no hand was found."""
+
 
 def limb_end(scene: Scene) -> tuple[Finding, ...]:
     """Returns one finding for each limb whose upper part is seen and whose end lies inside the picture."""
@@ -68,7 +71,7 @@ def _read_ending(person: Person, graph: PersonGraph, limb: LimbLine) -> Finding 
     elif limb.end is LimbEnd.STUMP:
         score, what = score_from(limb.end_score, STUMP_KNOTS), f"{limb.joints[-1]} and ends there in a stump"
     elif limb.end is LimbEnd.CANNOT_TELL and limb.joints[-1] == "wrist" and graph.torso >= MIN_TORSO_PX:
-        score, what = _no_hand(graph.torso), "wrist, and no hand was found there"
+        score, what = score_from(graph.torso, NO_HAND_KNOTS), "wrist, and no hand was found there"
     else:
         return None
     is_arm = limb.kind is LimbKind.ARM
@@ -115,11 +118,7 @@ def _ending(scene: Scene, person: Person, index: int, limb: Limb) -> tuple[float
         return NORMAL, end
     if limb.end_length < STUMP_RATIO * distance(limb.xy[0], limb.xy[1]):
         return STUMP, "elbow, its forearm is a stump, and no hand is there"
-    return _no_hand(person.torso), "wrist, and no hand was found there"
-
-
-def _no_hand(torso: float) -> float:
-    return score_from(torso, ((MIN_TORSO_PX, NORMAL), (PLAIN_TORSO_PX, NO_HAND)))
+    return score_from(person.torso, NO_HAND_KNOTS), "wrist, and no hand was found there"
 
 
 def _is_background(scene: Scene, person: Person, limb: Limb) -> bool:

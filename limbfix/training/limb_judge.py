@@ -27,7 +27,7 @@ from limbfix.nets.limb_judge import LimbJudge
 from limbfix.nets.limb_maps import SIDE
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.shards import read_shard
-from limbfix.training.body_examples import drawn_light
+from limbfix.training.body_examples import Light, drawn_light
 from limbfix.training.checkpoints import RunningMean, export
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
@@ -75,6 +75,10 @@ class LimbTraining:
     apart: float = 0.6
 
 
+_Way = tuple[np.ndarray, Light, np.ndarray | None]
+"""How a person is seen: view, light, ground; see `cut_person`."""
+
+
 def drawn_batch(stock: LimbStock, settings: LimbTraining, step: int) -> list[LimbCut]:
     """Returns the crops of a step: pairs first, the wrong one before its twin, then photographs."""
     rng = rng_for(settings.seed, NAME, step)
@@ -83,24 +87,19 @@ def drawn_batch(stock: LimbStock, settings: LimbTraining, step: int) -> list[Lim
         for _ in range(count):
             one, other, person = kind[int(rng.integers(len(kind)))]
             if rng.random() < settings.apart:
-                cuts += [_drawn_person(stock, picture, picture, person, rng) for picture in (one, other)]
+                ways = [_drawn_way(stock, picture, person, rng) for picture in (one, other)]
             else:
-                seen, same = (one if rng.random() < 0.5 else other), int(rng.integers(2**63))
-                cuts += [
-                    _drawn_person(stock, picture, seen, person, np.random.default_rng(same)) for picture in (one, other)
-                ]
+                ways = 2 * [_drawn_way(stock, one if rng.random() < 0.5 else other, person, rng)]
+            cuts += [cut_person(picture, person, *way) for picture, way in zip((one, other), ways, strict=True)]
     for _ in range(settings.photographs if stock.photographs else 0):
         jpeg, box = stock.photographs[int(rng.integers(len(stock.photographs)))]
         cuts.append(cut_photograph(jpeg, drawn_view(box, rng), drawn_light(rng)))
     return cuts
 
 
-def _drawn_person(
-    stock: LimbStock, picture: StoredPicture, seen: StoredPicture, person: int, rng: np.random.Generator
-) -> LimbCut:
-    """Draws one crop of a person, around the box that the person has in `seen`, the picture or its twin."""
-    view, light, ground = drawn_view(seen.people[person].box, rng), drawn_light(rng), drawn_ground(stock, rng)
-    return cut_person(picture, person, view, light, ground)
+def _drawn_way(stock: LimbStock, picture: StoredPicture, person: int, rng: np.random.Generator) -> _Way:
+    """Returns the view around a person of a picture, the light and the ground of a crop."""
+    return drawn_view(picture.people[person].box, rng), drawn_light(rng), drawn_ground(stock, rng)
 
 
 def limb_loss(network: LimbJudge, cuts: Sequence[LimbCut], pairs: int) -> dict[str, Tensor]:
