@@ -52,6 +52,12 @@ HAND_PARTS = tuple(PARTS.index(name) for name in ("palm", "proximal", "middle", 
 JUDGEMENTS = ("extra_digit", "missing_digit", "fused_digits", "malformed", "wrong_side", "proportion")
 """Logits of the appearance head, in this order."""
 
+JUDGE_SIDE, JUDGE_STRIDE = 160, 8
+"""px of the hand judge's crops, and input px per cell of its maps."""
+
+JUDGE_PLACES = ("digit", "thumb", "palm", "wrong")
+"""The hand judge's maps, logits: its digits but the thumb, its thumb, its palm, and where it differs from what it should be."""
+
 APPEARANCE_LEVELS = (1, 2)
 """Rows of the levels of `lite_table.LITE0_LOOKS` whose mean and spread over the crop the appearance score reads: strides 8 and 16. On coarser levels it
 learnt what made pictures show, and not what is wrong with a hand."""

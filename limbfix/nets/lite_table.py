@@ -33,8 +33,8 @@ LITE0 = TrunkTable(
 LITE0_LOOKS = TrunkTable(stem=32, stages=LITE0.stages[:5], levels=LITE0.levels[:3])
 """Its first five stages: what the appearance score reads."""
 
-LITE0_LIMBS = TrunkTable(stem=32, stages=LITE0.stages[:6], levels=(*LITE0.levels[:3], (5, 32, 192)))
-"""Its first six stages: what the limb judge reads."""
+LITE0_JUDGES = TrunkTable(stem=32, stages=LITE0.stages[:6], levels=(*LITE0.levels[:3], (5, 32, 192)))
+"""Its first six stages: what the judges of limbs and of hands read."""
 
 HAND = TrunkTable(
     stem=24,

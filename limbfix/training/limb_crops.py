@@ -14,7 +14,8 @@ import numpy as np
 from limbfix.nets.hand_maps import BORDER
 from limbfix.nets.limb_maps import JUDGED, PLACES, SIDE, STRIDE
 from limbfix.training.body_storage import unpacked
-from limbfix.training.limb_stock import EXTRA, UNKNOWN, LimbStock, StoredPicture
+from limbfix.training.judge_setup import UNKNOWN
+from limbfix.training.limb_stock import EXTRA, LimbStock, StoredPicture
 
 _ZOOMS = (1.0, 1.6)
 """Side of a view in longer sides of the person's box."""

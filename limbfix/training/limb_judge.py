@@ -28,11 +28,12 @@ from limbfix.nets.limb_maps import SIDE
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.body_examples import Light, drawn_light
-from limbfix.training.checkpoints import RunningMean, export
+from limbfix.training.checkpoints import export
 from limbfix.training.generator import Phase, train
 from limbfix.training.generator_settings import GeneratorTraining
+from limbfix.training.judge_setup import JudgeTraining, count_loss, hold, judge_phase, ranked_loss
 from limbfix.training.limb_crops import LimbCut, cut_person, cut_photograph, drawn_ground, drawn_view
-from limbfix.training.limb_stock import UNKNOWN, LimbStock, StoredPicture
+from limbfix.training.limb_stock import LimbStock, StoredPicture
 from limbfix.training.pretrained import PACKAGE, imagenet_tensors
 from limbfix.training.quick_depthwise import quicken
 
@@ -44,35 +45,20 @@ PLACE_WEIGHTS = (1.0, 1.0, 4.0, 4.0)
 TERM_WEIGHTS = {"judged": 3.0, "places": 4.0, "pairs": 1.0, "counts": 0.6}
 """Chosen so that judgements, places and pairs are about as large at the beginning."""
 
-_STILL_STAGES = 2
-"""Stages of the trunk, from the finest, that stay as published, the stem with them: edges are edges."""
-
 _SAY_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimbTraining:
+class LimbTraining(JudgeTraining):
     """Settings of one training.
 
     Attributes:
-        seed: of weights and pictures.
-        rate: AdamW's highest learning rate; decay: of the weights.
-        trunk_share: of the rate, for the trunk, which is learnt already.
-        mean_decay: of the running mean of the weights.
         wrong, usual, photographs: pairs with and without a defect, and real people, in a step.
-        apart: share of pairs whose two pictures have a view, light and ground of their own each. Seen alike, a limb is all that differs between them,
-            and what is learnt first; but then nothing teaches that a wider crop is no limb (DESIGN.md, 2026-11-30).
     """
 
-    seed: int = 7
-    rate: float = 2e-3
-    decay: float = 0.02
-    trunk_share: float = 0.35
-    mean_decay: float = 0.998
     wrong: int = 6
     usual: int = 2
     photographs: int = 4
-    apart: float = 0.6
 
 
 _Way = tuple[np.ndarray, Light, np.ndarray | None]
@@ -123,21 +109,14 @@ def limb_loss(network: LimbJudge, cuts: Sequence[LimbCut], pairs: int) -> dict[s
     cells = functional.binary_cross_entropy_with_logits(
         found.places.float(), stacked("places"), reduction="none", pos_weight=seldom
     )
-    sides = [slice(start, 2 * pairs, 2) for start in (0, 1)]
-    more = wrong[sides[0]] - wrong[sides[1]]
-    gap = (judged[sides[0]] - judged[sides[1]]) * more
+    paired = slice(2 * pairs)
     terms = {
         "judged": (each * known).sum() / known.sum().clamp(min=1),
         "places": (cells * weights).mean(),
-        "pairs": (functional.softplus(-gap) * more.abs()).sum() / more.abs().sum().clamp(min=1),
-        "counts": _count_loss(found.counts.float(), stacked("counts")),
+        "pairs": ranked_loss(judged[paired], wrong[paired]),
+        "counts": count_loss(found.counts.float(), stacked("counts")),
     }
     return {name: TERM_WEIGHTS[name] * value for name, value in terms.items()}
-
-
-def _count_loss(counts: Tensor, truth: Tensor) -> Tensor:
-    each = functional.cross_entropy(counts.flatten(0, 1), truth.flatten(), ignore_index=UNKNOWN, reduction="sum")
-    return 2 * each / (truth != UNKNOWN).sum().clamp(min=1)
 
 
 def started(options: argparse.Namespace) -> LimbJudge:
@@ -148,13 +127,6 @@ def started(options: argparse.Namespace) -> LimbJudge:
     else:
         load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
     return network
-
-
-def hold(network: LimbJudge) -> None:
-    """Stops the trunk's first layers from learning."""
-    trunk = network.trunk
-    for module in (trunk.stem, trunk.norm, *list(trunk.stages)[:_STILL_STAGES]):
-        module.requires_grad_(False)
 
 
 def read_stock(options: argparse.Namespace) -> LimbStock:
@@ -190,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit(
             f"--made: expected shards that show wrong limbs, found none in {', '.join(map(str, options.made))}"
         )
-    phase = _phase(network, 60.0 * options.minutes, settings)
+    phase = judge_phase(NAME, network, 60.0 * options.minutes, settings)
 
     def loss(phase: Phase, step: int) -> Tensor:
         assert isinstance(phase.network, LimbJudge)
@@ -214,17 +186,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     export(options.out / f"{NAME}.safetensors", phase.mean.weights, facts, {"size": str(SIDE)})
     return 0
-
-
-def _phase(network: LimbJudge, seconds: float, settings: LimbTraining) -> Phase:
-    learnt = [(name, one) for name, one in network.named_parameters() if one.requires_grad]
-    groups = [
-        {"params": [one for name, one in learnt if not name.startswith("trunk.")], "share": 1.0},
-        {"params": [one for name, one in learnt if name.startswith("trunk.")], "share": settings.trunk_share},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.decay)
-    mean = RunningMean(network, settings.mean_decay)
-    return Phase(name=NAME, network=network, mean=mean, optimiser=optimiser, seconds=seconds, rate=settings.rate)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from limbfix.nets.limb_maps import JUDGED, MOST_COUNTED, PLACES
 from limbfix.synthesis.samples import Instance, Sample
+from limbfix.training.judge_setup import UNKNOWN
+from limbfix.training.small_pictures import jpeg_of, small_jpegs, small_pictures
 
 LEAST_PX = 200
 """Pixels of a person who is looked at."""
@@ -20,9 +22,6 @@ IN_VIEW = 0.4
 """Share of a limb's outline from which it counts as seen; between `UNCLEAR` and this nobody says how many there are."""
 
 UNCLEAR = 0.15
-
-UNKNOWN = -1
-"""A count that nobody knows."""
 
 EXTRA = ("extra_arm", "extra_leg")
 """Of `JUDGED`, limbs that are too many: its first ones."""
@@ -90,23 +89,12 @@ class LimbStock:
 
     def add_photographs(self, folder: Path) -> None:
         """Stores the photographs of a folder, each of one person with sound limbs who fills it."""
-        for small in _small_pictures(folder):
-            self.photographs.append((_jpeg(small), (0.0, 0.0, float(small.shape[1]), float(small.shape[0]))))
+        for small in small_pictures(folder):
+            self.photographs.append((jpeg_of(small), (0.0, 0.0, float(small.shape[1]), float(small.shape[0]))))
 
     def add_places(self, folder: Path) -> None:
         """Stores the pictures of a folder, which show places without people."""
-        self.places += [_jpeg(small) for small in _small_pictures(folder)]
-
-
-def _small_pictures(folder: Path) -> Iterator[np.ndarray]:
-    """Yields the JPEGs of a folder, RGB, their longer side 256 px."""
-    for file in sorted(folder.glob("*.jp*g")):
-        pixels = cv2.imread(str(file))
-        if pixels is None:
-            print(f"{file}: expected a picture, left out", flush=True)
-            continue
-        scale = 256 / max(pixels.shape[:2])
-        yield cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[..., ::-1]
+        self.places += small_jpegs(folder)
 
 
 def store_picture(sample: Sample) -> StoredPicture:
@@ -129,7 +117,7 @@ def store_picture(sample: Sample) -> StoredPicture:
         if defect.visible and defect.region is not None and "missing" in defect.code.value
     ]
     return StoredPicture(
-        jpeg=_jpeg(sample.pixels),
+        jpeg=jpeg_of(sample.pixels),
         ids=_png(sample.instance_map),
         gone=_png(np.any(gone, axis=0).astype(np.uint8)) if gone else None,
         people=people,
@@ -184,10 +172,6 @@ def _limb(items: dict[int, Instance], number: int | None) -> int | None:
     while number is not None and items[number].kind not in PLACES[:2]:
         number = items[number].owner
     return number
-
-
-def _jpeg(pixels: np.ndarray) -> bytes:
-    return cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 
 def _png(values: np.ndarray) -> bytes:

@@ -26,9 +26,10 @@ from limbfix.synthesis.samples import Sample
 from limbfix.synthesis.shards import ShardWriter
 from limbfix.training import generator, limb_judge
 from limbfix.training.checkpoints import halved
+from limbfix.training.judge_setup import UNKNOWN, hold
 from limbfix.training.limb_crops import cut_person, drawn_ground, drawn_view
 from limbfix.training.limb_judge import LimbTraining, drawn_batch, limb_loss
-from limbfix.training.limb_stock import UNKNOWN, LimbStock, store_picture
+from limbfix.training.limb_stock import LimbStock, store_picture
 
 FEW = LimbTraining(wrong=2, usual=1, photographs=1)
 
@@ -179,7 +180,7 @@ def test_it_learns_its_toys():
 
 def test_the_first_layers_stay_as_published():
     network = LimbJudge()
-    limb_judge.hold(network)
+    hold(network)
     held = {name for name, one in network.named_parameters() if not one.requires_grad}
     still = ("trunk.stem.", "trunk.norm.", "trunk.stages.0.", "trunk.stages.1.")
     assert held == {name for name, _ in network.named_parameters() if name.startswith(still)}

@@ -1,20 +1,19 @@
-"""What does the limb judge look like as ONNX? The same layers as in `limbfix.nets.limb_judge`, written from their weights."""
+"""What do the judges of limbs and of hands look like as ONNX? The same layers as in `limbfix.nets.part_judge`, written from their weights."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from limbfix.nets.limb_maps import JUDGED, PLACES, STRIDE
-from limbfix.nets.lite_table import LITE0_LIMBS
+from limbfix.nets.hand_maps import JUDGE_PLACES, JUDGEMENTS, MOST_DIGITS
+from limbfix.nets.limb_maps import JUDGED, MOST_COUNTED, PLACES, STRIDE
+from limbfix.nets.lite_table import LITE0_JUDGES
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
-LIMB_OUTPUTS = ("judged", "places")
+JUDGE_OUTPUTS = ("judged", "places")
 
 _BLOCKS = 3
 _EPSILON = 1e-5
 """Of torch's batch norms."""
-
-_NEW_AXES = (0, len(JUDGED), -1)
 
 
 def limb_model(tensors: Tensors, side: int) -> bytes:
@@ -23,10 +22,27 @@ def limb_model(tensors: Tensors, side: int) -> bytes:
     Args:
         tensors: state dict of `limbfix.nets.limb_judge.LimbJudge`; what it counts is left out.
         side: px of the square crops, a multiple of 32.
+
+    Raises:
+        KeyError, ValueError: the tensors are those of another network.
     """
+    return _model(tensors, side, (len(JUDGED), len(PLACES), 2 * (MOST_COUNTED + 1)))
+
+
+def hand_judge_model(tensors: Tensors, side: int) -> bytes:
+    """Returns the hand judge as ONNX, likewise: `limbfix.nets.hand_judge.HandJudge`."""
+    return _model(tensors, side, (len(JUDGEMENTS), len(JUDGE_PLACES), 2 * (MOST_DIGITS + 1)))
+
+
+def _model(tensors: Tensors, side: int, wanted: tuple[int, int, int]) -> bytes:
+    """Writes a judge; `wanted`: what it is asked, its maps, and all of its classes of counts, by which the judges differ."""
+    found = tuple(len(tensors[f"{name}.bias"]) for name in ("whole", "places", "counts"))
+    if found != wanted:
+        raise ValueError(f"{found} outputs, expected {wanted}")
+    judged, shown, _ = wanted
     layers = GraphLayers(tensors)
     graph = layers.graph
-    maps = layers.trunk(layers.pixels(side), LITE0_LIMBS)
+    maps = layers.trunk(layers.pixels(side), LITE0_JUDGES)
     halved = graph.node("AveragePool", [maps[0]], kernel_shape=(2, 2), strides=(2, 2))
     mixed = [_mixed(layers, level, f"lateral.{row}") for row, level in enumerate((halved, *maps[1:]))]
     near = graph.node("Add", [mixed[0], mixed[1]])
@@ -34,16 +50,16 @@ def limb_model(tensors: Tensors, side: int) -> bytes:
         near = graph.node("Add", [near, layers.enlarged(level, factor)])
     near = _tower(layers, graph.node("Relu", [near]), "near")
     places = graph.node("Identity", [layers.conv(near, "places")], name="places")
-    graph.output("places", ("b", len(PLACES), side // STRIDE, side // STRIDE))
+    graph.output("places", ("b", shown, side // STRIDE, side // STRIDE))
     seen = [_halved(layers, near), _halved(layers, graph.node("Sigmoid", [places])), layers.enlarged(maps[3], 2)]
     far = graph.node("Relu", [_mixed(layers, graph.node("Concat", seen, axis=1), "join")])
-    _judged(layers, _tower(layers, far, "far"), side)
+    _judged(layers, _tower(layers, far, "far"), side, judged)
     return graph.model()
 
 
-def _judged(layers: GraphLayers, far: str, side: int) -> None:
+def _judged(layers: GraphLayers, far: str, side: int, judged: int) -> None:
     graph = layers.graph
-    shape = graph.tensor(np.array(_NEW_AXES, np.int64))
+    shape = graph.tensor(np.array((0, judged, -1), np.int64))
     flat = [graph.node("Reshape", [layers.conv(far, name), shape]) for name in ("attention", "evidence")]
     share = graph.node("Softmax", [flat[0]], axis=-1)
     weighed = graph.node("ReduceMean", [graph.node("Mul", [share, flat[1]])], axes=(2,), keepdims=0)
@@ -51,7 +67,7 @@ def _judged(layers: GraphLayers, far: str, side: int) -> None:
     pooled = [graph.node(how, [far], axes=(2, 3), keepdims=0) for how in ("ReduceMean", "ReduceMax")]
     whole = layers.linear(graph.node("Concat", pooled, axis=1), "whole")
     graph.node("Add", [graph.node("Mul", [weighed, cells]), whole], name="judged")
-    graph.output("judged", ("b", len(JUDGED)))
+    graph.output("judged", ("b", judged))
 
 
 def _mixed(layers: GraphLayers, x: str, name: str) -> str:
@@ -63,7 +79,7 @@ def _halved(layers: GraphLayers, x: str) -> str:
 
 
 def _tower(layers: GraphLayers, x: str, name: str) -> str:
-    """Writes `limbfix.nets.limb_judge.SeparableBlock`, as many as there are."""
+    """Writes `limbfix.nets.part_judge.SeparableBlock`, as many as there are."""
     graph = layers.graph
     for block in range(_BLOCKS):
         inner = x
