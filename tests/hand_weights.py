@@ -69,9 +69,3 @@ def judge_file(folder: Path, size: int) -> Path:
     from limbfix.nets.limb_judge import LimbJudge
 
     return save(seeded(LimbJudge), folder / "limb_judge.safetensors", size)
-
-
-def hand_judge_file(folder: Path, size: int) -> Path:
-    from limbfix.nets.hand_judge import HandJudge
-
-    return save(seeded(HandJudge), folder / "hand_judge.safetensors", size)

@@ -36,7 +36,7 @@ class LimbLooker:
     """Looks at people.
 
     Args:
-        network: judges crops, see `limbfix.runtime.judge_graph`.
+        network: judges crops, see `limbfix.runtime.limb_graph`.
         mirrored: whether every crop is also judged in a mirror: steadier, at twice the time.
         most: people who are looked at in a picture, the largest ones.
     """

@@ -18,6 +18,7 @@ from limbfix.detectors.belief_model import Around, BeliefModel, shipped_belief
 from limbfix.detectors.body_sight import BodySight
 from limbfix.detectors.hand_belief import apart, is_believed, is_face, is_paw, sureness, tempered, with_surety
 from limbfix.detectors.hand_context import around_of
+from limbfix.detectors.hand_places import SCORE, hand_places
 from limbfix.detectors.hand_proposals import proposals
 from limbfix.detectors.hand_reader import Belief, HandReader
 from limbfix.detectors.joined_hands import join_hands, settled
@@ -91,7 +92,7 @@ class LimbfixHands:
         """Returns hands with box and score, surest first; `complete` reads them. See `Detector.detect`."""
         return tuple(
             Part(kind=PartKind.HAND, box=box, detection_score=score, detector=self.name)
-            for box, score in self._find(picture.pixels)
+            for box, score in self._find(picture)
         )
 
     def complete(self, picture: Picture, parts: tuple[Part, ...], *, given: bool = False) -> tuple[Part, ...]:
@@ -138,11 +139,18 @@ class LimbfixHands:
         seen = self._sight.look(picture)
         return [around_of(seen.points, seen.stages, seen.view, box) for box in boxes]
 
-    def _find(self, pixels: np.ndarray) -> list[tuple[Box, float]]:
+    def _find(self, picture: Picture) -> list[tuple[Box, float]]:
+        """Returns the finder's proposals, and the places that the body parser takes for hands besides."""
         if self._finder is None:
             return []
         usual = QUICK_SCORE if self._search == "single" else LEAST_SCORE
-        return proposals(self._finder, pixels, self._search, self._finder.threshold(usual))
+        found = proposals(self._finder, picture.pixels, self._search, self._finder.threshold(usual))
+        if self._sight is None:
+            return found
+        seen, size_wh = self._sight.look(picture), (picture.width, picture.height)
+        return found + [
+            (box, SCORE) for box in hand_places(seen.maps.parts, seen.view, size_wh, [box for box, _ in found])
+        ]
 
 
 class _Belief(Belief):

@@ -21,7 +21,7 @@ from limbfix.runtime.graphs import (
     parser_model,
     presence_model,
 )
-from limbfix.runtime.judge_graph import JUDGE_OUTPUTS, hand_judge_model, limb_model
+from limbfix.runtime.limb_graph import LIMB_OUTPUTS, limb_model
 from limbfix.runtime.look_graph import (
     APPEARANCE_OUTPUTS,
     CLOSE_OUTPUTS,
@@ -245,10 +245,5 @@ def body_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider
 
 
 def limb_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
-    """Returns the limb judge of a file of weights: (b, side, side, 3) crops to `JUDGE_OUTPUTS`."""
-    return Network(file, limb_model, JUDGE_OUTPUTS, providers)
-
-
-def hand_judge_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
-    """Returns the hand judge of a file of weights: (b, side, side, 3) crops to `JUDGE_OUTPUTS`."""
-    return Network(file, hand_judge_model, JUDGE_OUTPUTS, providers)
+    """Returns the limb judge of a file of weights: (b, side, side, 3) crops to `LIMB_OUTPUTS`."""
+    return Network(file, limb_model, LIMB_OUTPUTS, providers)

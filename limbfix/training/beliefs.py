@@ -39,7 +39,12 @@ def left_out(rows: np.ndarray, truth: np.ndarray, pictures: np.ndarray, directio
 
 
 def fit_beliefs(
-    seen: Mapping[str, np.ndarray], found: Examples, direction: Direction, *, sure_at: float = SURE
+    seen: Mapping[str, np.ndarray],
+    found: Examples,
+    direction: Direction,
+    *,
+    sure_at: float = SURE,
+    given: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Fits the model; returns it as the JSON value that `limbfix.detectors.belief_model.model_from` reads.
 
@@ -48,12 +53,14 @@ def fit_beliefs(
         found: examples with what lies around them.
         direction: fits a sum of many features, see `limbfix.training.presence.direction`.
         sure_at: surety of the fit that shall be `SURE`.
+        given: (n,) by name, sums that were fitted elsewhere, on other pictures than these.
     """
     truth, scores, pictures = np.array(found.truth), np.array(found.scores), np.array(found.pictures)
     seen = {**seen, "context": np.array([around.context for around in found.around])}
     sums = {name: left_out(rows, truth, pictures, direction) for name, rows in seen.items()}
     odds = np.clip(scores, 1e-3, 1 - 1e-3)
     joints = np.array([around.joints for around in found.around])
+    sums |= dict(given or {})
     columns = sums | {"finder": np.log(odds / (1 - odds))} | dict(zip(NAMES, joints.T, strict=True))
     chosen = np.isfinite(scores)
     x = np.column_stack([columns[name] for name in FEATURES])[chosen]

@@ -27,12 +27,13 @@ from limbfix.detectors.belief_model import Around
 from limbfix.detectors.body_sight import VIEW_PX, stages_of
 from limbfix.detectors.hand_belief import SURE
 from limbfix.detectors.hand_context import around_of
+from limbfix.detectors.hand_places import SCORE, hand_places
 from limbfix.detectors.hand_proposals import proposals
 from limbfix.detectors.hand_windows import View, hand_view, letterboxed
 from limbfix.geometry import Box
 from limbfix.nets.digit_parser import DigitParser, moved_look
 from limbfix.nets.hand_maps import CLOSE_LEVELS
-from limbfix.runtime.sessions import Network, body_network, finder_network
+from limbfix.runtime.sessions import Network, body_network, finder_network, presence_network
 from limbfix.synthesis.seeds import rng_for
 from limbfix.training.appearance import Look, features, move_trunk_of
 from limbfix.training.beliefs import fit_beliefs
@@ -67,6 +68,14 @@ class Place:
             return None
         view, found = self.seen
         return around_of(found["points"], stages_of(found), view, box)
+
+    def places(self, known: Sequence[Box]) -> list[Box]:
+        """Returns where the body parser, if it looks, sees hands that nobody proposed."""
+        if self.seen is None:
+            return []
+        view, found = self.seen
+        height, width = self.pixels.shape[:2]
+        return hand_places(found["parts"], view, (width, height), known)
 
 
 @dataclass(slots=True)
@@ -129,7 +138,9 @@ def collect(finder: Path, bodies: Path | None, stock: Sequence[Stock], side: int
                 shaken = Box(*(box + rng.normal(0, 0.07 * size, 4)))
                 if size >= _LEAST_PX and min(shaken.width, shaken.height) > _LEAST_PX / 3:
                     found.add(place, shaken, side, truth=True)
-            for box, score in proposals(network, pixels, "full", LEAST_SCORE)[:_MOST]:
+            proposed = proposals(network, pixels, "full", LEAST_SCORE)[:_MOST]
+            proposed += [(box, SCORE) for box in place.places([box for box, _ in proposed])]
+            for box, score in proposed:
                 overlap = max((box.iou(Box(*map(float, hand))) for hand in hands), default=0.0)
                 unclear = any(box.overlap_of_smaller(Box(*map(float, other))) > IS_NONE for other in vague)
                 if overlap >= IS_HAND or (overlap < IS_NONE and not unclear):
@@ -176,22 +187,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         *(one for folder in made.stock for one in folder),
     ]
     found = collect(options.finder, options.bodies, stock, options.size, options.seed)
-    tensors = load_file(options.parser)
-    network = DigitParser().eval()
-    network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
-    rows, truth = features(network.seen, found.crops), np.array(found.truth)
-    weights, bias = direction(rows, truth)
-    tensors["presence.weight"] = torch.tensor(weights[None], dtype=torch.float32)
-    tensors["presence.bias"] = torch.tensor([bias], dtype=torch.float32)
-    save_file({name: value.contiguous() for name, value in tensors.items()}, options.out, {"size": str(options.size)})
+    truth, seen, given = np.array(found.truth), {}, {}
+    if options.keep_presence:
+        given["presence"] = _presences(options.parser, found.crops)
+    else:
+        seen["presence"] = _fit_presence(options, found.crops, truth)
     if options.bodies is not None:
-        seen = {"presence": rows, "close": features(close_look(options.bodies), found.crops)}
-        belief = fit_beliefs(seen, found, direction, sure_at=options.sure_at)
+        seen["close"] = features(close_look(options.bodies), found.crops)
+        belief = fit_beliefs(seen, found, direction, sure_at=options.sure_at, given=given)
         (options.out.parent / BELIEFS).write_text(json.dumps(belief, indent=1) + "\n", encoding="utf-8")
     facts = {"proposals": len(truth), "hands": int(truth.sum()), "pictures": len(stock), "size": options.size}
     options.out.with_suffix(".presence.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     say(json.dumps(facts))
     return 0
+
+
+def _fit_presence(options: argparse.Namespace, crops: Sequence[np.ndarray], truth: np.ndarray) -> np.ndarray:
+    """Writes the parser's weights with a presence fitted on crops; returns what it reads of them, (n, k)."""
+    tensors = load_file(options.parser)
+    network = DigitParser().eval()
+    network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
+    rows = features(network.seen, crops)
+    weights, bias = direction(rows, truth)
+    tensors["presence.weight"] = torch.tensor(weights[None], dtype=torch.float32)
+    tensors["presence.bias"] = torch.tensor([bias], dtype=torch.float32)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, options.out, {"size": str(options.size)})
+    return rows
+
+
+def _presences(parser: Path, crops: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns what the presence of a parser's file, as it stands, says of crops, (n,)."""
+    network = presence_network(parser)
+    batches = [np.stack(crops[start : start + 16]) for start in range(0, len(crops), 16)]
+    return np.concatenate([network.run(batch)["presence"][:, 0] for batch in batches])
 
 
 def _box(outline: np.ndarray) -> np.ndarray:
@@ -213,6 +241,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--parser", type=Path, required=True, help="weights of the trained parser, with its look")
     parser.add_argument("--bodies", type=Path, help="weights of the body parser; then beliefs are fitted too")
     parser.add_argument("--sure-at", type=float, default=SURE, help="surety of the fit that shall count as sure")
+    parser.add_argument(
+        "--keep-presence",
+        action="store_true",
+        help="leave the parser as it is, and fit beliefs on what its presence says; on pictures that its own fit did not see",
+    )
     parser.add_argument("--out", type=Path, required=True, help="the parser's weights with the presence")
     parser.add_argument("--made", type=Path, nargs="*", default=[], help="folders of shards, searched below too")
     parser.add_argument("--photographs", type=Path, required=True, help="folders of normal hands, with labels.csv")

@@ -111,7 +111,7 @@ def test_a_hand_on_the_seam_of_tiles_is_one_hand_in_place(detector, monkeypatch)
     written = WrittenFinder(detector, hands, views)
     monkeypatch.setattr(detector, "_finder", written)
     monkeypatch.setattr(hand_proposals, "finder_views", lambda *_: views)
-    found = sorted(box.xyxy for box, _ in detector._find(pixels))
+    found = sorted(part.box.xyxy for part in detector.detect(open_picture(pixels), ()))
     assert written.calls == len(views) > 1
     np.testing.assert_allclose(found, [box.xyxy for box in hands], atol=0.5)
 

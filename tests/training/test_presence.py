@@ -65,6 +65,7 @@ def test_bodies_are_looked_for_in_every_window_and_found_around_every_example(mo
     whole = (one.pixels, np.array([on], float), np.zeros((0, 4)))
     flipped = (one.pixels[:, ::-1], np.zeros((0, 4)), np.zeros((0, 4)))
     monkeypatch.setattr(presence, "windows", lambda *_: [whole, flipped])
+    monkeypatch.setattr(presence, "hand_places", lambda *_: [])
     file = body_file(tmp_path)
     found = presence.collect(finder_file(tmp_path), file, [one], 64, 7)
     assert found.truth == [True, True, False, False, False]

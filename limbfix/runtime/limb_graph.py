@@ -1,19 +1,20 @@
-"""What do the judges of limbs and of hands look like as ONNX? The same layers as in `limbfix.nets.part_judge`, written from their weights."""
+"""What does the limb judge look like as ONNX? The same layers as in `limbfix.nets.part_judge`, written from their weights."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from limbfix.nets.hand_maps import JUDGE_PLACES, JUDGEMENTS, MOST_DIGITS
-from limbfix.nets.limb_maps import JUDGED, MOST_COUNTED, PLACES, STRIDE
+from limbfix.nets.limb_maps import JUDGED, PLACES, STRIDE
 from limbfix.nets.lite_table import LITE0_JUDGES
 from limbfix.runtime.graphs import GraphLayers, Tensors
 
-JUDGE_OUTPUTS = ("judged", "places")
+LIMB_OUTPUTS = ("judged", "places")
 
 _BLOCKS = 3
 _EPSILON = 1e-5
 """Of torch's batch norms."""
+
+_NEW_AXES = (0, len(JUDGED), -1)
 
 
 def limb_model(tensors: Tensors, side: int) -> bytes:
@@ -22,24 +23,7 @@ def limb_model(tensors: Tensors, side: int) -> bytes:
     Args:
         tensors: state dict of `limbfix.nets.limb_judge.LimbJudge`; what it counts is left out.
         side: px of the square crops, a multiple of 32.
-
-    Raises:
-        KeyError, ValueError: the tensors are those of another network.
     """
-    return _model(tensors, side, (len(JUDGED), len(PLACES), 2 * (MOST_COUNTED + 1)))
-
-
-def hand_judge_model(tensors: Tensors, side: int) -> bytes:
-    """Returns the hand judge as ONNX, likewise: `limbfix.nets.hand_judge.HandJudge`."""
-    return _model(tensors, side, (len(JUDGEMENTS), len(JUDGE_PLACES), 2 * (MOST_DIGITS + 1)))
-
-
-def _model(tensors: Tensors, side: int, wanted: tuple[int, int, int]) -> bytes:
-    """Writes a judge; `wanted`: what it is asked, its maps, and all of its classes of counts, by which the judges differ."""
-    found = tuple(len(tensors[f"{name}.bias"]) for name in ("whole", "places", "counts"))
-    if found != wanted:
-        raise ValueError(f"{found} outputs, expected {wanted}")
-    judged, shown, _ = wanted
     layers = GraphLayers(tensors)
     graph = layers.graph
     maps = layers.trunk(layers.pixels(side), LITE0_JUDGES)
@@ -50,16 +34,16 @@ def _model(tensors: Tensors, side: int, wanted: tuple[int, int, int]) -> bytes:
         near = graph.node("Add", [near, layers.enlarged(level, factor)])
     near = _tower(layers, graph.node("Relu", [near]), "near")
     places = graph.node("Identity", [layers.conv(near, "places")], name="places")
-    graph.output("places", ("b", shown, side // STRIDE, side // STRIDE))
+    graph.output("places", ("b", len(PLACES), side // STRIDE, side // STRIDE))
     seen = [_halved(layers, near), _halved(layers, graph.node("Sigmoid", [places])), layers.enlarged(maps[3], 2)]
     far = graph.node("Relu", [_mixed(layers, graph.node("Concat", seen, axis=1), "join")])
-    _judged(layers, _tower(layers, far, "far"), side, judged)
+    _judged(layers, _tower(layers, far, "far"), side)
     return graph.model()
 
 
-def _judged(layers: GraphLayers, far: str, side: int, judged: int) -> None:
+def _judged(layers: GraphLayers, far: str, side: int) -> None:
     graph = layers.graph
-    shape = graph.tensor(np.array((0, judged, -1), np.int64))
+    shape = graph.tensor(np.array(_NEW_AXES, np.int64))
     flat = [graph.node("Reshape", [layers.conv(far, name), shape]) for name in ("attention", "evidence")]
     share = graph.node("Softmax", [flat[0]], axis=-1)
     weighed = graph.node("ReduceMean", [graph.node("Mul", [share, flat[1]])], axes=(2,), keepdims=0)
@@ -67,7 +51,7 @@ def _judged(layers: GraphLayers, far: str, side: int, judged: int) -> None:
     pooled = [graph.node(how, [far], axes=(2, 3), keepdims=0) for how in ("ReduceMean", "ReduceMax")]
     whole = layers.linear(graph.node("Concat", pooled, axis=1), "whole")
     graph.node("Add", [graph.node("Mul", [weighed, cells]), whole], name="judged")
-    graph.output("judged", ("b", judged))
+    graph.output("judged", ("b", len(JUDGED)))
 
 
 def _mixed(layers: GraphLayers, x: str, name: str) -> str:
