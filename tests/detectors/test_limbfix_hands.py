@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,6 +49,7 @@ from limbfix.detectors.hand_belief import (
     with_surety,
 )
 from limbfix.detectors.hand_context import STRIDES
+from limbfix.detectors.hand_places import SCORE
 from limbfix.detectors.hand_proposals import distinct
 from limbfix.detectors.hand_reader import Belief, HandReader
 from limbfix.detectors.hand_surroundings import NAMES
@@ -59,6 +61,7 @@ from limbfix.errors import ModelCorrupt
 from limbfix.geometry import Box
 from limbfix.images import Picture
 from limbfix.layouts import HAND21
+from limbfix.nets.body_maps import PARTS
 from limbfix.nets.body_maps import STRIDE as BODY_STRIDE
 from limbfix.nets.hand_boxes import CHANNELS, STRIDE
 from limbfix.nets.move_table import POINTS
@@ -111,9 +114,36 @@ def test_a_hand_on_the_seam_of_tiles_is_one_hand_in_place(detector, monkeypatch)
     written = WrittenFinder(detector, hands, views)
     monkeypatch.setattr(detector, "_finder", written)
     monkeypatch.setattr(hand_proposals, "finder_views", lambda *_: views)
-    found = sorted(part.box.xyxy for part in detector.detect(open_picture(pixels), ()))
+    found = sorted(part.box.xyxy for part in detector.detect(picture_of(pixels), ()))
     assert written.calls == len(views) > 1
     np.testing.assert_allclose(found, [box.xyxy for box in hands], atol=0.5)
+
+
+class HandySight:
+    """A body parser that sees one hand, 60 px wide."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+    def look(self, picture: Picture) -> SimpleNamespace:
+        parts = np.full((len(PARTS), 96, 96), -9.0)
+        parts[0] = 0.0
+        x0, y0, x1, y1 = (round(value / BODY_STRIDE) for value in self.box.xyxy)
+        parts[PARTS.index("hand"), y0:y1, x0:x1] = 9.0
+        return SimpleNamespace(
+            maps=SimpleNamespace(parts=parts), view=View(pixels=picture.pixels, left=0, top=0, scale_xy=(1.0, 1.0))
+        )
+
+
+@pytest.mark.parametrize("proposed", [True, False])
+def test_a_hand_that_only_the_body_parser_sees_is_proposed_too_and_none_twice(detector, monkeypatch, proposed):
+    hand, other = Box(100, 100, 160, 160), Box(240, 240, 300, 300)
+    found = [(other, 0.8)] + [(hand, 0.4)] * proposed
+    monkeypatch.setattr(limbfix_hands, "proposals", lambda *_: list(found))
+    monkeypatch.setattr(detector, "_sight", HandySight(hand))
+    parts = detector.detect(picture_of(np.zeros((384, 384, 3), np.uint8)), ())
+    assert [part.detection_score for part in parts] == [0.8, 0.4 if proposed else SCORE]
+    assert parts[1].box.iou(hand) > 0.8
 
 
 @pytest.mark.parametrize(("search", "proposed"), [("full", [0.9, 0.2]), ("single", [0.9])])
