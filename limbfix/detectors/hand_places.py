@@ -20,6 +20,9 @@ LEVELS = (0.5, 0.25)
 LEAST_CELLS = 2
 """Smaller pieces are nothing that a crop could show."""
 
+MOST_PLACES = 40
+"""Of one picture, the largest pieces of the higher level first: what a crowd costs is bounded. Of 327 AI pictures and places on 2026-11-30 none had more than 30, and the mean was 2.8."""
+
 MARGIN = 0.5
 """Cells by which a box is larger than its piece: the outermost cells of a hand show less of it than of its ground."""
 
@@ -44,9 +47,9 @@ def hand_places(parts: np.ndarray, view: View, size_wh: tuple[int, int], known: 
     places: list[Box] = []
     for level in LEVELS:
         _, _, stats, _ = cv2.connectedComponentsWithStats((hand > level).astype(np.uint8))
-        for left, top, columns, rows, cells in stats[1:].tolist():
-            if cells < LEAST_CELLS:
-                continue
+        for left, top, columns, rows, cells in sorted(stats[1:].tolist(), key=lambda piece: -piece[-1]):
+            if cells < LEAST_CELLS or len(places) == MOST_PLACES:
+                break
             corners = np.array([(left - MARGIN, top - MARGIN), (left + columns + MARGIN, top + rows + MARGIN)])
             box = Box.around(view.to_picture(STRIDE * corners)).clipped(*size_wh)
             if all(box.iou(other) < MOST_OVERLAP for other in (*known, *places)):

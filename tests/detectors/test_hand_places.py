@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limbfix.detectors.hand_places import LEAST_CELLS, hand_places
+from limbfix.detectors.hand_places import LEAST_CELLS, MOST_PLACES, hand_places
 from limbfix.detectors.hand_windows import View, letterboxed
 from limbfix.geometry import Box
 from limbfix.nets.body_maps import PARTS, STRIDE
@@ -56,3 +56,10 @@ def test_what_is_proposed_already_and_what_is_too_small_or_too_faint_is_no_place
 def test_a_hand_at_the_frame_stays_inside_it():
     (found,) = places(384, 384, (Box(350, 350, 384, 384), 3.0))
     assert found.x_max <= 384 and found.y_max <= 384
+
+
+def test_a_map_full_of_hands_gives_a_bounded_number_of_places_the_largest_first():
+    small = [(Box(x, y, x + 8, y + 8), 3.0) for x in range(0, 384, 32) for y in range(0, 320, 32)]
+    found = places(384, 384, *small, (Box(100, 340, 160, 380), 3.0))
+    assert len(found) == MOST_PLACES < len(small)
+    assert found[0].iou(Box(100, 340, 160, 380)) > 0.7
