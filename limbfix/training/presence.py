@@ -177,6 +177,10 @@ def direction(rows: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fits and writes; returns the exit code."""
     options = _parser().parse_args(arguments)
+    if options.keep_presence and options.bodies is None:
+        raise SystemExit(
+            "--keep-presence: expected --bodies, for which beliefs are fitted; got none, so nothing was left to fit"
+        )
     torch.set_num_threads(options.threads)
     say = lambda text: print(text, flush=True)  # noqa: E731
     made = MadeReader(options.made, options.most, say)
@@ -244,9 +248,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep-presence",
         action="store_true",
-        help="leave the parser as it is, and fit beliefs on what its presence says; on pictures that its own fit did not see",
+        help="write no parser; fit beliefs on what its presence says of pictures that its own fit did not see",
     )
-    parser.add_argument("--out", type=Path, required=True, help="the parser's weights with the presence")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the parser's weights with the presence; beliefs go beside them"
+    )
     parser.add_argument("--made", type=Path, nargs="*", default=[], help="folders of shards, searched below too")
     parser.add_argument("--photographs", type=Path, required=True, help="folders of normal hands, with labels.csv")
     parser.add_argument("--places", type=Path, required=True, help="pictures without people")

@@ -115,3 +115,28 @@ def test_the_script_adds_the_presence_and_changes_nothing_else(tmp_path, monkeyp
         assert np.isfinite(model_from(data).surety(0.0, 0.0, around, np.zeros(DIRECTIONS["close"])))
         told = json.loads(out.with_suffix(".presence.json").read_text(encoding="utf-8"))
         assert 0 < data["facts"]["proposals"] < told["proposals"]  # of the labelled hands nobody knows a score
+
+
+def test_beliefs_are_fitted_on_a_presence_that_is_kept_and_no_parser_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(presence, "read_photos", lambda folder, say: [stock((40, 40, 100, 100))] * 4)
+    monkeypatch.setattr(presence, "read_places", lambda folder, say: [stock()] * 2)
+    boxes = [presence.Box(40.0, 40.0, 100.0, 100.0), presence.Box(180.0, 180.0, 240.0, 240.0)]
+    monkeypatch.setattr(presence, "proposals", lambda *_: [(box, 0.5) for box in boxes])
+    whole = presence.windows
+    monkeypatch.setattr(presence, "windows", lambda one, rng: [next(whole(one, rng))])
+    place = presence.Box(10.0, 200.0, 60.0, 250.0)
+    monkeypatch.setattr(presence, "hand_places", lambda parts, view, size_wh, known: [place])
+    parser, out = parser_file(tmp_path), tmp_path / "with.safetensors"
+    before = parser.read_bytes()
+    arguments = ["--finder", str(finder_file(tmp_path)), "--parser", str(parser), "--out", str(out), "--keep-presence"]
+    arguments += ["--photographs", "x", "--places", "x", "--every", "1", "--size", "64"]
+    with pytest.raises(SystemExit, match="expected --bodies"):
+        presence.main(arguments)
+    threads = torch.get_num_threads()
+    assert presence.main([*arguments, "--bodies", str(body_file(tmp_path))]) == 0
+    torch.set_num_threads(threads)
+    assert parser.read_bytes() == before and not out.exists()
+    data = json.loads((tmp_path / BELIEFS).read_text(encoding="utf-8"))
+    told = json.loads(out.with_suffix(".presence.json").read_text(encoding="utf-8"))
+    assert data["facts"] == {"proposals": 18, "hands": 4}  # two boxes and a place in every picture
+    assert told["proposals"] == 18 + 4  # and the labels
