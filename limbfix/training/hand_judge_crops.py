@@ -14,7 +14,7 @@ import numpy as np
 from limbfix.nets.hand_maps import BORDER, JUDGE_PLACES, JUDGE_SIDE, JUDGE_STRIDE, JUDGEMENTS, PARTS
 from limbfix.synthesis.degradation import Degradation, sample_degradation
 from limbfix.training.body_storage import unpacked
-from limbfix.training.parser_examples import light_curve
+from limbfix.training.parser_examples import light_curve, lit
 from limbfix.training.parser_targets import CHANGED_LEVELS, StoredHand
 
 _VIEWS, _NARROW = (1.0, 1.6), 1.5
@@ -86,14 +86,6 @@ def drawn_way(hand: StoredHand, places: Sequence[bytes], rng: np.random.Generato
     return Way(matrix=_matrix(hand, rng), losses=losses, seed=seed, curve=curve, ground=ground)
 
 
-def plain_way(hand: StoredHand, view: float) -> Way:
-    """Returns the way in which a user's picture shows a hand: upright, in the middle, nothing added; `view` in hand sizes."""
-    scale = JUDGE_SIDE / (view * hand.extent)
-    offset = JUDGE_SIDE / 2 - scale * hand.pixels.shape[0] / 2
-    curve = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, 1)
-    return Way(matrix=np.array([[scale, 0, offset], [0, scale, offset]]), losses=None, seed=0, curve=curve, ground=None)
-
-
 def wrong_pixels(worse: StoredHand, better: StoredHand) -> np.ndarray | None:
     """Returns (s, s) uint8, 1 where a wrong hand differs from its twin; None of a hand of which nothing is wrong."""
     if not worse.judgements.any():
@@ -160,7 +152,7 @@ def _lossy(pixels: np.ndarray, way: Way) -> np.ndarray:
         large = cv2.resize(pixels, None, fx=_LOSSES_AT, fy=_LOSSES_AT, interpolation=cv2.INTER_CUBIC)
         large = way.losses.apply(large, np.random.Generator(np.random.PCG64(way.seed)))
         pixels = np.asarray(cv2.resize(large, (JUDGE_SIDE, JUDGE_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    return np.stack([way.curve[:, k][pixels[..., k]] for k in range(3)], -1)
+    return lit(pixels, way.curve)
 
 
 def _warped(values: np.ndarray, matrix: np.ndarray, beyond: int) -> np.ndarray:

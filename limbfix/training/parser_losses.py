@@ -47,10 +47,10 @@ def defect_logit(judgements: Tensor) -> Tensor:
     return torch.logsumexp(judgements.float(), 1)
 
 
-def judgement_loss(judgements: Tensor, batch: ParserBatch) -> Tensor:
-    """Cross entropy of every judgement, each hand weighted by how well its defect is seen."""
-    error = functional.binary_cross_entropy_with_logits(judgements.float(), batch.judgements, reduction="none")
-    return (error.mean(1) * batch.weights).sum() / batch.weights.sum().clamp(min=1)
+def judgement_loss(judgements: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+    """Cross entropy of every judgement (b, 6), each hand weighted by how well its defect is seen, (b,)."""
+    error = functional.binary_cross_entropy_with_logits(judgements.float(), truth, reduction="none")
+    return (error.mean(1) * weights).sum() / weights.sum().clamp(min=1)
 
 
 def pair_loss(judgements: Tensor, worse: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ def pair_loss(judgements: Tensor, worse: Tensor) -> Tensor:
 
 
 def count_loss(counts: Tensor, truth: Tensor) -> Tensor:
-    """Cross entropy of the numbers of digits that are known (`truth` from 0 on); 0 where a batch knows none, as one of edited photographs."""
+    """Cross entropy of the numbers that are known (`truth` from 0 on); 0 where a batch knows none, as one of edited photographs."""
     error = functional.cross_entropy(counts.float().flatten(0, 1), truth.flatten(), ignore_index=-1, reduction="sum")
     return error / (truth >= 0).sum().clamp(min=1)
 
@@ -72,7 +72,7 @@ def parser_loss(output: ParserOutput, batch: ParserBatch) -> dict[str, Tensor]:
         "heat": heat_loss(output.heatmaps, batch.heatmaps, batch.dense),
         "fields": field_loss(output.fields, batch.fields, batch.dense),
         "parts": part_loss(output.parts, batch.parts, batch.dense),
-        "judgements": judgement_loss(output.judgements, batch),
+        "judgements": judgement_loss(output.judgements, batch.judgements, batch.weights),
         "counts": count_loss(output.counts, batch.counts),
         "pairs": pair_loss(output.judgements, batch.worse),
     }

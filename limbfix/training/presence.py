@@ -222,7 +222,7 @@ def _fit_presence(options: argparse.Namespace, crops: Sequence[np.ndarray], trut
 def _presences(parser: Path, crops: Sequence[np.ndarray]) -> np.ndarray:
     """Returns what the presence of a parser's file, as it stands, says of crops, (n,)."""
     network = presence_network(parser)
-    batches = [np.stack(crops[start : start + 16]) for start in range(0, len(crops), 16)]
+    batches = (np.stack(crops[start : start + 16]) for start in range(0, len(crops), 16))
     return np.concatenate([network.run(batch)["presence"][:, 0] for batch in batches])
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 sys.path.append(str(Path(__file__).parent))
 
+from learning import losses_of
 from toy_people import ARMS, LEGS, NECK, SIZE, person
 
 from limbfix.nets.body_maps import BONES, CENTRE_UNIT, ENDS, JOINTS, PARTS, STRIDE
@@ -191,14 +192,7 @@ def test_the_parser_learns_its_toys():
     network = BodyParser().train()
     examples = BodyExamples(stock(), 64, 5, BodyMixture(pairs=1, photographs=0, places=0, collages=0))
     batch = examples.plain([body for group in examples.stock.groups for body in group[:1]])
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    losses = []
-    for _ in range(10):
-        loss = torch.stack(list(body_loss(network(normalised(batch.pixels)), batch).values())).sum()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
+    losses = losses_of(network, lambda _: body_loss(network(normalised(batch.pixels)), batch), 10)
     assert np.isfinite(losses).all() and losses[-1] < 0.8 * losses[0]
 
 

@@ -16,8 +16,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-sys.path.append(str(Path(__file__).parents[1] / "synthesis"))
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "synthesis")]
 
+from learning import losses_of
 from toy_streams import ToyStream
 
 from limbfix.nets.hand_judge import HandJudge
@@ -26,9 +27,9 @@ from limbfix.synthesis.shards import ShardWriter
 from limbfix.synthesis.streams import StreamOptions
 from limbfix.training import generator, hand_judge
 from limbfix.training.hand_judge import HandJudgeTraining, HandStock, drawn_batch, hand_judge_loss
-from limbfix.training.hand_judge_crops import drawn_way, plain_way, seen, wrong_pixels
+from limbfix.training.hand_judge_crops import Way, drawn_way, seen, wrong_pixels
 from limbfix.training.judge_setup import ranked_loss
-from limbfix.training.parser_examples import ParserExamples
+from limbfix.training.parser_examples import ParserExamples, plain_matrix
 from limbfix.training.parser_targets import StoredHand
 
 FEW = HandJudgeTraining(made=3, photographs=1, melts=0.0, photograph_melts=0.0)
@@ -54,6 +55,11 @@ def stock() -> HandStock:
         cv2.imencode(".png", np.random.default_rng(1).integers(0, 256, (200, 300, 3), np.uint8))[1].tobytes()
     )
     return made
+
+
+def plain_way(hand: StoredHand) -> Way:
+    same = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, 1)
+    return Way(matrix=plain_matrix(hand, JUDGE_SIDE, 1.4), losses=None, seed=0, curve=same, ground=None)
 
 
 def test_a_step_draws_the_same_pairs_again_the_wrong_one_first():
@@ -85,8 +91,8 @@ def test_what_is_wrong_is_shown_where_the_twin_differs_and_moves_with_the_view()
     worse, better = pairs()[0]
     wrong = wrong_pixels(worse, better)
     assert wrong is not None and 0 < wrong.mean() < 0.3 and wrong_pixels(better, better) is None
-    plain = seen(worse, wrong, plain_way(worse, 1.4))
-    way = plain_way(worse, 1.4)
+    plain = seen(worse, wrong, plain_way(worse))
+    way = plain_way(worse)
     mirrored = replace(way, matrix=np.array([[-1, 0, JUDGE_SIDE], [0, 1, 0]]) @ np.vstack([way.matrix, [0, 0, 1]]))
     other = seen(worse, wrong, mirrored)
     assert plain.places[WRONG].sum() > 0.5
@@ -102,7 +108,7 @@ def test_only_hands_of_renders_change_their_ground_and_what_stands_before_it_sta
     assert 10 <= sum(way.ground is not None for way in ways) <= 35
     photograph = made.photographs[0][0]
     assert all(drawn_way(photograph, made.places, rng).ground is None for _ in range(20))
-    own = plain_way(hand, 1.4)
+    own = plain_way(hand)
     green = np.zeros((JUDGE_SIDE, JUDGE_SIDE, 3), np.uint8)
     green[..., 1] = 255
     before, after = seen(hand, None, own), seen(hand, None, replace(own, ground=green))
@@ -124,14 +130,7 @@ def test_it_learns_its_toys():
     torch.set_num_threads(1)
     network = HandJudge().train()
     crops = drawn_batch(stock(), HandJudgeTraining(made=2, photographs=1, melts=0.0, photograph_melts=0.0), 0)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    losses = []
-    for _ in range(8):
-        loss = torch.stack(list(hand_judge_loss(network, crops).values())).sum()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
+    losses = losses_of(network, lambda _: hand_judge_loss(network, crops), 8)
     assert np.isfinite(losses).all() and losses[-1] < 0.8 * losses[0]
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 sys.path.append(str(Path(__file__).parent))
 
+from learning import losses_of
 from toy_people import person
 
 from limbfix.findings import DefectCode
@@ -166,15 +167,7 @@ def test_it_learns_its_toys():
     torch.set_num_threads(1)
     network = LimbJudge().train()
     cuts = drawn_batch(stock(photograph=False), LimbTraining(wrong=2, usual=0, photographs=0), 0)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    losses = []
-    for _ in range(8):
-        terms = limb_loss(network, cuts, 2)
-        loss = torch.stack(list(terms.values())).sum()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
+    losses = losses_of(network, lambda _: limb_loss(network, cuts, 2), 8)
     assert np.isfinite(losses).all() and losses[-1] < 0.8 * losses[0]
 
 

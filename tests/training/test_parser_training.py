@@ -15,8 +15,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-sys.path.append(str(Path(__file__).parents[1] / "synthesis"))
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "synthesis")]
 
+from learning import losses_of
 from toy_streams import FIRST_DIGIT, HAND, ToyStream
 
 from limbfix.nets.digit_parser import BORDER, JOINTS, JUDGEMENTS, PARTS, STRIDE, DigitParser
@@ -173,15 +174,12 @@ def test_the_pair_loss_falls_when_the_worse_hand_scores_higher():
 def test_the_parser_learns_its_toys(examples):
     torch.manual_seed(0)
     network = DigitParser().train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    losses = []
-    for step in range(12):
+
+    def terms_of(step: int) -> dict[str, torch.Tensor]:
         batch = examples.batch(step % 2, 4)
-        loss = torch.stack(list(parser_loss(network.parse(hands.normalised(batch.pixels)), batch).values())).sum()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
+        return parser_loss(network.parse(hands.normalised(batch.pixels)), batch)
+
+    losses = losses_of(network, terms_of, 12)
     assert np.isfinite(losses).all()
     assert np.mean(losses[-2:]) < 0.7 * np.mean(losses[:2])
 
