@@ -19,6 +19,8 @@ import pytest
 from cli_runs import FAKE, check, environment, last_line, records, run, start, timeless, write
 
 import limbfix
+from limbfix.cli.places import refuse_in_report
+from limbfix.errors import UsageError
 
 ALL = {"a": "pass", "b": "reject", "c": "flag", "d": "no_subject", "e": "unjudged", "f": "unreadable"}
 
@@ -489,6 +491,63 @@ def test_a_report_is_replaced_only_with_force(tmp_path):
     assert done.returncode == 2
     assert b"--force" in done.stderr
     assert check("p", "--report", "r", "--force", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("has_report", [False, True])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--move-rejected", "r/rejected"],
+        ["--move-rejected", "link/rejected"],
+        ["--move-rejected", "p/../r"],
+        ["--copy-rejected", "r/evidence/rejected"],
+        ["--state", "r/s.db"],
+    ],
+)
+def test_nothing_of_the_users_may_lie_in_the_report(tmp_path, flags, has_report):
+    """It would be deleted with the report, an original that was moved there among it."""
+    write(tmp_path / "p", a="reject")
+    (tmp_path / "link").symlink_to("r")
+    if has_report:
+        check("p", "--report", "r", cwd=tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = check("p", "--report", "r", "--force", *flags, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{flags[0]}: expected a place outside the report folder r, got {flags[1]}; ".encode() in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_report_that_differs_in_case_alone_counts_as_the_same_while_neither_is_there():
+    """On disks that know no case they will be one folder."""
+    with pytest.raises(UsageError, match="--state"):
+        refuse_in_report(
+            Path("out/report"), {"--move-rejected": Path("out/rejected"), "--state": Path("Out/Report/s.db")}
+        )
+
+
+def test_outputs_may_lie_beside_the_report_and_around_it(tmp_path):
+    write(tmp_path / "p", a="reject")
+    flags = ["--report", "out/r", "--move-rejected", "out", "--copy-rejected", "out/r2", "--state", "out/s.db"]
+    assert check("p", *flags, cwd=tmp_path).returncode == 1
+    assert (tmp_path / "out/a.png").read_text() == (tmp_path / "out/r2/a.png").read_text() == "reject"
+
+
+def test_a_file_put_into_the_old_report_during_a_run_is_kept_and_the_user_is_told_where(tmp_path):
+    write(tmp_path / "p", a="pass 1", b="pass slow")
+    check("p/a.png", "--report", "r", cwd=tmp_path)
+    running = start("p", "--report", "r", "--force", cwd=tmp_path)
+    assert running.stdout is not None
+    running.stdout.readline()
+    (tmp_path / "r/mine.txt").write_text("mine")
+    _, stderr = running.communicate()
+    assert (tmp_path / ".r.limbfix-new/mine.txt").read_text() == "mine"
+    assert (tmp_path / "r/manifest.json").exists() and not (tmp_path / "r/mine.txt").exists()
+    assert (
+        f"{tmp_path / '.r.limbfix-new'}: expected nothing but what limbfix wrote, found 'mine.txt'".encode() in stderr
+    )
+    assert last_line(stderr).startswith("limbfix: PASS - 2 pictures")
+    again = check("p", "--report", "r", "--force", cwd=tmp_path)
+    assert again.returncode == 2 and b"mine.txt" in again.stderr
 
 
 def test_no_pictures_leave_no_report(tmp_path):

@@ -21,6 +21,7 @@ from limbfix.printing import printable
 
 if TYPE_CHECKING:
     from limbfix.policies import Policy
+    from limbfix.reports.folder import ReportFolder
     from limbfix.reports.summary import RunSummary
     from limbfix.runs import Interruption
     from limbfix.settings import Settings
@@ -122,13 +123,15 @@ def _checked(
 ) -> tuple[RunSummary, int]:
     """Opens the outputs, which may refuse, then loads the models, then judges."""
     from limbfix import runs
+    from limbfix.cli.places import refuse_in_report
     from limbfix.discovery import told_unread, walk_pictures
-    from limbfix.reports.folder import ReportFolder
     from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
     from limbfix.states import State
 
     began = time.perf_counter()
+    rejected = {"--move-rejected": settings.move_rejected, "--copy-rejected": settings.copy_rejected}
+    refuse_in_report(settings.report, {**rejected, "--state": settings.state})
     policy = resolve_policy(settings)
     outputs = [folder for folder in (settings.report, settings.move_rejected, settings.copy_rejected) if folder]
     with ExitStack() as stack:
@@ -136,9 +139,9 @@ def _checked(
         gone = [place for place, _, _ in state.moves()] if state else []
         unread: Counter[str] = Counter()
         pictures = walk_pictures(paths, stdin=sys.stdin, exclude=outputs, gone=gone, unread=unread)
-        report = stack.enter_context(ReportFolder(settings.report, force=settings.force)) if settings.report else None
         bar = ProgressBar(stderr, is_shown=stderr.isatty() if settings.progress is None else settings.progress)
         stack.callback(bar.close)
+        report = open_report(settings, stack, bar, stderr)
         with interruption.allowed():
             judge = _make_judge(settings, policy)
         stack.callback(judge.close)
@@ -157,6 +160,20 @@ def _checked(
         if report is not None and summary.pictures:
             report.finish(summary, provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))
     return summary, runs.exit_code(summary, run.outcome, settings, require_subject=policy.require_subject)
+
+
+def open_report(settings: Settings, stack: ExitStack, bar: ProgressBar, stderr: TextIO) -> ReportFolder | None:
+    """Begins the report that the settings ask for; the stack ends it.
+
+    Raises:
+        OutputError: see `ReportFolder`.
+    """
+    from limbfix.reports.folder import ReportFolder
+
+    if settings.report is None:
+        return None
+    folder = ReportFolder(settings.report, force=settings.force, warn=lambda text: warn(text, bar, stderr))
+    return stack.enter_context(folder)
 
 
 def count_jobs(settings: Settings) -> int:

@@ -89,13 +89,14 @@ def _fixed(
 ) -> tuple[RunSummary, int]:
     """Opens the outputs, which may refuse, then loads the models, then judges and repairs."""
     from limbfix import runs
+    from limbfix.cli.places import refuse_in_report
     from limbfix.discovery import told_unread, walk_pictures
     from limbfix.fixing import check_out
-    from limbfix.reports.folder import ReportFolder
     from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
 
     began = time.perf_counter()
+    refuse_in_report(settings.report, {"--out": painting.out})
     policy = resolve_policy(settings)
     painting.check()
     check_out(painting.out, paths)
@@ -104,9 +105,9 @@ def _fixed(
     with ExitStack() as stack:
         unread: Counter[str] = Counter()
         pictures = walk_pictures(paths, stdin=sys.stdin, exclude=outputs, unread=unread)
-        report = stack.enter_context(ReportFolder(plain.report, force=plain.force)) if plain.report else None
         bar = ProgressBar(stderr, is_shown=stderr.isatty() if plain.progress is None else plain.progress)
         stack.callback(bar.close)
+        report = checking.open_report(plain, stack, bar, stderr)
         with interruption.allowed():
             judge = _make_judge(plain, policy, painting, interruption, bar, stderr)
         stack.callback(judge.close)

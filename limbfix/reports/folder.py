@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from limbfix.errors import OutputError, UsageError
+from limbfix.errors import OutputError, ReportExists, UsageError
 from limbfix.records import standing
 from limbfix.reports import site
 from limbfix.reports.csv_rows import COLUMNS, csv_cells, csv_line
@@ -34,13 +35,15 @@ _MARKER_TEXT = b"A limbfix report. Without manifest.json beside this file it was
 class ReportFolder:
     """Builds a report folder; use it as a context manager.
 
-    Leaving the block without `finish` removes what was built; an older report is then still there, untouched.
+    Leaving the block without `finish` removes what was built; an older report is then still there, untouched. Only what
+    limbfix wrote is ever deleted: a folder into which somebody put a file meanwhile is left, and `warn` is told where.
 
     Args:
         directory: where the report appears; parents are made.
         force: replace a finished report that lies there. Foreign files are never replaced.
         title: heading of the page.
         shown: most pictures on the page.
+        warn: told one line about each folder that was left.
     """
 
     def __init__(
@@ -50,9 +53,10 @@ class ReportFolder:
         force: bool = False,
         title: str = "Anatomy report",
         shown: int = SHOWN_PICTURES,
+        warn: Callable[[str], None] = logging.getLogger("limbfix").warning,
     ) -> None:
         self._target = Path(os.path.realpath(directory))
-        self._force, self._title = force, title
+        self._force, self._title, self._warn = force, title, warn
         self._ranking = WorstFirst(shown)
         self._pictures = 0
         self._is_finished = False
@@ -148,8 +152,10 @@ class ReportFolder:
             self._manifest.write(self._build, head)
             self._is_finished = True
             sync_folder(self._build)
-            site.publish(self._build, self._target)
+            old = site.publish(self._build, self._target)
             sync_folder(self._target.parent)
+        if old is not None:
+            self._delete(old)
         return self._target / "index.html"
 
     def __exit__(
@@ -160,12 +166,18 @@ class ReportFolder:
             for file in (self._records, self._rows, self._manifest):
                 file.close()
             if not self._is_finished:
-                with self._writing():
-                    site.empty(self._build)
-                    if self._build != self._target or not self._had_target:
-                        self._build.rmdir()
+                self._delete(self._build)
         finally:
             site.unlock(self._lock)
+
+    def _delete(self, folder: Path) -> None:
+        """Deletes what is ours in a folder, and the folder unless it stood there before; leaves it where a file is not ours."""
+        is_kept = folder == self._target and self._had_target
+        try:
+            with self._writing():
+                (site.empty if is_kept else site.discard)(folder)
+        except ReportExists as error:
+            self._warn(f"report {self._target}: a folder was not deleted. {error}")
 
     def _begin(self) -> None:
         self._manifest = Manifest()

@@ -6,8 +6,8 @@ import ctypes
 import errno
 import os
 import re
-import shutil
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -61,14 +61,22 @@ def holding_of(folder: Path) -> tuple[Holding, str | None]:
         return Holding.UNFINISHED, None
     if MARKER not in names:
         return Holding.FOREIGN, names[0]
-    strays = [name for name in names if not (_OWN_FILE.fullmatch(name) or name in _SYSTEM_FILES or name == EVIDENCE)]
     evidence = folder / EVIDENCE
-    if evidence.is_dir():
-        inside = (entry.name for entry in evidence.iterdir())
-        strays += [f"{EVIDENCE}/{n}" for n in inside if not (_OWN_EVIDENCE.fullmatch(n) or n in _SYSTEM_FILES)]
+    has_evidence = evidence.is_dir()
+    strays = [
+        one.name for one in folder.iterdir() if not _is_own(one, _OWN_FILE) and not (has_evidence and one == evidence)
+    ]
+    if has_evidence:
+        strays += [f"{EVIDENCE}/{one.name}" for one in evidence.iterdir() if not _is_own(one, _OWN_EVIDENCE)]
     if strays:
-        return Holding.FOREIGN, strays[0]
+        return Holding.FOREIGN, min(strays)
     return (Holding.FINISHED if MANIFEST in names else Holding.UNFINISHED), None
+
+
+def _is_own(entry: Path, names: re.Pattern[str]) -> bool:
+    """Says whether something may go with a report: it has a name of ours and is no folder."""
+    is_named = entry.name in _SYSTEM_FILES or names.fullmatch(entry.name) is not None
+    return is_named and (entry.is_symlink() or not entry.is_dir())
 
 
 def build_folder(target: Path, *, force: bool) -> Path:
@@ -77,7 +85,8 @@ def build_folder(target: Path, *, force: bool) -> Path:
     Call it while holding the target's lock. It repairs what a killed run left behind.
 
     Raises:
-        ReportExists: a finished report without force, or foreign files; nothing was touched.
+        ReportExists: a finished report without force, or foreign files, there or in what a killed run left; nothing was
+            touched.
         OutputError: the target is a mount point with a report in it, which cannot be replaced as a whole.
     """
     sibling, retired = target.with_name(f".{target.name}.limbfix-new"), _retired(target)
@@ -94,8 +103,6 @@ def build_folder(target: Path, *, force: bool) -> Path:
     if holding is Holding.FINISHED and os.path.ismount(target):
         raise OutputError(f"{target}: a mount point cannot be replaced as a whole; choose a new folder inside it")
     for leftover in (sibling, retired):
-        if holding_of(leftover)[0] is Holding.FOREIGN:
-            raise ReportExists(f"{leftover}: expected what a killed limbfix left, found other files; move them away")
         discard(leftover)
     build = sibling if holding is Holding.FINISHED else target
     if holding is Holding.UNFINISHED:
@@ -104,32 +111,59 @@ def build_folder(target: Path, *, force: bool) -> Path:
     return build
 
 
-def publish(build: Path, target: Path) -> None:
-    """Puts a complete build in the target's place, in one step where the system can, and drops the old report."""
+def publish(build: Path, target: Path) -> Path | None:
+    """Puts a complete build in the target's place, in one step where the system can.
+
+    Returns:
+        Where the old report lies now, for `discard`; None where the target was built in place.
+    """
     if build == target:
-        return
-    if not _exchange(build, target):
-        # The two renames leave a moment without a target; `build_folder` brings the old one back if we die in it.
-        target.rename(_retired(target))
-        build.rename(target)
-    for old in (build, _retired(target)):
-        discard(old)
+        return None
+    if _exchange(build, target):
+        return build
+    # The two renames leave a moment without a target; `build_folder` brings the old one back if we die in it.
+    target.rename(_retired(target))
+    build.rename(target)
+    return _retired(target)
 
 
 def discard(folder: Path) -> None:
-    """Deletes a folder of our own, if it is there."""
+    """Deletes a folder of our own, if it is there.
+
+    Raises:
+        ReportExists: as `empty`.
+    """
     if folder.exists():
         empty(folder)
         folder.rmdir()
 
 
 def empty(folder: Path) -> None:
-    """Deletes what is inside a folder of ours, the manifest first and the marker last: a killed run leaves it ours."""
+    """Deletes what limbfix wrote into a folder of ours, the manifest first and the marker last: a killed run leaves it ours.
+
+    Raises:
+        ReportExists: it holds something else too; nothing was deleted.
+    """
+    holding, stray = holding_of(folder)
+    if holding is Holding.FOREIGN:
+        raise ReportExists(
+            f"{folder}: expected nothing but what limbfix wrote, found {stray!r} too; "
+            "the folder was left as it is, move what is yours away and delete the rest"
+        )
     entries = sorted(folder.iterdir(), key=lambda entry: (entry.name == MARKER, entry.name != MANIFEST))
-    for entry in entries:
-        if entry.is_dir() and not entry.is_symlink():  # a link is deleted, never followed
-            shutil.rmtree(entry)
+    for entry in entries:  # what was put there since the look above stays, and the folder around it too
+        if entry.name == EVIDENCE and not entry.is_symlink():  # a link is deleted, never followed
+            _unlink_own(entry.iterdir(), _OWN_EVIDENCE)
+            entry.rmdir()
+        elif entry.name == EVIDENCE:
+            entry.unlink()
         else:
+            _unlink_own([entry], _OWN_FILE)
+
+
+def _unlink_own(entries: Iterable[Path], names: re.Pattern[str]) -> None:
+    for entry in entries:
+        if _is_own(entry, names):
             entry.unlink()
 
 

@@ -186,6 +186,20 @@ def test_refusals_reach_the_user_with_exit_code_2(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]
 
 
+@pytest.mark.parametrize("has_report", [False, True])
+def test_repaired_pictures_may_not_lie_in_the_report(tmp_path, has_report):
+    """They would be deleted with it, and the records would name files that are not there."""
+    (tmp_path / "a.png").write_bytes(encoded(three_hands()))
+    report = tmp_path / "report"
+    if has_report:
+        fix(tmp_path / "a.png", "--out", tmp_path / "out", "--report", report)
+    before = hashes(tmp_path)
+    done = fix(tmp_path / "a.png", "--out", report / "fixed", "--report", report, "--force")
+    assert done.returncode == 2 and done.stdout == b""
+    assert "--out: expected a place outside the report folder" in last_line(done.stderr)
+    assert hashes(tmp_path) == before
+
+
 def test_a_model_that_is_not_there_is_one_clear_error(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(three_hands()))
     done = fix(tmp_path / "a.png", "--out", tmp_path / "out", "--model", tmp_path / "no_model")

@@ -216,6 +216,39 @@ def test_an_error_half_way_keeps_the_old_report(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["report"]
 
 
+@pytest.mark.parametrize(
+    "stray", ["original.png", "rejected/000001.jpg", "evidence/mine.png", "evidence/deep/000001.jpg"]
+)
+@pytest.mark.parametrize("ends", ["well", "badly", "well over an old report", "badly over an old report"])
+def test_a_file_that_comes_during_a_run_is_never_deleted(tmp_path: Path, ends: str, stray: str) -> None:
+    folder, warnings = tmp_path / "report", []
+    if "old" in ends:
+        build(folder, name="old")
+    try:
+        with ReportFolder(folder, force=True, warn=warnings.append) as report:
+            (folder / stray).parent.mkdir(parents=True, exist_ok=True)
+            (folder / stray).write_text("mine")
+            report.add(record("new.png"), None)
+            if "badly" in ends:
+                raise RuntimeError
+            report.finish(RunTally().summary(0), PROVENANCE)
+    except RuntimeError:
+        pass
+    (found,) = [path for path in tmp_path.rglob(Path(stray).name) if path.read_bytes() == b"mine"]
+    home = next(parent for parent in found.parents if parent.parent == tmp_path)
+    is_told = ends in ("badly", "well over an old report")
+    assert [str(home) in line and stray.split("/")[0] in line for line in warnings] == [True] * is_told
+
+
+def test_a_folder_with_the_name_of_one_of_our_files_is_not_ours(tmp_path: Path) -> None:
+    folder = build(tmp_path / "report").parent
+    (folder / ".mine.part").mkdir()
+    (folder / ".mine.part" / "a.png").write_text("mine")
+    with pytest.raises(ReportExists, match=r"\.mine\.part"):
+        build(folder, force=True)
+    assert (folder / ".mine.part" / "a.png").read_text() == "mine"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_is_an_output_error_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="No space left"), ReportFolder(tmp_path / "report") as report:
