@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from limbfix.actions import target_of, write_new
-from limbfix.errors import DetectorError, OutputError, PictureError, UsageError
+from limbfix.errors import DetectorError, OutputError, PictureError
 from limbfix.images import Picture
 from limbfix.inpainting import Inpainter
 from limbfix.inspections import Inspection
@@ -202,18 +202,3 @@ class FixingJudge:
 
 def _kind_for(original: bytes, wanted: Literal["png", "jpeg"]) -> Literal["png", "jpeg"]:
     return "jpeg" if wanted == "jpeg" and original.startswith(b"\xff\xd8\xff") else "png"
-
-
-def check_out(out: Path, paths: Iterable[str]) -> None:
-    """Refuses an output folder in which originals lie: a second run would repair repaired pictures.
-
-    Raises:
-        UsageError: `out` is a file, or one of the folders that are read.
-    """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out: expected a folder, {printable(str(out))} is a file; choose another name")
-    for path in paths:
-        if path != "-" and Path(path).is_dir() and out.resolve() == Path(path).resolve():
-            raise UsageError(
-                f"--out: expected another folder than the one that is read, {printable(path)}; name a new one"
-            )

@@ -451,6 +451,18 @@ def test_copies_leave_the_originals_and_never_overwrite(tmp_path):
     assert (tmp_path / "p/b.png").read_text() == "reject 1"
 
 
+@pytest.mark.parametrize("flag", ["--move-rejected", "--copy-rejected"])
+@pytest.mark.parametrize("folder", ["p", "link", "p/a.png"])
+def test_rejected_files_need_a_folder_that_is_not_read(tmp_path, flag, folder):
+    """What a run writes is passed over, so nothing would be judged."""
+    write(tmp_path / "p", a="reject")
+    (tmp_path / "link").symlink_to("p")
+    done = check("p", flag, folder, cwd=tmp_path)
+    assert done.returncode == 2
+    assert re.search(rf"ERROR - {flag}: expected (another|a) folder.*; (name|choose)", last_line(done.stderr))
+    assert (tmp_path / "p/a.png").read_text() == "reject"
+
+
 def test_a_file_that_cannot_be_moved_stays_and_is_told(tmp_path):
     write(tmp_path / "p", a="pass")
     write(tmp_path / "elsewhere", b="reject 1")

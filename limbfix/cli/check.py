@@ -123,7 +123,7 @@ def _checked(
 ) -> tuple[RunSummary, int]:
     """Opens the outputs, which may refuse, then loads the models, then judges."""
     from limbfix import runs
-    from limbfix.cli.places import refuse_in_report
+    from limbfix.cli.places import refuse_in_report, refuse_read_folders
     from limbfix.discovery import told_unread, walk_pictures
     from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
@@ -132,8 +132,9 @@ def _checked(
     began = time.perf_counter()
     rejected = {"--move-rejected": settings.move_rejected, "--copy-rejected": settings.copy_rejected}
     refuse_in_report(settings.report, {**rejected, "--state": settings.state})
+    refuse_read_folders(rejected, paths)
     policy = resolve_policy(settings)
-    outputs = [folder for folder in (settings.report, settings.move_rejected, settings.copy_rejected) if folder]
+    outputs = [folder for folder in (settings.report, *rejected.values()) if folder]
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state)) if settings.state else None
         gone = [place for place, _, _ in state.moves()] if state else []

@@ -89,9 +89,8 @@ def _fixed(
 ) -> tuple[RunSummary, int]:
     """Opens the outputs, which may refuse, then loads the models, then judges and repairs."""
     from limbfix import runs
-    from limbfix.cli.places import refuse_in_report
+    from limbfix.cli.places import refuse_in_report, refuse_read_folders
     from limbfix.discovery import told_unread, walk_pictures
-    from limbfix.fixing import check_out
     from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
 
@@ -99,7 +98,7 @@ def _fixed(
     refuse_in_report(settings.report, {"--out": painting.out})
     policy = resolve_policy(settings)
     painting.check()
-    check_out(painting.out, paths)
+    refuse_read_folders({"--out": painting.out}, paths)
     plain = settings.model_copy(update={"state": None, "move_rejected": None, "copy_rejected": None})
     outputs = [folder for folder in (plain.report, painting.out) if folder]
     with ExitStack() as stack:

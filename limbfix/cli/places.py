@@ -1,10 +1,10 @@
-"""Where may a run write? Nothing of its users into a report, which is replaced as a whole."""
+"""Where may a run write? Not where it reads, and nothing of its users into a report, which is replaced as a whole."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from limbfix.errors import UsageError
@@ -29,6 +29,30 @@ def refuse_in_report(report: Path | None, outputs: Mapping[str, Path | None]) ->
             )
 
 
+def refuse_read_folders(outputs: Mapping[str, Path | None], paths: Iterable[str]) -> None:
+    """Refuses output folders that are themselves read: a run passes over what it writes, so nothing would be judged.
+
+    Args:
+        outputs: folders by flag; None = not asked for.
+        paths: what is read; `-` is left alone.
+
+    Raises:
+        UsageError: an output is a file, or one of the folders that are read.
+    """
+    paths = [path for path in paths if path != "-" and os.path.isdir(path)]  # noqa: PTH112 a name may be too long
+    for flag, folder in outputs.items():
+        if folder is None:
+            continue
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{flag}: expected a folder, {printable(str(folder))} is a file; choose another name")
+        for path in paths:
+            if _is_same(_real(folder), _real(path)):
+                raise UsageError(
+                    f"{flag}: expected another folder than those that are read, got {printable(path)}, which is; "
+                    "name a new one, or leave it out of the paths"
+                )
+
+
 def _lies_in(place: Path, folder: Path) -> bool:
     """Says whether a place is a folder or lies in it, whatever links lead there."""
     inner, outer = _real(place), _real(folder)
@@ -48,7 +72,7 @@ def _is_same(a: Path, b: Path) -> bool:
     return _folded(a.name) == _folded(b.name) and _is_same(a.parent, b.parent)
 
 
-def _real(path: Path) -> Path:
+def _real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
