@@ -35,7 +35,7 @@ _SIDE, _SMALL_SIDE, _CROP_SIDE = 720, 420, 220
 _QUALITY = 78
 _MOST_CURRENCIES = 3
 _FEW = 1000
-"""Pictures below which the first sentence says how little a rate of them proves."""
+"""Judged pictures below which the first sentence says how little a rate of them proves."""
 _ORDER = (Status.WAITING, Status.RECOMMENDED, Status.CONFIRMED, Status.DECLINED, Status.NONE)
 
 
@@ -112,15 +112,30 @@ def summary_sentence(facts: Facts) -> str:
     due = [f"{amount_text(money.due, money.currency)} {money.currency}" for money in facts.money if money.due]
     waiting = [f"{amount_text(one.waiting, one.currency)} {one.currency}" for one in facts.money if one.waiting]
     waiters = facts.statuses.get("waiting", 0)
-    words = f"{facts.rejected.hits} of {pictures} pictures {'was' if facts.rejected.hits == 1 else 'were'} rejected"
-    if facts.rejected.interval:
-        low, high = (f"{100 * value:.1f}" for value in facts.rejected.interval)
-        words += f" (of so few, the true rate may be anything from {low} to {high} %)" if pictures < _FEW else ""
+    words = _rejected_words(facts, pictures)
     words += f". To give back: {' and '.join(due)}." if due else ". Nothing is to be given back."
     if waiters:
         words += f" {waiters} {'case waits' if waiters == 1 else 'cases wait'} for a person"
         words += f", worth {' and '.join(waiting)}." if waiting else "."
     return words
+
+
+def _rejected_words(facts: Facts, pictures: int) -> str:
+    """Returns how many of the judged pictures were rejected, how sure the rate is, and how many are not in it; no full stop."""
+    hits, judged = facts.rejected.hits, facts.rejected.of
+    others = pictures - judged
+    if facts.rejected.interval is None:
+        return f"{others} {'picture was' if others == 1 else 'pictures were'} not judged or {_show(others)} nobody"
+    words = f"{hits} of {judged} judged {'picture' if judged == 1 else 'pictures'} {'was' if hits == 1 else 'were'} rejected"
+    if judged < _FEW:
+        low, high = (f"{100 * value:.1f}" for value in facts.rejected.interval)
+        words += f" (of so few, the true rate may be anything from {low} to {high} %)"
+    more = f"; {others} more {'was' if others == 1 else 'were'} not judged or {_show(others)} nobody" if others else ""
+    return words + more
+
+
+def _show(count: int) -> str:
+    return "shows" if count == 1 else "show"
 
 
 def _money_plots(facts: Facts) -> Iterable[tuple[str, Any]]:

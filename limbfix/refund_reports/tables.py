@@ -27,7 +27,7 @@ CASE_COLUMNS: tuple[str, ...] = (
     "refund_policy", "limbfix_version", "entry_hash", "notice",
 )  # fmt: skip
 GROUP_COLUMNS: tuple[str, ...] = (
-    "group", "pictures", "rejected", "rejected_rate", "rate_low", "rate_high", "flagged", "currency", "sold", "recommended",
+    "group", "judged", "rejected", "rejected_rate", "rate_low", "rate_high", "flagged", "currency", "sold", "recommended",
     "confirmed", "to_give_back", "waiting", "declined", "credit", "rerenders", "notice",
 )  # fmt: skip
 _MONEY = (
@@ -42,7 +42,7 @@ _MONEY = (
     "declined",
     "credit",
 )
-_WHOLE = ("entry", "attempts", "pictures", "rejected", "flagged", "rerenders")
+_WHOLE = ("entry", "attempts", "judged", "rejected", "flagged", "rerenders")
 _REAL = ("defect_score", "flag_at", "reject_at", "rejected_rate", "rate_low", "rate_high")
 
 
@@ -68,7 +68,7 @@ def _case_row(case: Case) -> Row:
 
 
 def group_rows(groups: Sequence[Group]) -> list[Row]:
-    """Returns a row per group and currency; counts of pictures are those of the whole group."""
+    """Returns a row per group and currency; counts of pictures are those of the whole group, and of judged ones alone."""
     return [row for group in groups for row in _group_rows(group)]
 
 

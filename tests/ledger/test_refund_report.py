@@ -18,6 +18,7 @@ from limbfix.ledger import NOTICE
 from limbfix.ledger.cases import current_cases
 from limbfix.ledger.overrides import Decision, decide
 from limbfix.refund_reports.facts import make_facts
+from limbfix.refund_reports.page import summary_sentence
 from limbfix.refund_reports.shares import Share
 from limbfix.refund_reports.writing import write_report
 
@@ -305,6 +306,29 @@ def test_since_and_until_bound_the_time_of_rendering_and_the_last_day_is_in_it(l
     assert count(since="2027-01-01") == 0
     with pytest.raises(UsageError, match="since"):
         count(since="last week")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["reject", "pass", "unjudged", "no_subject"], "1 of 2 judged pictures was rejected (of so few, the true rate may be "
+         "anything from 9.5 to 90.5 %); 2 more were not judged or show nobody. "),
+        (["reject", "unjudged"], "1 of 1 judged picture was rejected (of so few, the true rate may be anything from 20.7 to "
+         "100.0 %); 1 more was not judged or shows nobody. "),
+        (["pass", "pass"], "0 of 2 judged pictures were rejected (of so few, the true rate may be anything from 0.0 to 65.8 %). "),
+        (["unjudged", "no_subject"], "2 pictures were not judged or show nobody. "),
+    ],
+)  # fmt: skip
+def test_the_rate_of_the_first_sentence_is_that_of_the_judged_pictures(tmp_path, verdicts, said):
+    """Rejected ones of all pictures beside the interval of the judged ones would not belong together."""
+    with new_ledger(tmp_path) as made:
+        add(made, [(judged(str(number), verdict), order(str(number))) for number, verdict in enumerate(verdicts)])
+        facts = write_report(made, tmp_path / "r.html")
+        write_report(made, tmp_path / "r.csv", group_by="generator")
+    assert summary_sentence(facts).startswith(said)
+    assert said in (tmp_path / "r.html").read_text(encoding="utf-8")
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "r.csv").read_text(encoding="utf-8")))
+    assert (int(row["judged"]), int(row["rejected"])) == (facts.rejected.of, facts.rejected.hits)
 
 
 def test_an_empty_span_is_said_and_not_drawn(ledger, tmp_path):
