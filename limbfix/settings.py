@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from limbfix.detectors import YOLO_PREFIX
 from limbfix.errors import UsageError
 from limbfix.policies import Policy, load_policy, make_policy
 from limbfix.serve_settings import ServeSettings
@@ -35,6 +36,38 @@ def _words(value: Any) -> Any:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+
+
+_PATH_KEYS = ("policy", "report", "state", "move_rejected", "copy_rejected")
+
+
+class _ProjectFile(PyprojectTomlConfigSettingsSource):
+    """The `[tool.limbfix]` of this folder or a parent. Its relative paths begin at its own folder, wherever a run starts."""
+
+    def __call__(self) -> dict[str, Any]:
+        folder = self.toml_file_path.parent
+        return super().__call__() if folder == Path.cwd() else _from_folder(super().__call__(), folder)
+
+
+def _from_folder(given: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns settings of a file in which every path is absolute; what is no path stays, for pydantic to complain about."""
+
+    def moved(value: Any) -> Any:
+        return str(folder / value) if isinstance(value, str) else value
+
+    found = given | {key: moved(given[key]) for key in _PATH_KEYS if key in given}
+    if isinstance(serve := given.get("serve"), dict) and "keys_file" in serve:
+        found["serve"] = serve | {"keys_file": moved(serve["keys_file"])}
+    if isinstance(words := _words(given.get("detector")), list | tuple):
+        found["detector"] = [
+            f"{YOLO_PREFIX}{moved(word.removeprefix(YOLO_PREFIX))}" if _is_own_model(word) else word for word in words
+        ]
+    return found
+
+
+def _is_own_model(word: Any) -> bool:
+    """Says whether a detector is named by a path that has no beginning of its own."""
+    return isinstance(word, str) and word.startswith(YOLO_PREFIX) and not word.startswith(f"{YOLO_PREFIX}~")
 
 
 class Settings(BaseSettings):
@@ -104,7 +137,7 @@ class Settings(BaseSettings):
             init_settings,
             EnvSettingsSource(settings_cls, env_prefix="LIMBFIX_", env_ignore_empty=True, env_nested_delimiter="__"),
             TomlConfigSettingsSource(settings_cls, toml_file=Path("limbfix.toml")),
-            PyprojectTomlConfigSettingsSource(settings_cls),
+            _ProjectFile(settings_cls),
         )
 
 

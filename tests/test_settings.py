@@ -49,6 +49,42 @@ def test_a_pyproject_of_a_parent_folder_counts_and_one_without_our_table_does_no
     assert load_settings({}).jobs == 2
 
 
+def test_paths_of_a_parents_pyproject_begin_at_its_folder(monkeypatch):
+    root = Path.cwd()
+    (root / "rules.toml").write_text('name = "of_the_root"\n')
+    keys = "".join(f'{name} = "out/{name}"\n' for name in ("report", "state", "move_rejected", "copy_rejected"))
+    (root / "pyproject.toml").write_text(
+        f'[tool.limbfix]\npolicy = "rules.toml"\n{keys}detector = ["limbfix", "yolo:my.pt", "yolo:~/my.pt"]\n'
+        '[tool.limbfix.serve]\nkeys_file = "/etc/keys.txt"\n'
+    )
+    deep = root / "a b" / "c"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    settings = load_settings({})
+    assert resolve_policy(settings).name == "of_the_root"
+    for name in ("report", "state", "move_rejected", "copy_rejected"):
+        assert getattr(settings, name) == root / "out" / name
+    assert settings.detector == ("limbfix", f"yolo:{root}/my.pt", "yolo:~/my.pt")
+    assert settings.serve.keys_file == Path("/etc/keys.txt")
+
+
+def test_paths_of_flags_and_variables_and_of_a_file_that_lies_here_begin_here(monkeypatch):
+    Path("pyproject.toml").write_text('[tool.limbfix]\nreport = "r"\nstate = "s.db"\n')
+    assert load_settings({}).report == Path("r")
+    Path("a").mkdir()
+    monkeypatch.chdir("a")
+    monkeypatch.setenv("LIMBFIX_REPORT", "r")
+    settings = load_settings({"state": Path("s.db")})
+    assert (settings.report, settings.state) == (Path("r"), Path("s.db"))
+
+
+def test_a_policy_in_a_parents_pyproject_is_still_a_table(monkeypatch):
+    Path("pyproject.toml").write_text("[tool.limbfix.policy]\nreject_at = 0.9\n")
+    Path("a").mkdir()
+    monkeypatch.chdir("a")
+    assert resolve_policy(load_settings({})).reject_at == 0.9
+
+
 def test_a_pyproject_about_something_else_changes_nothing():
     Path("pyproject.toml").write_text('[project]\nname = "x"\n[tool.ruff]\nline-length = 80\n')
     assert load_settings({}).jobs == 1
