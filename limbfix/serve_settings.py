@@ -7,6 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+"""A time to wait: a day at most. Timers of a system end with an error somewhere beyond, at 24 days on Linux."""
+
 
 class ServeSettings(BaseModel):
     """The table `[serve]` of the settings. How pictures are judged stands above it, as for `limbfix check`.
@@ -37,8 +40,8 @@ class ServeSettings(BaseModel):
     max_upload_bytes: Annotated[int, Field(gt=0, le=512 << 20)] = 32 << 20
     max_batch: Annotated[int, Field(gt=0, le=1000)] = 16
     max_pixels: Annotated[int, Field(gt=0)] = 50_000_000
-    upload_seconds: Annotated[float, Field(gt=0)] = 30.0
-    wait_seconds: Annotated[float, Field(gt=0)] = 60.0
+    upload_seconds: Seconds = 30.0
+    wait_seconds: Seconds = 60.0
     max_connections: Annotated[int, Field(gt=0)] = 512
     urls: bool = False
-    url_seconds: Annotated[float, Field(gt=0)] = 10.0
+    url_seconds: Seconds = 10.0

@@ -20,7 +20,7 @@ from pydantic_settings import (
 from limbfix.detectors import YOLO_PREFIX
 from limbfix.errors import UsageError
 from limbfix.policies import Policy, load_policy, make_policy
-from limbfix.serve_settings import ServeSettings
+from limbfix.serve_settings import Seconds, ServeSettings
 
 _FOREIGN_VARIABLES = ("LIMBFIX_MODELS", "LIMBFIX_DEBUG", "LIMBFIX_LEDGER", "LIMBFIX_API_KEYS", "LIMBFIX_TEST_")
 """Variables with our prefix that are no settings: the model folder (limbfix.weights), whether internal errors show
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         detector: what sees; `mediapipe`, `yolo:PATH`.
         progress: None = a bar where stderr is a terminal.
         max_pixels: larger pictures are refused before decoding.
-        timeout: seconds per picture in worker processes.
+        timeout: seconds per picture in worker processes; a day at most.
         serve: the table of `limbfix serve`; `limbfix check` does not read it.
     """
 
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     detector: Words = ("limbfix",)
     progress: bool | None = None
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
-    timeout: Annotated[float, Field(gt=0)] = 120.0
+    timeout: Seconds = 120.0
     serve: ServeSettings = ServeSettings()
 
     @classmethod
