@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -202,3 +204,15 @@ def test_an_unknown_key_of_the_server_is_an_error(monkeypatch, place):
 def test_keys_of_the_server_are_no_setting(monkeypatch):
     monkeypatch.setenv("LIMBFIX_API_KEYS", "a:" + "k" * 20)
     assert "k" * 20 not in repr(load_settings({}))
+
+
+def test_the_readme_shows_every_limit_of_the_server_with_its_default():
+    readme = Path(__file__).parent.parent / "README.md"
+    (block,) = re.findall(
+        r"The limits, with their defaults:\n\n```toml\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL
+    )
+    shown, settings = tomllib.loads(block), load_settings({})
+    serve = shown.pop("serve")
+    assert shown == {"jobs": settings.jobs, "timeout": settings.timeout}
+    assert serve.pop("keys_file") == "keys.txt"  # an example, as its comment says: there is none by default
+    assert serve == settings.serve.model_dump(exclude={"keys_file"})
