@@ -10,7 +10,7 @@ from typing import Any
 
 from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.plain import plain_values
-from limbfix.wrapping.seeds import attempt_seed, fresh_seed
+from limbfix.wrapping.seeds import attempt_seed, fresh_seed, mixed_seed
 
 SEED_NAMES = ("seed", "random_seed", "rng_seed", "noise_seed")
 RANDOM = -1
@@ -136,9 +136,12 @@ def read_call(
     seed = whole(user_seed)
     if seed == RANDOM:
         user_seed = None
+    own_seed = None if seed is None or seed < 0 else seed
     base_seed = options.seed
     if base_seed is None:
-        base_seed = seed if seed is not None and seed >= 0 else fresh_seed()
+        base_seed = fresh_seed() if own_seed is None else own_seed
+    elif own_seed is not None:
+        base_seed = mixed_seed(base_seed, own_seed)
     return FunctionCall(
         function=function,
         arguments=arguments,

@@ -44,7 +44,8 @@ class WrapOptions:
         max_seconds: no new attempt begins after so many seconds of a call; None = no limit. The first render is always finished.
         on_fail: `regenerate`, `repair`, `repair_then_regenerate`, `flag` (only say so) or `raise`.
         fail_on: the verdict from which an image fails: `reject`, or `flag`.
-        seed: base of all seeds; None takes the caller's own, or a new one, which is recorded.
+        seed: base of all seeds, into which a seed that the caller gives with a call is mixed; None takes the caller's own, or
+            a new one, which is recorded.
         early_stop: None renders every attempt to its end.
         records: a JSON Lines file to which one record for each image is added; see `limbfix replay`.
 

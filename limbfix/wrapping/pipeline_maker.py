@@ -16,7 +16,7 @@ from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.pipeline_calls import PipelineCall
 from limbfix.wrapping.pipeline_outputs import PipelineOutput, picture_of, read_output
 from limbfix.wrapping.rounds import GateLike
-from limbfix.wrapping.seeds import attempt_seed, fresh_seed
+from limbfix.wrapping.seeds import attempt_seed, fresh_seed, mixed_seed, state_seed
 
 
 class PipelineMaker:
@@ -28,7 +28,7 @@ class PipelineMaker:
         first_output: what the caller's own call returned.
         notes: for the reports.
         seed_mode: `derived`, `user_one` (one generator for the batch), `user_list` or `none`.
-        spoilt_generator: why the caller's generator cannot be had again from its seed, or empty.
+        spoilt_generator: why the numbers of the first attempt cannot be had again from the caller's seed, or empty.
     """
 
     first_output: PipelineOutput
@@ -36,7 +36,6 @@ class PipelineMaker:
     def __init__(self, gate: GateLike, options: WrapOptions, call: PipelineCall) -> None:
         self.call, self.options, self._gate = call, options, gate
         self.notes: list[str] = []
-        self.spoilt_generator = ""
         self._is_unmatched = False
         given = call.arguments.get("generator") if call.has_seeds else None
         is_list = isinstance(given, list | tuple)
@@ -45,14 +44,18 @@ class PipelineMaker:
         if not call.has_seeds:
             self.seed_mode = "none"
         self.base = fresh_seed() if options.seed is None else options.seed
+        # Now, before the first attempt draws from them: a generator that serves many calls has another state in each.
+        self._user_bases = [_base_of(one) for one in self._users]
+        self.spoilt_generator = _spoilt(self._users)
 
     def base_seed(self, image_index: int) -> int | None:
         """Returns what the seeds of an image's later attempts are derived from."""
         if self.seed_mode == "none":
             return None
-        if self.options.seed is not None or not self._users:
+        if not self._users:
             return self.base
-        return self._user_seed(image_index)
+        own = self._user_bases[image_index % len(self._users)]
+        return own if self.options.seed is None else mixed_seed(self.base, own)
 
     def _user_seed(self, image_index: int) -> int:
         return int(self._users[image_index % len(self._users)].initial_seed()) if self._users else self.base
@@ -80,7 +83,6 @@ class PipelineMaker:
             arguments["generator"] = generators if len(generators) > 1 else generators[0]
         elif self.seed_mode != "none":
             seeds = [self._user_seed(index) for index in indices]
-            self.spoilt_generator = _spoilt(self._users)
         if "latents" in arguments and arguments["latents"] is not None:
             self.spoilt_generator = "The caller gave the noise itself (latents), which a record does not hold."
         output, seconds, watch = self._run(arguments, may_stop_early, indices)
@@ -175,16 +177,25 @@ def _generators(seeds: Sequence[int | None]) -> list[Any]:
     return [torch.Generator("cpu").manual_seed(seed or 0) for seed in seeds]
 
 
-def _spoilt(users: Sequence[Any]) -> str:
-    """Says why the caller's generator cannot be had again from its seed: numbers were drawn from it before."""
+def _base_of(user: Any) -> int:
+    """Returns the seed of a fresh generator; where numbers were drawn from it, a hash of its state, which the seed does not tell."""
+    return int(user.initial_seed()) if _is_fresh(user) else state_seed(user.get_state().cpu().numpy().tobytes())
+
+
+def _is_fresh(user: Any) -> bool:
     import torch
 
-    for one in users:
-        fresh = torch.Generator(one.device).manual_seed(one.initial_seed())
-        if not torch.equal(fresh.get_state(), one.get_state()):
-            return (
-                "Numbers were drawn from the caller's generator before this call, so its seed does not tell its state."
-            )
+    return torch.equal(torch.Generator(user.device).manual_seed(user.initial_seed()).get_state(), user.get_state())
+
+
+def _spoilt(users: Sequence[Any]) -> str:
+    """Says why the caller's generators cannot be had again from their seeds."""
+    if not all(_is_fresh(one) for one in users):
+        return "Numbers were drawn from the caller's generator before this call, so its seed does not tell its state."
+    if len({id(one) for one in users}) < len(users):
+        return (
+            "The caller's list holds one generator more than once, so its seed does not tell its state for every image."
+        )
     return ""
 
 

@@ -43,6 +43,7 @@ def call_record(call: PipelineCall, maker: PipelineMaker) -> tuple[dict[str, Any
         "per_prompt": call.per_prompt,
         "seed_mode": maker.seed_mode,
         "base_seed": maker.base,
+        "bases": [maker.base_seed(index) for index in range(call.images)],
         "user_seeds": maker.user_seeds,
         "generator_device": maker.generator_device,
         "has_own_base": maker.options.seed is not None,

@@ -142,6 +142,9 @@ def _seed_of(call: dict[str, Any], image_index: int, attempt: int) -> int:
     users = call["user_seeds"]
     if users is not None and attempt == 0:
         return users[image_index]
+    if "bases" in call:
+        return attempt_seed(call["bases"][image_index], image_index, attempt)
+    # Of limbfix 0.1.0, which mixed no seed of the caller's into one that `wrap` had.
     base = call["base_seed"] if users is None or call["has_own_base"] else users[image_index]
     return attempt_seed(base, image_index, attempt)
 

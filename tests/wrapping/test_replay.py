@@ -57,6 +57,27 @@ def test_every_attempt_of_a_batch_is_made_again_to_the_pixel(folder, tmp_path, k
         assert [row.is_equal for row in rows] == [True] * len(record["attempts"])
 
 
+def test_a_batch_with_a_seed_of_the_wrapper_and_generators_of_the_caller_is_made_again(folder, tmp_path):
+    import torch
+
+    path = tmp_path / "records.jsonl"
+    limbfix.wrap(load_tiny(folder), gate=SteeredGate(["reject", "reject", "pass"]), records=path, seed=7)(
+        ["one", "two"], num_inference_steps=2, generator=[torch.Generator().manual_seed(seed) for seed in (5, 6)]
+    )
+    pipe = load_tiny(folder)
+    for record in records_of(path):
+        assert len(record["attempts"]) == 2
+        assert [row.is_equal for row in replay(record, pipe)] == [True, True]
+
+
+def test_a_record_of_the_first_release_is_still_made_again(folder, tmp_path):
+    path = tmp_path / "records.jsonl"
+    limbfix.wrap(load_tiny(folder), gate=SteeredGate(["reject"]), records=path)("one", num_inference_steps=2)
+    (record,) = records_of(path)
+    del record["call"]["bases"]
+    assert [row.is_equal for row in replay(record, load_tiny(folder))] == [True, True]
+
+
 def test_the_command_says_equal_or_different_and_its_exit_code_too(folder, tmp_path):
     path, out = tmp_path / "records.jsonl", tmp_path / "out"
     limbfix.wrap(load_tiny(folder), gate=SteeredGate(["reject"]), records=path, seed=1)("one", num_inference_steps=2)

@@ -132,6 +132,16 @@ def test_without_a_seed_a_base_is_chosen_and_recorded_so_that_the_call_can_be_re
     assert report.is_reproducible
 
 
+def test_a_seed_of_the_wrapper_and_one_of_the_caller_both_count():
+    paint = Painter()
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject", "pass"] * 3), seed=7)
+    for seed in (1, 2, 1):
+        gated("x", seed=seed)
+    assert paint.seeds[::2] == [1, 2, 1]
+    assert paint.seeds[1] != paint.seeds[3]
+    assert paint.seeds[1] == paint.seeds[5]
+
+
 def test_minus_one_means_choose_a_seed_as_image_servers_have_it():
     paint = Painter()
     (report,) = limbfix.wrap(paint, gate=SteeredGate()).with_reports("x", seed=-1).reports

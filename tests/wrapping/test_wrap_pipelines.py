@@ -158,6 +158,40 @@ def test_a_generator_that_was_used_before_is_reported_as_not_reproducible(pipe):
     assert "before this call" in report.not_reproducible_because
 
 
+@pytest.mark.parametrize("as_list", [False, True])
+def test_one_generator_in_a_loop_of_calls_gives_every_retry_another_seed(pipe, as_list):
+    spy = Spy(pipe)
+    gated = limbfix.wrap(pipe, gate=SteeredGate(["reject", "pass"] * 3))
+    shared = generator(5)
+    done = [gated("x", num_inference_steps=2, generator=[shared] if as_list else shared) for _ in range(3)]
+    retries = [seeds_of(call)[0] for call in spy.calls[1::2]]
+    assert retries[0] == attempt_seed(5, 0, 1)
+    assert len(set(retries)) == 3
+    assert len({output.images[0].tobytes() for output in done}) == 3
+    assert [output.reports[0].is_reproducible for output in done] == [True, False, False]
+    spy.calls.clear()
+    gated = limbfix.wrap(pipe, gate=SteeredGate(["reject", "pass"] * 3))
+    shared = generator(5)
+    for _ in range(3):
+        gated("x", num_inference_steps=2, generator=shared)
+    assert [seeds_of(call)[0] for call in spy.calls[1::2]] == retries  # the same program, the same pictures
+
+
+def test_a_list_with_one_generator_twice_is_reported_as_not_reproducible(pipe):
+    shared = generator(5)
+    output = limbfix.wrap(pipe, gate=SteeredGate())(["a", "b"], num_inference_steps=2, generator=[shared, shared])
+    assert "more than once" in output.reports[1].not_reproducible_because
+
+
+def test_a_seed_of_the_wrapper_and_a_generator_of_the_caller_both_count(pipe):
+    spy = Spy(pipe)
+    gated = limbfix.wrap(pipe, gate=SteeredGate(["reject", "pass"] * 2), seed=7)
+    for seed in (1, 2):
+        gated("x", num_inference_steps=2, generator=generator(seed))
+    assert [seeds_of(call) for call in spy.calls[::2]] == [[1], [2]]
+    assert seeds_of(spy.calls[1]) != seeds_of(spy.calls[3])
+
+
 def test_a_tuple_stays_a_tuple_and_has_the_reports_too(pipe):
     gated = limbfix.wrap(pipe, gate=SteeredGate(["reject", "pass"]))
     output = gated("x", num_inference_steps=2, return_dict=False)
