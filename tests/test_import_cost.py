@@ -48,6 +48,17 @@ def test_no_module_loads_an_engine_before_it_is_used(name):
     assert not {"torch", "cv2", "mediapipe", "diffusers", "transformers", "ultralytics"} & set(loaded)
 
 
+def test_wrapping_loads_no_repair_before_a_picture_is_repaired():
+    script = (
+        "import json, sys, limbfix\n"
+        "limbfix.wrap(lambda prompt, seed: None, gate=object())\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    loaded = set(_fresh(script))
+    assert not {"torch", "cv2", "mediapipe", "diffusers", "transformers"} & loaded
+    assert not {name for name in loaded if name.startswith(("limbfix.repair", "limbfix.inpainters"))}
+
+
 def test_every_public_name_resolves():
     import limbfix
 

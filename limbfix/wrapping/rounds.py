@@ -63,7 +63,7 @@ class Means:
 
     Attributes:
         gate: who judges.
-        repairer: who repairs; None where `on_fail` needs nobody.
+        repairer: who repairs, where `on_fail` wants it.
         base_seed: image index -> base of its later seeds, or None for a generator without seeds.
         prompt_of: image index -> prompt, empty where unknown.
         offset: image index of the first image.
@@ -71,7 +71,7 @@ class Means:
     """
 
     gate: GateLike
-    repairer: Repairer | None
+    repairer: Repairer
     base_seed: Callable[[int], int | None]
     prompt_of: Callable[[int], str]
     offset: int = 0
@@ -197,7 +197,7 @@ def _mended(repairer: Repairer, inspection: Inspection, *, prompt: str, seed: in
 
 
 def _repaired_one(ledger: Ledger, attempt: int, means: Means) -> Generator[Step, Any, None]:
-    assert means.repairer is not None and ledger.picture is not None and ledger.inspection is not None
+    assert ledger.picture is not None and ledger.inspection is not None
     base = means.base_seed(ledger.image_index)
     call = partial(
         _mended,

@@ -58,13 +58,13 @@ class GateSession:
     Attributes:
         generator: what was wrapped, untouched.
         gate: who judges.
-        repairer: who repairs, or None.
+        repairer: who repairs, in the calls whose options want it.
         options: of every call that does not bring its own.
         last_reports: of the last call that ended; with threads, use the reports that a call returns instead.
         last_ledgers: of the last call that began, for a look after an interruption.
     """
 
-    def __init__(self, generator: Any, gate: GateLike, repairer: Repairer | None, options: WrapOptions) -> None:
+    def __init__(self, generator: Any, gate: GateLike, repairer: Repairer, options: WrapOptions) -> None:
         self.generator, self.gate, self.repairer, self.options = generator, gate, repairer, options
         self.last_reports: tuple[GateReport, ...] = ()
         self.last_ledgers: list[Ledger] = []

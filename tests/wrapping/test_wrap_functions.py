@@ -411,6 +411,18 @@ def test_a_repair_that_fails_leaves_the_original_and_goes_on_with_another_seed(r
     assert report.attempts[0].repair is not None
 
 
+def test_one_call_can_be_repaired_though_the_wrapper_was_made_without_it():
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(judge=lambda _: "reject"))
+    (report,) = gated.with_reports("x", 1, limbfix={"on_fail": "repair"}).reports
+    assert report.attempts[0].repair is not None  # limbfix's own had a look, and found nothing that it could mend
+    assert report.has_failed
+    repairer = FakeRepairer()
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject", "reject", "pass"]), repairer=repairer)
+    assert gated.with_reports("x", 1, limbfix={"on_fail": "repair"}).reports[0].is_repaired
+    assert not gated.with_reports("x", 1).reports[0].is_repaired
+    assert len(repairer.calls) == 1
+
+
 def test_a_repaired_file_is_a_new_file(tmp_path):
     target = tmp_path / "out.png"
 
