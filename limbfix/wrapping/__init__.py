@@ -55,7 +55,8 @@ def wrap(
         repairer: who repairs instead of limbfix's own repair.
         inpainter: what limbfix's own repair paints with; None = the generator's own parts where they can, else the embedded
             filling; `limbfix.capabilities` says which.
-        seed_name: the function's parameter for the seed, where it has another name than `seed`.
+        seed_name: the function's parameter for the seed, where it has another name than `seed`. A default seed of the
+            function's own is that of the first attempt, unless the call or `seed` says another.
 
     Raises:
         UsageError: an impossible option, or nothing that can be gated. ModelMissing: run `limbfix models pull`.

@@ -16,28 +16,40 @@ SEED_NAMES = ("seed", "random_seed", "rng_seed", "noise_seed")
 RANDOM = -1
 """What image servers and their users mean by this seed: choose one. Then limbfix does, and records it."""
 NO_SEED = (
-    "The wrapped function takes no seed, so nobody can make the same pictures again; give it a parameter named `seed`."
+    "The wrapped function takes no seed, so nobody can make the same pictures again; give it a parameter named `seed`, or "
+    "name its own with seed_name=."
 )
+_NO_SEEDS = frozenset({"fp", "h", "hw", "id", "k", "n", "px", "sz", "w", "wh", "x", "y"})
+"""Short names that mean a number of something, a size or a place."""
+_MISSING = object()
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def seed_parameter(function: Callable[..., Any]) -> str | None:
     """Returns the name of the parameter that takes the seed, None where there is none.
 
-    One of `SEED_NAMES`; else the second of exactly two required parameters, as in `lambda p, s: ...`.
+    One of `SEED_NAMES`; else the second of exactly two required parameters if its name is short, as in `lambda p, s: ...`,
+    or speaks of seeds. That is a guess: a call that gives no whole number there has no seed. Any other name may mean
+    anything, and a retry would write a number over it.
     """
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return None
+    parameters = _parameters(function)
     for name in SEED_NAMES:
         if name in parameters and parameters[name].kind is not inspect.Parameter.POSITIONAL_ONLY:
             return name
-    required = [
-        one.name
-        for one in parameters.values()
-        if one.default is one.empty and one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    ]
-    return required[1] if len(required) == 2 else None
+    required = [one for one in parameters.values() if one.default is one.empty and one.kind in _POSITIONAL]
+    if len(required) != 2 or required[1].kind is inspect.Parameter.POSITIONAL_ONLY:
+        return None
+    name = required[1].name
+    is_short = len(name) <= 2 and name.lower() not in _NO_SEEDS
+    return name if is_short or "seed" in name.lower() or "rng" in name.lower().split("_") else None
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Returns the parameters by name; none where nobody can tell."""
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
 
 
 def whole(seed: object) -> int | None:
@@ -104,19 +116,31 @@ class FunctionCall:
 
     def record(self) -> tuple[dict[str, Any], list[str]]:
         """Returns the call as plain JSON values, and the names of arguments that JSON cannot hold."""
-        names = self._positional_names()
-        given = dict(zip(names, self.arguments, strict=False)) | dict(self.keywords)
-        plain, missing = plain_values(given)
+        given = self._by_name()
+        plain, missing = plain_values(given | dict(self.keywords))
+        missing += [name for name in given if name not in _parameters(self.function) and name not in missing]
         return {"arguments": plain, "seed_name": self.seed_name, "base_seed": self.base_seed}, missing
 
-    def _positional_names(self) -> list[str]:
-        try:
-            parameters = inspect.signature(self.function).parameters.values()
-        except (TypeError, ValueError):
-            parameters = ()
-        names = [one.name for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-        names = [name for name in names if name != self.seed_name]  # the seed is not among the arguments
-        return names + [f"argument_{place}" for place in range(len(names), len(self.arguments))]
+    def _by_name(self) -> dict[str, Any]:
+        """Returns the positional arguments by parameter, those behind a star as one; `argument_0` ... where nobody can tell."""
+        given, left = {}, list(self.arguments)
+        for one in _parameters(self.function).values():
+            if one.kind is inspect.Parameter.VAR_POSITIONAL and left:
+                given[one.name], left = tuple(left), []
+            elif one.kind in _POSITIONAL and one.name != self.seed_name and left:  # the seed is not among the arguments
+                given[one.name] = left.pop(0)
+        return given | {f"argument_{place}": value for place, value in enumerate(left, len(given))}
+
+
+def call_again(function: Callable[..., Any], arguments: Mapping[str, Any], seed_name: str, seed: Any) -> Any:
+    """Calls a function with the arguments of a record, each where the function takes it."""
+    given, positional = {**arguments, seed_name: seed}, []
+    for one in _parameters(function).values():
+        if one.name not in given or one.kind not in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL):
+            break
+        value = given.pop(one.name)
+        positional += value if one.kind is inspect.Parameter.VAR_POSITIONAL else [value]
+    return function(*positional, **given)
 
 
 def read_call(
@@ -126,42 +150,58 @@ def read_call(
     options: WrapOptions,
     seed_name: str | None,
 ) -> FunctionCall:
-    """Returns the caller's call with the seed taken out; wrong arguments are the function's own to refuse."""
+    """Returns the caller's call with the seed taken out; wrong arguments are the function's own to refuse.
+
+    Args:
+        function: the caller's own.
+        arguments, keywords: as the caller gave them.
+        options: of this call.
+        seed_name: the parameter of the seed, where the caller said so; None = see `seed_parameter`.
+    """
     keywords = dict(keywords)
-    user_seed = keywords.pop(seed_name, None) if seed_name is not None else None
-    place = _place_of_seed(function, arguments, seed_name) if seed_name is not None and user_seed is None else None
+    name, given, place = _given_seed(function, arguments, keywords, seed_name)
+    if given is _MISSING and name is not None and name in _parameters(function) and options.seed is None:
+        default = _parameters(function)[name].default  # What the bare function would take.
+        given = _MISSING if whole(default) is None else default
     if place is not None:
-        user_seed = arguments[place]
         arguments = (*arguments[:place], *arguments[place + 1 :])
-    seed = whole(user_seed)
-    if seed == RANDOM:
-        user_seed = None
-    own_seed = None if seed is None or seed < 0 else seed
-    base_seed = options.seed
-    if base_seed is None:
-        base_seed = fresh_seed() if own_seed is None else own_seed
-    elif own_seed is not None:
-        base_seed = mixed_seed(base_seed, own_seed)
+    elif name is not None:
+        keywords.pop(name, None)
+    seed = whole(given)
     return FunctionCall(
         function=function,
         arguments=arguments,
         keywords=keywords,
-        seed_name=seed_name,
-        base_seed=None if seed_name is None else base_seed,
-        user_seed=user_seed,
+        seed_name=name,
+        base_seed=None if name is None else _base_seed(seed, options),
+        user_seed=None if given is _MISSING or seed == RANDOM else given,
         prompt=_prompt(arguments, keywords),
         seed_place=place,
     )
 
 
-def _place_of_seed(function: Callable[..., Any], arguments: tuple[Any, ...], seed_name: str) -> int | None:
-    """Returns where a seed stands among the positional arguments, None where it does not."""
-    try:
-        names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return None
-    place = names.index(seed_name) if seed_name in names else len(arguments)
-    return place if place < len(arguments) else None
+def _given_seed(
+    function: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any], seed_name: str | None
+) -> tuple[str | None, Any, int | None]:
+    """Returns the seed's parameter, or None; what the caller gave, or `_MISSING`; and where, if among the positional arguments."""
+    name = seed_parameter(function) if seed_name is None else seed_name
+    if name is None:
+        return None, _MISSING, None
+    # One behind a star, or for keywords only, has no place among them.
+    places = [one.name for one in _parameters(function).values() if one.kind in _POSITIONAL]
+    place = places.index(name) if name in places and name not in keywords else len(arguments)
+    given, place = (arguments[place], place) if place < len(arguments) else (keywords.get(name, _MISSING), None)
+    is_guess = seed_name is None and name not in SEED_NAMES
+    if is_guess and given is not _MISSING and whole(given) is None:
+        return None, _MISSING, None
+    return name, given, place
+
+
+def _base_seed(seed: int | None, options: WrapOptions) -> int:
+    own_seed = None if seed is None or seed < 0 else seed
+    if options.seed is not None:
+        return options.seed if own_seed is None else mixed_seed(options.seed, own_seed)
+    return fresh_seed() if own_seed is None else own_seed
 
 
 def _prompt(arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> str:

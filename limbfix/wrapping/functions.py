@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from limbfix.wrapping.attempts import Ledger
 from limbfix.wrapping.drivers import drive, drive_async
-from limbfix.wrapping.function_calls import FunctionCall, read_call, seed_parameter
+from limbfix.wrapping.function_calls import FunctionCall, read_call
 from limbfix.wrapping.function_makers import (
     AsyncFunctionMaker,
     AsyncStreamMaker,
@@ -29,7 +29,7 @@ class _Gated:
 
     def __init__(self, session: GateSession, seed_name: str | None = None) -> None:
         self.limbfix = session
-        self._seed_name = seed_name or seed_parameter(session.generator)
+        self._seed_name = seed_name
         functools.update_wrapper(cast(Any, self), session.generator, updated=())
 
     def _read(self, arguments: tuple[Any, ...], keywords: dict[str, Any], options: WrapOptions) -> FunctionCall:

@@ -168,11 +168,12 @@ def _generator(seed: int, device: str = "cpu") -> Any:
 
 
 def _function_again(record: dict[str, Any], attempt: dict[str, Any], function: Any) -> np.ndarray:
+    from limbfix.wrapping.function_calls import call_again
     from limbfix.wrapping.function_makers import pictures_of
     from limbfix.wrapping.values import hold
 
     call = record["call"]
-    result = function(**call["arguments"], **{call["seed_name"]: attempt["seed"]})
+    result = call_again(function, call["arguments"], call["seed_name"], attempt["seed"])
     place = record["image_index"]
     values = list(islice(result, place + 1)) if isinstance(result, Iterator) else pictures_of(result)
     if len(values) <= place:

@@ -115,6 +115,35 @@ def test_a_function_is_replayed_by_its_name(tmp_path, monkeypatch):
     assert "--function MODULE:NAME" in str(without.exception)
 
 
+def only_by_place(prompt, /, seed):
+    return paint(prompt, seed)
+
+
+def with_words(prompt, *words, seed=None, scale=1):
+    return paint(prompt, seed + len(words) * scale)
+
+
+def seed_in_the_middle(prompt, seed, style="", *words):
+    return paint(prompt, seed + len(style) + len(words))
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "keywords"),
+    [
+        (only_by_place, ("a", 3), {}),
+        (only_by_place, ("a",), {"seed": 3}),
+        (with_words, ("a", "b", "c"), {"scale": 2}),
+        (seed_in_the_middle, ("a", 3, "soft", "b", "c"), {}),
+        (seed_in_the_middle, ("a",), {"style": "soft"}),
+    ],
+)
+def test_arguments_are_given_again_as_the_function_takes_them(tmp_path, function, arguments, keywords):
+    path = tmp_path / "records.jsonl"
+    limbfix.wrap(function, gate=SteeredGate(["reject"]), records=path)(*arguments, **keywords)
+    (record,) = records_of(path)
+    assert [row.is_equal for row in replay(record, function)] == [True, True]
+
+
 def test_what_cannot_be_repeated_says_why(tmp_path):
     path = tmp_path / "records.jsonl"
     limbfix.wrap(lambda prompt: paint(prompt, 1), gate=SteeredGate(), records=path)("a wave")

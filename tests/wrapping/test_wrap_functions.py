@@ -166,6 +166,65 @@ def test_a_function_without_seed_is_made_again_and_reported_as_not_reproducible(
     assert [attempt.seed for attempt in report.attempts] == [None, None]
 
 
+@pytest.mark.parametrize("given", [("x", "watercolour"), ("x", 3)])
+def test_a_second_argument_that_need_not_be_a_seed_is_never_written_over(given):
+    seen = []
+
+    def render(prompt, style):
+        seen.append((prompt, style))
+        return pixels_of_seed(len(seen))
+
+    (report,) = limbfix.wrap(render, gate=SteeredGate(["reject"])).with_reports(*given).reports
+    assert seen == [given, given]
+    assert "seed_name=" in report.not_reproducible_because
+    assert not limbfix.capabilities(render).has_seeds
+    seen.clear()
+    limbfix.wrap(render, gate=SteeredGate(["reject"]), seed_name="style")("x", 3)
+    assert seen == [("x", 3), ("x", attempt_seed(3, 0, 1))]
+
+
+def test_a_short_second_name_is_a_seed_where_a_whole_number_stands_there():
+    seen = []
+
+    def paint(p, s):
+        seen.append(s)
+        return pixels_of_seed(len(seen))
+
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject", "pass", "reject", "pass"]))
+    gated("x", 7)
+    gated("x", "soft")
+    assert seen == [7, attempt_seed(7, 0, 1), "soft", "soft"]
+
+
+def test_a_seed_behind_a_star_goes_by_its_name():
+    seen = []
+
+    def paint(prompt, *words, seed=None):
+        seen.append((prompt, words, seed))
+        return pixels_of_seed(seed)
+
+    (report,) = limbfix.wrap(paint, gate=SteeredGate(["reject"])).with_reports("a", "x", "y").reports
+    assert seen == [("a", ("x", "y"), attempt.seed) for attempt in report.attempts]
+    assert report.record["call"]["arguments"] == {"prompt": "a", "words": ["x", "y"]}
+
+
+def test_a_default_seed_is_that_of_the_first_attempt():
+    seen = []
+
+    def paint(prompt, seed=42):
+        seen.append(seed)
+        return pixels_of_seed(seed)
+
+    gated = limbfix.wrap(paint, gate=SteeredGate(["reject"]))
+    gated("x")
+    assert seen == [42, attempt_seed(42, 0, 1)]
+    seen.clear()
+    gated("x", seed=None)  # any
+    gated("x", limbfix={"seed": 7})
+    assert seen[0] != 42
+    assert seen[1] == attempt_seed(7, 0, 0)
+
+
 def as_png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
