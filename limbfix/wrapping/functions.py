@@ -17,7 +17,7 @@ from limbfix.wrapping.function_makers import (
     StreamMaker,
     made_of,
 )
-from limbfix.wrapping.gate_reports import GatedList, GatedTuple, GateReport
+from limbfix.wrapping.gate_reports import GatedList, GatedTuple, GateReport, add_reports
 from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.rounds import Rounds
 from limbfix.wrapping.sessions import CallNotes, Gated, GateSession
@@ -98,7 +98,10 @@ class AsyncGatedFunction(_Gated):
 
 
 class AsyncGatedStream(_Gated):
-    """The same for asynchronous generator functions: `async for picture in gated(prompt)`."""
+    """The same for asynchronous generator functions: `async for picture in gated(prompt)`.
+
+    `gated.limbfix.last_reports` grows with the pictures, as `GatedIterator.reports` does.
+    """
 
     async def __call__(
         self, *arguments: Any, limbfix: dict[str, Any] | None = None, **keywords: Any
@@ -107,20 +110,22 @@ class AsyncGatedStream(_Gated):
         options = self.limbfix.options.with_changes(limbfix)
         call = self._read(arguments, keywords, options)
         reports: list[GateReport] = []
-        place = 0
+        drawn = 0
         async for value in call(call.first_seed()):
+            place, drawn = drawn, drawn + 1
             made = [made_of(value, call, call.first_seed(), call.first_origin, (place,), 0.0)]
             maker = AsyncStreamMaker(call, made)
             steps = self._rounds(options, call, place)
-            done = finished(self.limbfix, options, call, await drive_async(steps, maker), value)
-            reports += done.reports
-            self.limbfix.last_reports = tuple(reports)
-            place += 1
+            done = answer_of(self.limbfix, options, call, await drive_async(steps, maker), value)
+            _keep(self.limbfix, options, reports, done)
             yield done.value
 
 
 class GatedIterator:
     """The pictures of a generator of many, each one judged before it is handed on; `reports` grows with them.
+
+    The last report holds the whole judgement; of those before only the record stays (`report.inspection.record`), so that a
+    long stream does not keep its pixels. Where it never ends, clear the list as you go: `stream.reports.clear()`.
 
     A failing picture is made again by calling the function with another seed and taking the picture at the same place, so the
     pictures before it are made once more too.
@@ -131,6 +136,7 @@ class GatedIterator:
     ) -> None:
         self._session, self._options, self._call, self._pictures = session, options, call, pictures
         self.reports: list[GateReport] = []
+        self._drawn = 0
 
     def __iter__(self) -> GatedIterator:
         return self
@@ -138,7 +144,8 @@ class GatedIterator:
     def __next__(self) -> Any:
         began = time.perf_counter()
         value = next(self._pictures)
-        seconds, place = time.perf_counter() - began, len(self.reports)
+        seconds, place = time.perf_counter() - began, self._drawn
+        self._drawn += 1  # Whatever becomes of this picture, the next one has the next place.
         call = self._call or FunctionCall(
             function=iter, arguments=(), keywords={}, seed_name=None, base_seed=None, user_seed=None, prompt=""
         )
@@ -146,9 +153,8 @@ class GatedIterator:
         steps = self._session.rounds(
             self._options, base_seed=lambda _: call.base_seed, prompt_of=lambda _: call.prompt, offset=place
         )
-        done = finished(self._session, self._options, call, drive(steps, maker), value)
-        self.reports += done.reports
-        self._session.last_reports = tuple(self.reports)
+        done = answer_of(self._session, self._options, call, drive(steps, maker), value)
+        _keep(self._session, self._options, self.reports, done)
         return done.value
 
     def close(self) -> None:
@@ -158,7 +164,23 @@ class GatedIterator:
             close()
 
 
+def _keep(session: GateSession, options: WrapOptions, reports: list[GateReport], done: Gated) -> None:
+    """Adds the reports of a stream's next picture, then raises where the caller wants errors."""
+    add_reports(reports, done.reports)
+    session.last_reports = reports
+    session.finish(done.value, done.reports, options)
+
+
 def finished(
+    session: GateSession, options: WrapOptions, call: FunctionCall, ledgers: list[Ledger], result: Any
+) -> Gated:
+    """Returns the value for the caller and the reports; raises where the caller wants errors."""
+    done = answer_of(session, options, call, ledgers, result)
+    session.finish(done.value, done.reports, options)
+    return done
+
+
+def answer_of(
     session: GateSession, options: WrapOptions, call: FunctionCall, ledgers: list[Ledger], result: Any
 ) -> Gated:
     """Returns the value for the caller and the reports."""
@@ -174,7 +196,6 @@ def finished(
     if isinstance(result, list | tuple):
         value = GatedTuple(values) if isinstance(result, tuple) else GatedList(values)
         value.reports = reports
-    session.finish(value, reports, options)
     return Gated(value=value, reports=reports)
 
 

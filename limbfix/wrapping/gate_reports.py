@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,11 @@ class GateReport:
             "inspection": None if self.inspection is None else self.inspection.record,
         }
 
+    def without_pixels(self) -> GateReport:
+        """Returns the report with the bare record of its judgement: a few KB, where pixels, masks and scene are many MB."""
+        bare = None if self.inspection is None else Inspection(record=self.inspection.record)
+        return replace(self, inspection=bare)
+
     def __repr__(self) -> str:
         score = "no score" if self.defect_score is None else f"{self.defect_score:.2f}"
         renders = sum(attempt.kind == "render" for attempt in self.attempts)
@@ -135,6 +140,13 @@ def make_report(
     content = [ledger.image_index, [(one.seed, one.pixels_sha256) for one in ledger.attempts], fields["call"]]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return GateReport(**fields, id=digest)
+
+
+def add_reports(kept: list[GateReport], new: Sequence[GateReport]) -> None:
+    """Adds the reports of a stream's next picture to those before, of which only the records stay."""
+    if kept:
+        kept[-1] = kept[-1].without_pixels()
+    kept += new
 
 
 def raise_if_asked(on_fail: str, reports: Sequence[GateReport], output: Any) -> None:

@@ -60,13 +60,14 @@ class GateSession:
         gate: who judges.
         repairer: who repairs, in the calls whose options want it.
         options: of every call that does not bring its own.
-        last_reports: of the last call that ended; with threads, use the reports that a call returns instead.
+        last_reports: of the last call that ended, or of the stream that gave a picture last, as they grow; with threads, use
+            the reports that a call returns instead.
         last_ledgers: of the last call that began, for a look after an interruption.
     """
 
     def __init__(self, generator: Any, gate: GateLike, repairer: Repairer, options: WrapOptions) -> None:
         self.generator, self.gate, self.repairer, self.options = generator, gate, repairer, options
-        self.last_reports: tuple[GateReport, ...] = ()
+        self.last_reports: Sequence[GateReport] = ()
         self.last_ledgers: list[Ledger] = []
         if options.records is not None:
             expect_records(options.records)

@@ -351,6 +351,53 @@ def test_pictures_that_come_by_can_be_flagged_but_not_made_again():
         limbfix.wrap(iter(pictures), gate=SteeredGate())
 
 
+def test_a_stream_keeps_a_report_of_every_picture_and_the_pixels_of_the_last_one_only():
+    stream = limbfix.wrap(iter([pixels_of_seed(seed) for seed in range(1, 5)]), gate=SteeredGate(), on_fail="flag")
+    records = []
+    for _ in stream:
+        assert stream.reports[-1].inspection.picture is not None
+        records.append(stream.reports[-1].record)
+    assert [report.inspection.picture is None for report in stream.reports] == [True, True, True, False]
+    assert [report.record for report in stream.reports] == records
+
+
+def test_reports_of_a_stream_can_be_cleared_without_losing_count():
+    def paint(prompt, seed):
+        yield from (pixels_of_seed(seed + place) for place in range(3))
+
+    gated = limbfix.wrap(paint, gate=SteeredGate())
+    stream, places = gated("x", 1), []
+    for _ in stream:
+        assert gated.limbfix.last_reports is stream.reports
+        places += [report.image_index for report in stream.reports]
+        stream.reports.clear()
+    assert places == [0, 1, 2]
+
+
+def test_a_stream_that_raises_goes_on_with_the_next_place(tmp_path):
+    from limbfix.wrapping.replaying import replay
+
+    def paint(prompt, seed):
+        yield pixels_of_seed(seed)
+        yield None  # no picture, and still the second one
+        yield from (pixels_of_seed(seed + place) for place in (2, 3, 4))
+
+    path = tmp_path / "records.jsonl"
+    gate = SteeredGate(["reject", "pass", "reject", "pass"])
+    stream = limbfix.wrap(paint, gate=gate, on_fail="raise", records=path)("x", seed=1)
+    for kind in (limbfix.AnatomyRejected, GeneratorError, None, limbfix.AnatomyRejected, None):
+        if kind is None:
+            next(stream)
+        else:
+            with pytest.raises(kind):
+                next(stream)
+    wanted = [(0, "reject"), (2, "pass"), (3, "reject"), (4, "pass")]
+    assert [(report.image_index, report.verdict) for report in stream.reports] == wanted
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [(record["image_index"], record["verdict"]) for record in records] == wanted
+    assert [[row.is_equal for row in replay(record, paint)] for record in records] == [[True]] * 4
+
+
 def test_a_coroutine_function_stays_one_and_judging_leaves_the_event_loop_free():
     import threading
 
@@ -381,6 +428,24 @@ def test_an_asynchronous_generator_is_judged_too():
     values, reports = asyncio.run(main())
     assert np.array_equal(values[1], pixels_of_seed(attempt_seed(10, 1, 1) + 1))
     assert [len(report.attempts) for report in reports] == [1, 2]
+
+
+def test_an_asynchronous_stream_that_raises_has_reported_what_it_rejected():
+    async def paint(prompt, seed):
+        for place in range(3):
+            yield pixels_of_seed(seed + place)
+
+    gated = limbfix.wrap(paint, gate=SteeredGate(["pass", "reject"]), on_fail="raise")
+
+    async def main():
+        return [value async for value in gated("x", seed=10)]
+
+    with pytest.raises(limbfix.AnatomyRejected) as caught:
+        asyncio.run(main())
+    assert [report.image_index for report in caught.value.reports] == [1]
+    reports = gated.limbfix.last_reports
+    assert [(report.image_index, report.verdict) for report in reports] == [(0, "pass"), (1, "reject")]
+    assert [report.inspection.picture is None for report in reports] == [True, False]
 
 
 def test_an_error_of_the_first_call_is_the_functions_own():
