@@ -68,6 +68,8 @@ class ComfyUI:
         self.link = ServerLink(url, timeout_s=timeout_s, max_bytes=max_bytes, headers=headers)
         self.native_px, self.client_id = native_px, uuid.uuid4().hex
         self.has_seeds = "seed" in self.workflow.places
+        if "image" not in self.workflow.places:
+            self.purposes = frozenset[str]()
 
     def __call__(self, prompt: str, seed: int | None = None, **values: Any) -> Image.Image:
         """Renders one picture; `values` are names of the node map.

@@ -100,7 +100,7 @@ def _as_seen_now(step: Step, before: Inspection, current: Inspection) -> Step:
 def _why_not(step: Step, here: Step, painter: Inpainter, current: Inspection) -> str | None:
     if step.action is Action.REGENERATE or step.patch is None:
         return f"not repaired: {step.reason}; make the picture again"
-    if step.action.value not in painter.purposes:
+    if painter.purposes and step.action.value not in painter.purposes:  # One without any says itself what it lacks.
         if painter.name == ExemplarFill.name:
             return f"not repaired: {NEEDS_MODEL}"
         return f"not repaired: {painter.name} cannot {step.action.value}, only {', '.join(sorted(painter.purposes))}"

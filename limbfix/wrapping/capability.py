@@ -6,7 +6,9 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from limbfix.inpainting import Inpainter
 from limbfix.wrapping.function_calls import seed_parameter
+from limbfix.wrapping.repairing import own_inpainter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,15 @@ def _of_function(function: Any) -> Capabilities:
         reasons = ["An iterator hands out what exists: nothing can be made again."]
     elif seed is None:
         reasons.append("It takes no seed, so its pictures are reported as not reproducible.")
-    has_inpaint = callable(getattr(function, "inpaint", None))
-    reasons.append("It is an inpainter itself." if has_inpaint else "It cannot inpaint; limbfix's own repair does.")
+    painter = own_inpainter(function)
+    if painter is not None:
+        reasons.append("It is an inpainter itself.")
+    elif isinstance(function, Inpainter):
+        reasons.append(
+            "It paints only where its workflow has a place for the picture; limbfix's own repair does instead."
+        )
+    else:
+        reasons.append("It cannot inpaint; limbfix's own repair does.")
     return Capabilities(
         name=getattr(function, "__qualname__", type(function).__name__),
         kind="function" if is_function else "iterator",
@@ -62,7 +71,7 @@ def _of_function(function: Any) -> Capabilities:
         can_regenerate=is_function,
         can_stop_early=False,
         has_safety_checker=False,
-        repairs_with=getattr(function, "name", type(function).__name__) if has_inpaint else "exemplar_fill",
+        repairs_with="exemplar_fill" if painter is None else painter.name,
         reasons=tuple(reasons),
     )
 

@@ -10,10 +10,12 @@ from blob_detector import GOOD, BlobDetector, drawn
 from drawn_repairs import EXTRA, FAILURES, Painter, extra_hand, malformed_hand, red, three_hands, unchanged, white
 from picture_files import encoded
 
+import limbfix
 from limbfix.errors import AssetMissing, DetectorError, RepairError
 from limbfix.findings import DefectCode, Finding
 from limbfix.fixing import FixingJudge, FixOptions
 from limbfix.gate import Gate
+from limbfix.generators import ComfyUI
 from limbfix.geometry import Box
 from limbfix.inpainters import focus_regions
 from limbfix.inspections import Inspection
@@ -25,6 +27,7 @@ from limbfix.repair.patches import box_patch
 from limbfix.repair.plans import Step
 from limbfix.repair.seams import Seam
 from limbfix.workers import JudgingOptions, Task
+from limbfix.wrapping.repairing import default_repairer
 
 
 @pytest.fixture
@@ -61,6 +64,30 @@ def test_an_extra_hand_is_removed_by_the_embedded_filling(gate):
     assert repaired.inpainter == "exemplar_fill"
     assert repaired.picture.pixels[EXTRA[1], EXTRA[0]].min() > 240
     assert sum(attempt.is_accepted for attempt in repaired.attempts) == 1
+
+
+def comfy_without_a_place_for_pictures():
+    graph = {
+        "3": {"class_type": "KSampler", "inputs": {"seed": 1}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": ""}},
+    }
+    return ComfyUI(graph, {"prompt": "6.text", "seed": "3.seed"}, url="http://127.0.0.1:9")
+
+
+def test_the_pictures_of_a_server_that_takes_none_are_mended_by_the_embedded_filling(gate):
+    server = comfy_without_a_place_for_pictures()
+    known = limbfix.capabilities(server)
+    assert known.repairs_with == "exemplar_fill"
+    assert any("place for the picture" in reason for reason in known.reasons)
+    repair = default_repairer(gate, None, server)(gate.inspect(three_hands()), prompt="", seed=1)
+    assert repair.is_accepted
+    assert repair.record["inpainter"] == "exemplar_fill"
+
+
+def test_a_server_that_takes_no_picture_says_what_it_lacks_where_it_is_named_as_the_painter(gate):
+    repaired = repair_picture(gate.inspect(three_hands()), gate, inpainter=comfy_without_a_place_for_pictures())
+    assert not repaired.is_changed
+    assert all("node id.image" in attempt.reason for attempt in repaired.attempts)
 
 
 def test_a_good_picture_is_left_alone_and_not_even_painted(gate):
