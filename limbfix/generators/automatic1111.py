@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limbfix.errors import LimbfixError, RepairError, ServerError
-from limbfix.generators.payloads import base64_png, image_of_base64, painted, require_request, white_is_edit
+from limbfix.generators.payloads import (
+    base64_png,
+    image_of_base64,
+    painted,
+    require_one_picture,
+    require_request,
+    white_is_edit,
+)
 from limbfix.generators.transport import MAX_BODY_BYTES, ServerLink
 from limbfix.inpainting import InpaintRequest
 
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
 _FILL = {"remove": 0, "redraw": 1, "refine": 1}
 """inpainting_fill: 0 begins with the colours around the mask, 1 with what is there."""
 
+_COUNTS = ("batch_size", "n_iter")
+
 
 class Automatic1111:
     """A server with A1111's API, as a generator and as an inpainter.
@@ -28,9 +37,13 @@ class Automatic1111:
     Args:
         url: such as `http://127.0.0.1:7860`.
         defaults: fields of every request, as in the API's own words: `steps`, `sampler_name`, `width`, `alwayson_scripts` ...
+            A request gives one picture: `batch_size` and `n_iter` are 1.
         native_px: side at which the server's model works best, for repairs.
         auth: (user, password) of `--api-auth`.
         timeout_s, max_bytes: see `ServerLink`.
+
+    Raises:
+        UsageError: an address that is none, or more than one picture for each request.
     """
 
     name = "automatic1111"
@@ -50,12 +63,13 @@ class Automatic1111:
     ) -> None:
         self.link = ServerLink(url, timeout_s=timeout_s, max_bytes=max_bytes, auth=auth)
         self.defaults, self.native_px = dict(defaults or {}), native_px
+        require_one_picture(self.defaults, _COUNTS, self.link.url)
 
     def __call__(self, prompt: str, seed: int = -1, **fields: Any) -> Image.Image:
         """Renders one picture from text; `fields` are the API's own.
 
         Raises:
-            ServerError: the server is out of reach, fails, or sends no picture.
+            UsageError: more than one picture is asked for. ServerError: the server is out of reach, fails, or sends no picture.
         """
         return self._render("/sdapi/v1/txt2img", {"prompt": prompt, "seed": seed, **fields})
 
@@ -96,6 +110,7 @@ class Automatic1111:
         return [painted(image, request, origin) for image in images]
 
     def _render(self, path: str, fields: dict[str, Any]) -> Image.Image:
+        require_one_picture(fields, _COUNTS, self.link.url)
         task = f"task(limbfix-{secrets.token_hex(6)})"
         body = {"batch_size": 1, "n_iter": 1, "send_images": True, "save_images": False, "force_task_id": task}
         try:

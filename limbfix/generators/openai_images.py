@@ -15,6 +15,7 @@ from limbfix.generators.payloads import (
     only_clear_is_edit,
     painted,
     png_bytes,
+    require_one_picture,
     require_request,
 )
 from limbfix.generators.transport import MAX_BODY_BYTES, ServerLink
@@ -34,8 +35,11 @@ class OpenAIImages:
         url: with the version, such as `https://host/v1`.
         model: the server's name of it.
         api_key: sent to this server as a bearer token, and never shown.
-        defaults: form fields of every request, such as {"quality": "high"}.
+        defaults: form fields of every request, such as {"quality": "high"}. A request gives one picture: `n` is 1.
         native_px: side of the regions that are sent for repairs.
+
+    Raises:
+        UsageError: an address that is none, or more than one picture for each request.
     """
 
     name = "openai_images"
@@ -58,13 +62,15 @@ class OpenAIImages:
         self.link = ServerLink(url, timeout_s=timeout_s, max_bytes=max_bytes, headers=headers)
         self._visitor = ServerLink(url, timeout_s=timeout_s, max_bytes=max_bytes)
         self.model, self.defaults, self.native_px = model, dict(defaults or {}), native_px
+        require_one_picture(self.defaults, ("n",), self.link.url)
 
     def __call__(self, prompt: str, **fields: Any) -> Image.Image:
         """Renders one picture from text.
 
         Raises:
-            ServerError: the server is out of reach, refuses, or sends no picture.
+            UsageError: more than one picture is asked for. ServerError: the server is out of reach, refuses, or sends none.
         """
+        require_one_picture(fields, ("n",), self.link.url)
         body = {"model": self.model, "prompt": prompt, "n": 1} | self.defaults | fields
         return self._image(self.link.post_json("/images/generations", body))
 

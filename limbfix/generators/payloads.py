@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limbfix.errors import PictureError, RepairError, ServerError
+from limbfix.errors import PictureError, RepairError, ServerError, UsageError
 from limbfix.images import open_picture
 from limbfix.inpainting import InpaintRequest, Mask
 
@@ -130,6 +131,19 @@ def _require_right_side(pixels: np.ndarray, request: InpaintRequest, origin: str
             f"{origin}: expected paint inside the mask, got it outside only; this server, or an input of its workflow, means "
             "masks the other way round: turn the mask there"
         )
+
+
+def require_one_picture(fields: Mapping[str, Any], names: Sequence[str], origin: str) -> None:
+    """Refuses a request for several pictures at once: all but the first would be paid for and lost.
+
+    Raises:
+        UsageError: a field of these names is neither 1 nor None.
+    """
+    for name in names:
+        if fields.get(name) not in (None, 1):
+            raise UsageError(
+                f"{origin}: {name}: expected 1, got {fields[name]!r}: a call gives one picture; call once for each"
+            )
 
 
 def require_request(request: InpaintRequest, origin: str) -> None:

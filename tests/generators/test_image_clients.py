@@ -145,6 +145,24 @@ def test_openai_edits_where_the_mask_is_transparent_and_says_that_it_has_no_seed
     assert "secret" not in repr(client)
 
 
+@pytest.mark.parametrize("field", ["batch_size", "n_iter", "n"])
+def test_several_pictures_at_once_are_refused_before_anything_is_rendered(serve, field):
+    server = serve(image_servers.openai if field == "n" else image_servers.a1111)
+
+    def client(**options):
+        if field == "n":
+            return OpenAIImages(f"{server.url}/v1", model="m", api_key="secret-key", **options)
+        return Automatic1111(server.url, **options)
+
+    with pytest.raises(UsageError, match=f"{field}: expected 1, got 4"):
+        client(defaults={field: 4})
+    with pytest.raises(UsageError, match="one picture"):
+        limbfix.wrap(client(), gate=object())("a wave", **{field: 4})
+    assert not server.seen
+    again = client(defaults={field: 1})("a wave", **({} if field == "n" else {"seed": 1}))
+    assert again.size == (64, 64)
+
+
 def test_a_wrong_key_is_told_in_the_servers_words_and_the_key_is_not(serve):
     client = OpenAIImages(f"{serve(image_servers.openai).url}/v1", model="m", api_key="wrong-key")
     with pytest.raises(ServerError, match=r"401.*Incorrect API key") as caught:
