@@ -103,14 +103,26 @@ class PipelineCall:
             return value
         if name in PICTURES and type(self.pipe).__name__.startswith(SHARED_PICTURES):
             return value
+        if isinstance(value, list | tuple) and self._has_one_for_each_net(name, value):
+            return [self._rows(one, prompts, least_dimensions=4) for one in value]
         if isinstance(value, list | tuple) and len(value) == self.prompts:
             return [value[place] for place in prompts]
+        return self._rows(value, prompts, least_dimensions=4 if name in PICTURES else 1)
+
+    def _rows(self, value: Any, prompts: Sequence[int], *, least_dimensions: int) -> Any:
+        """Returns the rows of a tensor or array that has one for each prompt, anything else as it is."""
         shape: list[int] = [*getattr(value, "shape", ())]
-        least_dimensions = 4 if name in PICTURES else 1
         if len(shape) >= least_dimensions and shape[0] == self.prompts:
             batch: Any = value
             return batch[list(prompts)]
         return value
+
+    def _has_one_for_each_net(self, name: str, value: Sequence[Any]) -> bool:
+        """Whether a list holds one condition for each ControlNet, or each mode of one, and not one for each prompt."""
+        net = getattr(self.pipe, "controlnet", None)
+        condition = "control_image" if "control_image" in self.parameters else "image"
+        is_nested = any(isinstance(one, list | tuple) for one in value)  # One list for each prompt, then.
+        return name == condition and not is_nested and (hasattr(net, "nets") or "Union" in type(net).__name__)
 
 
 def read_pipeline_call(pipe: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> PipelineCall:

@@ -277,6 +277,26 @@ def test_image_to_image_and_inpainting_are_made_again_with_their_own_pictures(fo
     assert output.reports[0].kept == 1
 
 
+def test_as_many_prompts_as_controlnets_are_made_again_with_every_nets_picture(pipe):
+    import torch
+    from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
+    from PIL import Image
+
+    nets = [
+        ControlNetModel.from_unet(pipe.unet, conditioning_channels=3, conditioning_embedding_out_channels=(16, 32))
+        for _ in range(2)
+    ]
+    controlled = StableDiffusionControlNetPipeline(**pipe.components, controlnet=nets, requires_safety_checker=False)
+    controlled.set_progress_bar_config(disable=True)
+    spy = Spy(controlled)
+    pose, depth = Image.new("RGB", (64, 64), (255, 0, 0)), torch.rand(2, 3, 64, 64)  # depth: one for each prompt
+    gated = limbfix.wrap(controlled, gate=SteeredGate(["pass", "reject"]))
+    output = gated(["one", "two"], image=[pose, depth], num_inference_steps=2)
+    assert [attempt.error for attempt in output.reports[1].attempts] == [None, None]
+    assert spy.calls[1]["image"][0] is pose
+    assert torch.equal(spy.calls[1]["image"][1], depth[1:])
+
+
 @pytest.mark.parametrize("output_type", ["np", "pt"])
 def test_a_repair_changes_only_its_own_pixels_of_a_float_picture(folder, pipe, output_type):
     def repair(inspection, *, prompt, seed):
