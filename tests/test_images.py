@@ -300,6 +300,15 @@ def test_global_settings_of_pillow_are_left_alone_and_have_no_say(monkeypatch):
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
+def test_an_animation_that_hides_the_picture_that_would_be_judged_is_refused():
+    still, first, second = files.scene(seed=1), files.scene(seed=2), files.scene(seed=3)
+    for hidden in ([first], [first, second]):
+        data = files.encoded(still, save_all=True, append_images=hidden, default_image=True)
+        with pytest.raises(UnsupportedFormat, match="the picture that is judged"):
+            open_picture(data)
+    assert open_picture(files.animated(3)).notes[0] == "animated: first of 3 frames judged"
+
+
 # -- R4 truncation ----------------------------------------------------------------------------------------------------
 
 _WHOLE_FILES = {

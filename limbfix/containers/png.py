@@ -1,6 +1,7 @@
 """How is a PNG file built? Chunks with checksums; animated ones (APNG) carry their further frames in extra chunks.
 
-The pixels of the still picture (IDAT) are kept and every other frame is left out. A wrong checksum of a chunk that
+The pixels of the still picture (IDAT) are kept and every other frame is left out. Where no frame begins before them, viewers show the
+animation and never that picture: such a file is refused. A wrong checksum of a chunk that
 makes pixels is an error; a damaged text, EXIF or profile chunk is left out.
 """
 
@@ -11,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 
 from limbfix.containers.contents import MAX_CHUNKS, Container, Limits, cut
-from limbfix.errors import UnreadablePicture
+from limbfix.errors import UnreadablePicture, UnsupportedFormat
 
 # Bytes of compressed text and colour profile after inflating, per file. ComfyUI workflows stay below 2 MB.
 _MAX_INFLATED = 16 << 20
@@ -37,6 +38,11 @@ def read_png(data: bytes, limits: Limits) -> Container:
         elif kind == b"fcTL":
             frames += 1
             limits.check_frames(frames)
+            if b"IDAT" in seen and frames == 1:
+                raise UnsupportedFormat(
+                    "expected an animation that shows the picture that is judged, this one leaves it out; "
+                    "save the frames you want judged as single pictures"
+                )
         elif not kind[0] & 0x20:
             raise UnreadablePicture(f"expected the critical chunks of PNG, found an unknown {kind!r}; save it again")
         elif intact:
