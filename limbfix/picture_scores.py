@@ -21,8 +21,8 @@ POWER = 3.0
 MOST_SUBJECTS = 4
 """How many subjects are heard, worst first: a crowd is no defect."""
 
-MOST_TOGETHER = 0.79
-"""What doubts reach together at most, below the threshold at which the default policy rejects: a rejection rests on one finding that can be checked."""
+BELOW_REJECTION = 0.01
+"""How far below the policy's rejection doubts stay together: a rejection rests on one finding that can be checked."""
 
 LEAST_NAMED = 0.25
 """Share of the worst score from which another doubt is named among those that make a score together."""
@@ -41,11 +41,12 @@ class PictureScore:
     together: tuple[Finding, ...] = ()
 
 
-def picture_score(findings: Sequence[Finding]) -> PictureScore:
+def picture_score(findings: Sequence[Finding], reject_at: float) -> PictureScore:
     """Returns the score of a picture; one finding more, or a higher one, never lowers it.
 
     Args:
         findings: that count.
+        reject_at: of the policy, 0-1; only a finding that reaches it alone lifts the score there.
     """
     worst: dict[Hashable, Finding] = {}
     for finding in sorted(findings, key=lambda one: -one.defect_score):
@@ -56,7 +57,8 @@ def picture_score(findings: Sequence[Finding]) -> PictureScore:
     rest = 1.0
     for finding in heard:
         rest *= 1 - finding.defect_score**POWER
-    alone, joined = heard[0].defect_score, round(min((1 - rest) ** (1 / POWER), MOST_TOGETHER), 4)
+    most = max(reject_at - BELOW_REJECTION, 0.0)
+    alone, joined = heard[0].defect_score, round(min((1 - rest) ** (1 / POWER), most), 4)
     named = tuple(finding for finding in heard if finding.defect_score >= LEAST_NAMED * alone)
     if joined <= alone:
         return PictureScore(value=alone)

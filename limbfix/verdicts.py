@@ -30,6 +30,9 @@ class Outcome(StrEnum):
 LIST_FROM = 0.2
 """Findings below this score are measurements of something normal; they make scores, and are not listed."""
 
+LEAST_PERSON_PX = 64.0
+"""Longer side of a person from which limbs can be judged, as in `limbfix.limb_looks`: the third arm of our example is told at 116 px, and thumbnails of it passed."""
+
 _DIGIT_CODES = (DefectCode.HAND_EXTRA_DIGIT, DefectCode.HAND_MISSING_DIGIT, DefectCode.HAND_FUSED_DIGITS)
 
 
@@ -78,7 +81,7 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
     counted, accepted, dropped = _sorted_out(findings, scene, effective)
     uncounted = _uncounted(scene, effective.policy.min_hand_px)
     policy = effective.policy
-    whole = picture_score(counted)
+    whole = picture_score(counted, policy.reject_at)
     score = whole.value
     if counted and score >= policy.reject_at:
         outcome, reason = Outcome.REJECT, _message(counted, whole, policy.reject_at)
@@ -152,8 +155,9 @@ def _is_anything_judged(
 ) -> bool:
     """Whether silence means something: a limb, a foot or a hand that can be judged is in view, and something was measured.
 
-    A quiet measurement of a hand that is hidden, cut off, blurred or too small to count is no judgement of that hand. Where no network
-    counts, or one sees the whole hand and is not sure of its digits, the look of the hand is what is judged.
+    Of somebody who is smaller than `LEAST_PERSON_PX` no limb and no foot can. A quiet measurement of a hand that is hidden, cut off, blurred or
+    too small to count is no judgement of that hand. Where no network counts, or one sees the whole hand and is not sure of its digits, the look of
+    the hand is what is judged.
     """
     untold = {
         hand.hand_index
@@ -162,10 +166,12 @@ def _is_anything_judged(
         and not hand.part.reading.is_counted
         and hand.part.reading.cannot_tell not in (CannotTell.NO_MODEL, CannotTell.UNCERTAIN)
     }
-    limbs = any(limb.state is not LimbState.HIDDEN for person in scene.people for limb in person.limbs)
+    large = [person for person in scene.people if person.box.size >= LEAST_PERSON_PX]
+    limbs = any(limb.state is not LimbState.HIDDEN for person in large for limb in person.limbs)
     graphs = () if scene.bodies is None else scene.bodies.people
-    limbs = limbs or any(graph.limbs for graph in graphs if graph.person_index is not None)  # a ghost's tell nothing
-    feet = any(person.feet for person in scene.people)
+    graphs = [one for one in graphs if one.person_index is not None]  # a ghost's limbs tell nothing
+    limbs = limbs or any(graph.limbs for graph in graphs if graph.box.size >= LEAST_PERSON_PX)
+    feet = any(person.feet for person in large)
     hands = any(hand.part.box.size >= min_hand_px and hand.hand_index not in untold for hand in scene.hands)
     measured = any(
         not (finding.code.startswith("hand.") and finding.hand_index in untold)

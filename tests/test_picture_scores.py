@@ -8,11 +8,19 @@ from hypothesis import strategies as st
 from synthetic import finding, scene, whole_person
 
 from limbfix.findings import CODES, DefectCode
-from limbfix.picture_scores import MOST_TOGETHER, picture_score
+from limbfix.picture_scores import BELOW_REJECTION
+from limbfix.picture_scores import picture_score as score_of
 from limbfix.policies import Policy
 from limbfix.verdicts import Outcome, judge
 
 HAND, ARM, FOOT = DefectCode.HAND_MALFORMED, DefectCode.PERSON_EXTRA_ARM, DefectCode.FOOT_MALFORMED
+
+
+REJECT_AT = Policy().reject_at
+
+
+def picture_score(findings, reject_at=REJECT_AT):
+    return score_of(findings, reject_at)
 
 
 def hand(score: float, index: int, code: DefectCode = HAND):
@@ -29,11 +37,11 @@ def made(drawn):
     ]
 
 
-@given(SCORES)
-def test_never_below_the_worst_and_only_one_finding_can_lift_it_beyond_a_flag(drawn):
+@given(SCORES, st.floats(0.01, 1))
+def test_never_below_the_worst_and_only_one_finding_can_lift_it_to_a_rejection(drawn, reject_at):
     worst = max(score for score, _, _ in drawn)
-    value = picture_score(made(drawn)).value
-    assert worst <= value <= max(worst, MOST_TOGETHER)
+    value = picture_score(made(drawn), reject_at).value
+    assert worst <= value <= max(worst, reject_at - BELOW_REJECTION + 1e-4)
     assert value <= 1
 
 
@@ -75,9 +83,17 @@ def test_the_verdict_names_the_doubts_and_never_rejects_for_them():
     doubts = [hand(0.7, index) for index in range(2)] + [finding(0.75, ARM, person_index=0)]
     result = judge(tuple(doubts), crowd, Policy().for_prompt(None))
     assert result.outcome is Outcome.FLAG
-    assert result.defect_score == MOST_TOGETHER
+    assert result.defect_score == pytest.approx(REJECT_AT - BELOW_REJECTION)
     result = judge((hand(0.45, 0), hand(0.44, 1)), crowd, Policy().for_prompt(None))
     assert result.outcome is Outcome.FLAG
     assert result.reason.startswith(
         "2 doubts together reach 0.55, neither alone: hand.malformed 0.45 around (35, 35), hand.malformed 0.44"
     )
+
+
+def test_under_any_policy_a_rejection_rests_on_one_finding():
+    doubts = (*(hand(0.6, index) for index in range(2)), *(finding(0.6, code, person_index=0) for code in (ARM, FOOT)))
+    for reject_at in (0.61, 0.7, 0.75, 0.8, 1.0):
+        result = judge(doubts, scene(*whole_person()), Policy(reject_at=reject_at).for_prompt(None))
+        assert result.outcome is Outcome.FLAG
+        assert 0.6 <= result.defect_score < reject_at  # whoever acts on the score alone does as the verdict says

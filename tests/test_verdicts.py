@@ -19,9 +19,10 @@ from synthetic import face, finding, hand, hands_of, person, scene, whole_person
 from limbfix.checks import check
 from limbfix.digits import CannotTell
 from limbfix.findings import CODES
+from limbfix.limb_looks import LEAST_PX
 from limbfix.picture_scores import picture_score
 from limbfix.policies import Policy
-from limbfix.verdicts import LIST_FROM, Outcome, judge
+from limbfix.verdicts import LEAST_PERSON_PX, LIST_FROM, Outcome, judge
 
 PERSON = scene(*whole_person())
 
@@ -41,7 +42,7 @@ def test_an_empty_scene_is_no_subject_whatever_was_found(found):
 def test_the_score_decides_and_only_the_worst_counted_one_alone_can_reject(found):
     result = verdict(*(finding(score, code) for code, score in found))
     worst = max(score for _, score in found)
-    assert result.defect_score == picture_score(result.counted).value >= worst
+    assert result.defect_score == picture_score(result.counted, Policy().reject_at).value >= worst
     expected = Outcome.REJECT if worst >= 0.8 else Outcome.FLAG if result.defect_score >= 0.5 else Outcome.PASS
     assert result.outcome is expected
     assert [one.defect_score for one in result.counted] == sorted((score for _, score in found), reverse=True)
@@ -82,6 +83,20 @@ def test_someone_seen_and_nothing_measured_is_unjudged(made):
     assert result.outcome is Outcome.UNJUDGED
     assert result.defect_score is None
     assert "well enough to judge" in result.reason
+
+
+def test_of_somebody_too_small_nothing_is_a_pass():
+    quiet = finding(0.02, "person.proportion", person_index=0)
+    assert verdict(quiet, made=scene(person(500, 500, 900))).outcome is Outcome.PASS
+    thumbnail = scene(person(30, 30, 50))
+    assert max(one.box.size for one in thumbnail.people) < LEAST_PERSON_PX
+    assert verdict(quiet, made=thumbnail).outcome is Outcome.UNJUDGED
+    assert verdict(quiet, made=thumbnail, policy=Policy(out_of_view="pass")).outcome is Outcome.PASS
+    assert verdict(finding(0.9, "person.extra_arm", person_index=0), made=thumbnail).outcome is Outcome.REJECT
+
+
+def test_limbs_are_judged_from_the_size_at_which_the_judge_looks():
+    assert LEAST_PERSON_PX == LEAST_PX
 
 
 def test_only_the_policy_turns_out_of_view_into_a_pass_and_the_reason_says_so():
