@@ -111,6 +111,10 @@ def settings_label(policy: str, models: dict[str, str], settings: Settings) -> s
     """Returns the key under which judgements are remembered: whatever changes a judgement or the form of its record changes it."""
     what = [policy, sorted(models.items()), settings.search, list(settings.detector), __version__]
     what += [f"record {SCHEMA_VERSION}", "masks" if settings.masks else "no masks"]
+    if settings.state is not None:
+        from limbfix.states import code_hash
+
+        what.append(code_hash())
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -27,10 +29,20 @@ CREATE TABLE IF NOT EXISTS moved (
 """
 
 
+@functools.cache
+def code_hash() -> str:
+    """Returns the SHA-256 of limbfix's own code, which may judge differently between two releases while the version stays."""
+    folder = Path(__file__).parent
+    code = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        code.update(f"{file.relative_to(folder).as_posix()}\0".encode() + file.read_bytes())
+    return code.hexdigest()
+
+
 class State:
     """The memory of interrupted runs.
 
-    A judgement is keyed by the content's SHA-256 and the settings' label (policy, models, search), never by path or
+    A judgement is keyed by the content's SHA-256 and the settings' label (policy, models, search, code), never by path or
     row number: a renamed picture is not judged twice, and a changed policy judges again.
 
     Args:

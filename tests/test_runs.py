@@ -86,6 +86,16 @@ def test_records_with_masks_and_of_another_version_are_not_remembered_as_the_sam
     assert runs.settings_label("default@1", {}, Settings(format="jsonl")) != label
 
 
+def test_what_other_code_judged_is_not_remembered_as_its_own(tmp_path, monkeypatch):
+    from limbfix import states
+
+    settings = Settings(state=tmp_path / "state")
+    label = runs.settings_label("default@1", {}, settings)
+    assert runs.settings_label("default@1", {}, settings) == label
+    monkeypatch.setattr(states, "code_hash", lambda: "0" * 64)
+    assert runs.settings_label("default@1", {}, settings) != label
+
+
 @pytest.mark.parametrize(("failing", "judged", "rate"), [(29, 100, 0.29), (57, 100, 0.57), (1, 10, 0.1)])
 def test_exactly_the_allowed_share_of_rejects_is_no_failure(failing, judged, rate):
     tally = RunTally()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from limbfix import feet as foot_models
+from limbfix import limb_beliefs
 from limbfix.bodies import BodyReading
 from limbfix.body_masks import BodyPlace
 from limbfix.body_readings import read_bodies
@@ -11,6 +13,7 @@ from limbfix.detectors.body_sight import BodySight
 from limbfix.detectors.foot_looker import FootLooker
 from limbfix.detectors.limb_looker import LimbLooker
 from limbfix.limb_beliefs import shipped_model
+from limbfix.shipped import shipped_hashes
 
 if TYPE_CHECKING:
     from limbfix.images import Picture
@@ -47,9 +50,10 @@ class LimbfixBodies:
         self._model = shipped_model()  # a broken installation is told at once, not picture by picture
 
     def model_hashes(self) -> dict[str, str]:
-        """Returns the SHA-256 of the weights."""
+        """Returns the SHA-256 of the weights, and of the small models that judge lines and feet."""
         networks = [self._sight.network, *([] if self._judge is None else [self._judge])]
-        return {network.file.name: network.sha256 for network in networks}
+        small = (limb_beliefs.FILE, *(foot_models.FILE for one in self._lookers if isinstance(one, FootLooker)))
+        return {network.file.name: network.sha256 for network in networks} | shipped_hashes(*small)
 
     def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
         """Returns no parts: what it sees is in the reading. See `Detector.detect`."""

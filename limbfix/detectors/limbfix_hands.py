@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from limbfix import digit_beliefs, hand_scores
+from limbfix.detectors import belief_model
 from limbfix.detectors.belief_model import Around, BeliefModel, shipped_belief
 from limbfix.detectors.body_sight import BodySight
 from limbfix.detectors.hand_belief import apart, is_believed, is_face, is_paw, sureness, tempered, with_surety
@@ -27,7 +29,7 @@ from limbfix.geometry import Box
 from limbfix.hand_scores import scored, shipped_models
 from limbfix.parts import Part, PartKind
 from limbfix.runtime.sessions import finder_network, load_runtime
-from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file, shipped_rows
+from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file, shipped_hashes, shipped_rows
 
 if TYPE_CHECKING:
     from limbfix.images import Picture
@@ -84,9 +86,10 @@ class LimbfixHands:
         return self._reader.network.counts
 
     def model_hashes(self) -> dict[str, str]:
-        """Returns the SHA-256 of all files of weights."""
+        """Returns the SHA-256 of all files of weights, and of the small models that make beliefs, lines and scores of what the networks say."""
         networks = (self._finder, self._reader.network, self._sight and self._sight.network)
-        return {network.file.name: network.sha256 for network in networks if network is not None}
+        weights = {network.file.name: network.sha256 for network in networks if network is not None}
+        return weights | shipped_hashes(belief_model.FILE, digit_beliefs.FILE, hand_scores.FILE)
 
     def detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
         """Returns hands with box and score, surest first; `complete` reads them. See `Detector.detect`."""

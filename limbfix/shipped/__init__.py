@@ -76,6 +76,12 @@ def shipped_rows() -> dict[str, dict[str, Any]]:
     return json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.is_file() else {}
 
 
+def shipped_hashes(*names: str) -> dict[str, str]:
+    """Returns the SHA-256 that the manifest gives of those of these files that it lists, by name."""
+    rows = shipped_rows()
+    return {name: rows[name]["sha256"] for name in names if name in rows}
+
+
 def finds_hands() -> bool:
     """Tells whether this installation lists a finder beside the network that reads hands: then MediaPipe is no must."""
     return {HAND_FINDER, DIGIT_PARSER} <= shipped_rows().keys()

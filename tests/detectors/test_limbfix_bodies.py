@@ -15,6 +15,7 @@ from limbfix import shipped
 from limbfix.bodies import LimbKind, ReadsBodies
 from limbfix.detectors import make_detectors
 from limbfix.detectors.body_sight import VIEW_PX, BodySight
+from limbfix.detectors.foot_looker import FootLooker
 from limbfix.detectors.limb_looker import LimbLooker
 from limbfix.detectors.limbfix_bodies import LimbfixBodies
 from limbfix.errors import AssetMissing
@@ -136,7 +137,9 @@ def test_a_network_that_nobody_trained_is_read_without_harm(tmp_path):
     detector = LimbfixBodies(BodySight(file=file))
     for size in ((1, 1), (3, 200), (130, 90)):
         detector.read_bodies(Picture(pixels=np.zeros((*size, 3), np.uint8), sha256="0" * 64))
-    assert set(detector.model_hashes()) == {BODY_PARSER}
+    assert set(detector.model_hashes()) == {BODY_PARSER, "limb_lines.json"}
+    feet = FootLooker.shipped(mirrored=False)
+    assert "foot_looks.json" in LimbfixBodies(BodySight(file=file), feet=feet).model_hashes()
 
 
 class DarkNetwork:
@@ -165,6 +168,8 @@ def test_everybody_who_is_read_is_judged_and_the_judge_is_named_beside_the_parse
     assert plain.look is None
     assert judged.look.logits == dict.fromkeys(JUDGED, 1.5)
     assert judged.look.box == judged.box == plain.box
-    assert both.model_hashes() == {"parser.safetensors": "0" * 64, "judge.safetensors": "1" * 64}
+    hashes = both.model_hashes()
+    assert len(hashes.pop("limb_lines.json")) == 64
+    assert hashes == {"parser.safetensors": "0" * 64, "judge.safetensors": "1" * 64}
     both.close()
     assert judge.closed

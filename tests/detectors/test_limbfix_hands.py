@@ -207,9 +207,13 @@ def test_a_hand_is_read_alike_alone_and_among_others(detector):
     assert asked == pytest.approx([reading.features["presence"] for reading in together], abs=1e-3)
 
 
+SMALL_MODELS = ("hand_beliefs.json", "digit_lines.json", "hand_scores.json")
+"""They make verdicts of what the networks say, as much as weights do."""
+
+
 def test_every_hash_is_in_the_record(detector):
     hashes = detector.model_hashes()
-    assert set(hashes) == {"hand_finder.safetensors", "digit_parser.safetensors"}
+    assert set(hashes) == {"hand_finder.safetensors", "digit_parser.safetensors", *SMALL_MODELS}
     assert all(len(value) == 64 for value in hashes.values())
 
 
@@ -523,6 +527,7 @@ def test_a_sight_is_in_the_record_and_closed_with_its_detector(tmp_path):
         "hand_finder.safetensors",
         "digit_parser.safetensors",
         "body_parser.safetensors",
+        *SMALL_MODELS,
     }
     sight.look(picture_of(np.zeros((9, 9, 3), np.uint8)))
     own.close()
