@@ -41,7 +41,18 @@ from typing import Any
 
 
 class LimbfixError(Exception):
-    """Base of every error that limbfix raises on purpose."""
+    """Base of every error that limbfix raises on purpose.
+
+    Each crosses to another process with all that it carries: a pool whose worker sends what cannot be made again waits for ever.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_again, (type(self), self.args), dict(self.__dict__)
+
+
+def _made_again(kind: type[LimbfixError], args: tuple[Any, ...]) -> LimbfixError:
+    """Returns an error without calling its own `__init__`, whose arguments are not the ones that it handed on to Exception."""
+    return kind.__new__(kind, *args)
 
 
 class UsageError(LimbfixError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,17 @@ def test_flag_and_raise_make_nothing_again(on_fail):
     else:
         assert np.array_equal(gated("x", 3), pixels_of_seed(3))
     assert paint.seeds == [3]
+
+
+@pytest.mark.parametrize("form", [lambda p: p, lambda p: [p, p], lambda p: (Image.fromarray(p),)])
+def test_a_rejection_crosses_to_another_process_with_pictures_and_reports(form):
+    with pytest.raises(limbfix.AnatomyRejected) as caught:
+        limbfix.wrap(Painter(form), gate=SteeredGate(judge=lambda _: "reject"), on_fail="raise")("x", 3)
+    back = pickle.loads(pickle.dumps(caught.value))
+    assert type(back.output) is type(caught.value.output)
+    assert np.array_equal(np.asarray(back.output), np.asarray(caught.value.output))
+    assert [one.record for one in back.reports] == [one.record for one in caught.value.reports]
+    assert np.array_equal(back.reports[0].inspection.picture.pixels, pixels_of_seed(3))
 
 
 def test_no_attempt_begins_after_the_time_is_up():
