@@ -165,7 +165,7 @@ def verify(
     ] = None,
     key: flags.Key = None,
 ) -> None:
-    """Checks every entry, every kept picture, the order, the end and the signature.
+    """Checks every entry, every kept picture, the order, the end and the signature, and says which end is remembered.
 
     Exit codes: 0 whole and signed by a known key, 1 something was changed, 3 whole, but nobody here knows the key.
     """
@@ -194,6 +194,7 @@ def verify(
         _say(f"UNKNOWN KEY - {counts} are whole, signed by {signer}; name a key that you trust with --public-key")
         raise typer.Exit(3)
     _say(f"WHOLE - {counts}, signed by {signer[:16]}...")
+    _say_what_is_remembered(max((one.count for one in heads), default=0), found.entries)
 
 
 @app.command()
@@ -243,6 +244,16 @@ def _line(case: Case) -> str:
         case.currency, order["order_id"], case.verdict, case.data["record"]["path"],
     )  # fmt: skip
     return "  ".join(printable(str(cell)) for cell in cells)
+
+
+def _say_what_is_remembered(count: int, entries: int) -> None:
+    """Says how much of a whole ledger nobody here would miss; `count` is the longest end that this machine or --head knows."""
+    if count < entries:
+        known = f"the longest end known here has {count} of its entries" if count else "no end of it is remembered here"
+        _say(
+            f"{known}: nobody would see later ones cut off, or an older copy put back; keep `limbfix ledger head` elsewhere, and "
+            "give it with --head"
+        )
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -20,9 +21,12 @@ from limbfix.ledger.keys import SigningKey, default_key_path, load_key, make_key
 from limbfix.ledger.migrations import migrate
 from limbfix.ledger.reading import Reader
 from limbfix.ledger.witnesses import note_head, read_head, witness_path
+from limbfix.printing import printable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+LOG = logging.getLogger("limbfix")
 
 
 def _now() -> datetime:
@@ -38,6 +42,7 @@ class Ledger:
         self._key_path = key or default_key_path()
         self._key: SigningKey | None = None
         self._engine = make_engine(place)
+        self._has_warned = False  # once for each open ledger: thousands of entries have one folder
 
     def __enter__(self) -> Ledger:
         return self
@@ -68,6 +73,8 @@ class Ledger:
     def writing(self) -> Iterator[Writer]:
         """Opens the ledger for entries; they and the signed head are kept together or not at all.
 
+        Where this machine cannot remember the new end beside its key, that is a warning in the log: the entries are kept.
+
         Raises:
             SigningKeyError: this machine does not hold the ledger's key.
             LedgerBroken: the end of the ledger is not what its head signed, or an end that this machine remembers is no longer in it;
@@ -83,8 +90,24 @@ class Ledger:
                 self._expect_remembered(writer)
                 yield writer
                 head = writer.sign()
-        if head is not None:
+        self._remember(head)
+
+    def _remember(self, head: Head | None) -> None:
+        """Remembers an end beside the key. Its entries are kept by now, so what goes wrong here is a warning and no failure: told
+        that nothing was written, the caller would write it again."""
+        if head is None:
+            return
+        try:
             note_head(self._key_path, head)
+        except LedgerError as error:
+            if not self._has_warned:
+                LOG.warning(
+                    "ledger %s: written, but this machine cannot remember its end, so nobody here would see an older copy put back "
+                    "(%s). Make the folder beside the key writable, or keep `limbfix ledger head` elsewhere",
+                    printable(self._name),
+                    printable(str(error)),
+                )
+            self._has_warned = True
 
     def _expect_remembered(self, writer: Writer) -> None:
         """Refuses to go on from an older copy that was put back: one more entry, and nothing would tell that others are gone."""
@@ -117,8 +140,7 @@ class Ledger:
                     migrate(connection)
                     is_fresh = connection.exec_driver_sql("SELECT count(*) FROM head").scalar_one() == 0
                     head = self._begin(connection) if is_fresh else None
-        if head is not None:
-            note_head(self._key_path, head)
+        self._remember(head)
 
     def _begin(self, connection: Connection) -> Head | None:
         if not self._key_path.exists():

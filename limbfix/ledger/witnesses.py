@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from dataclasses import asdict
 from pathlib import Path
 
+from filelock import FileLock
+
 from limbfix.errors import LedgerError
 from limbfix.ledger.chain import Head
+
+_WAIT_S = 10.0
+"""Longest wait for another writer who notes an end here; each takes less than a millisecond."""
 
 
 def witness_path(key_path: Path, ledger: str) -> Path:
@@ -21,17 +27,26 @@ def witness_path(key_path: Path, ledger: str) -> Path:
 
 
 def note_head(key_path: Path, head: Head) -> None:
-    """Remembers a head, unless a longer one is remembered already."""
+    """Remembers a head, unless a longer one is remembered already. Threads and processes may do so at once.
+
+    Raises:
+        LedgerError: it cannot be kept there, or what is remembered already cannot be read.
+    """
     path = witness_path(key_path, head.ledger)
-    known = read_head(path) if path.is_file() else None
-    if known is not None and known.count > head.count:
-        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_text(head_text(head), encoding="ascii")
-        part.replace(path)
-    except OSError as error:
+        # Whoever compares and replaces is alone: an older head could land on a newer one otherwise.
+        with FileLock(path.with_suffix(".lock"), timeout=_WAIT_S):
+            known = read_head(path) if path.is_file() else None
+            if known is not None and known.count > head.count:
+                return
+            try:
+                part.write_text(head_text(head), encoding="ascii")
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+    except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
         raise LedgerError(f"ledger: expected to write the last head to {path}, got: {error}") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -102,6 +103,31 @@ def test_verify_tells_changed_from_unknown(files):
         database.execute("UPDATE entries SET customer = 'me' WHERE seq = 3")
     code, output = run("ledger", "verify", "--public-key", "public.pem")
     assert (code, "entry 3" in output) == (1, True)
+
+
+def test_what_was_written_is_not_told_as_a_failure_where_its_end_cannot_be_remembered(files, caplog):
+    add()
+    assert "remembered here" not in run("ledger", "verify")[1]
+    (witness,) = (files / "keys" / "ledger_heads").glob("*.json")
+    shutil.rmtree(witness.parent)
+    witness.parent.write_text("")  # takes no files, as a read-only mount or a full disk
+    code, output = run("ledger", "decide", "@o-b", "confirm", "--by", "Ada", "--why", "thumb")
+    assert (code, "written for Ada" in output) == (0, True)
+    (warning,) = caplog.messages
+    assert "cannot remember its end" in warning and str(witness.parent) in warning
+    code, output = run("ledger", "verify")
+    assert (code, "no end of it is remembered here" in output) == (0, True)
+    (files / "head.json").write_text(run("ledger", "head")[1])
+    assert "remembered here" not in run("ledger", "verify", "--head", "head.json")[1]
+
+
+def test_verify_tells_how_much_of_the_ledger_its_memory_covers(files):
+    add()
+    (witness,) = (files / "keys" / "ledger_heads").glob("*.json")
+    older = witness.read_text()
+    run("ledger", "decide", "@o-b", "confirm", "--by", "Ada", "--why", "thumb")
+    witness.write_text(older)
+    assert "the longest end known here has 4 of its entries" in run("ledger", "verify")[1]
 
 
 def test_an_export_goes_to_a_new_file_only(files):

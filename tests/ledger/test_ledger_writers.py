@@ -9,19 +9,23 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from ledger_cases import Ticking, add, judged, new_ledger, order, sha_of_file
 
 from limbfix.errors import CaseChanged, LedgerError, UsageError
 from limbfix.ledger.cases import current_cases
+from limbfix.ledger.chain import Head
 from limbfix.ledger.keys import load_key
 from limbfix.ledger.migrations import STEPS, migrate, version_of
 from limbfix.ledger.overrides import Decision, decide
 from limbfix.ledger.store import Ledger, open_ledger
 from limbfix.ledger.verifying import verify
+from limbfix.ledger.witnesses import head_text, note_head, read_head, witness_path
 from limbfix.refund_reports.writing import write_report
 
 WRITERS, EACH = 4, 5
@@ -190,6 +194,51 @@ def test_threads_that_write_at_once_lose_nothing_and_fork_nothing(ledger, tmp_pa
         entries = list(reader.entries())
     assert len({entry.case_id for entry in entries if entry.kind == "case"}) == WRITERS * EACH + 1
     assert len({entry.prev for entry in entries}) == len(entries) == WRITERS * EACH + 2
+
+
+def test_threads_that_note_ends_at_once_do_not_stand_in_each_others_way(tmp_path):
+    ends = [Head(ledger="0" * 32, count=count, last="a", at="", key="", signature="") for count in range(400)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda end: note_head(tmp_path / "key.pem", end), ends))
+    assert read_head(witness_path(tmp_path / "key.pem", ends[0].ledger)) == ends[-1]
+
+
+def test_an_older_end_is_never_remembered_over_a_newer_one(tmp_path, monkeypatch):
+    older = Head(ledger="0" * 32, count=4, last="a", at="", key="", signature="")
+    newer = replace(older, count=5, last="b")
+    is_writing, may_go_on = Event(), Event()
+
+    def slow_text(head: Head) -> str:
+        if head == older:
+            is_writing.set()
+            may_go_on.wait(5)
+        return head_text(head)
+
+    monkeypatch.setattr("limbfix.ledger.witnesses.head_text", slow_text)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(note_head, tmp_path / "key.pem", older)
+        assert is_writing.wait(5)
+        second = pool.submit(note_head, tmp_path / "key.pem", newer)
+        wait([second], timeout=0.3)
+        may_go_on.set()
+        for done in (first, second):
+            done.result()
+    path = witness_path(tmp_path / "key.pem", older.ledger)
+    assert read_head(path) == newer
+    assert not list(path.parent.glob(".*"))
+
+
+def test_adding_goes_on_where_the_end_cannot_be_remembered_and_warns_once(ledger, tmp_path, caplog):
+    heads = witness_path(tmp_path / "key.pem", ledger.head().ledger).parent
+    shutil.rmtree(heads)
+    heads.write_text("")
+    done = add(ledger, [(judged(str(index)), order(str(index), customer=f"c{index}")) for index in range(150)])
+    assert (done.added, len(current_cases(ledger))) == (150, 150)
+    (record,) = caplog.records
+    assert (record.levelname, "cannot remember its end" in record.getMessage()) == ("WARNING", True)
+    heads.unlink()
+    add(ledger, [(judged("later"), order("later"))])
+    assert read_head(witness_path(tmp_path / "key.pem", ledger.head().ledger)) == ledger.head()
 
 
 def test_two_writers_with_the_same_input_write_it_once(ledger):
