@@ -34,8 +34,12 @@ class Native:
 
 def native_image(container: Container, srgb: np.ndarray) -> Native:
     """Returns a file's own upright pixels; `srgb`, uint8 (h, w, 3), stands in where PNG has no such kind (CMYK)."""
-    image = decode(container)
     notes = ("16 bits per channel became 8",) if container.bit_depth == 16 else ()
+    return native_of(decode(container), srgb, orientation=read_exif(container.exif).orientation, notes=notes)
+
+
+def native_of(image: Image.Image, srgb: np.ndarray, *, orientation: int, notes: tuple[str, ...] = ()) -> Native:
+    """The same of a loaded image of any mode; `orientation` is its EXIF one, 1-8, and `notes` what is known to be lost already."""
     if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"):
         if image.mode != "CMYK":
             grey = image.mode.startswith("I;16")
@@ -53,7 +57,7 @@ def native_image(container: Container, srgb: np.ndarray) -> Native:
         image = image.convert("RGBA")
     elif image.mode in ("1", "PA"):
         image = image.convert({"1": "L", "PA": "RGBA"}[image.mode])
-    return Native(image=upright(image, read_exif(container.exif).orientation), notes=notes)
+    return Native(image=upright(image, orientation), notes=notes)
 
 
 def pasted(native: Native, repaired: np.ndarray, changed: np.ndarray, icc: bytes | None) -> Image.Image:

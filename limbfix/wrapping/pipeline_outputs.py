@@ -11,7 +11,8 @@ import numpy as np
 from limbfix.errors import GeneratorError
 from limbfix.images import Picture, open_picture
 from limbfix.wrapping.gate_reports import GatedTuple, GateReport
-from limbfix.wrapping.values import repaired_image, with_source
+from limbfix.wrapping.repaired_pixels import repaired_array, repaired_image
+from limbfix.wrapping.values import with_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,22 +63,26 @@ def as_uint8(image: Any) -> np.ndarray:
     return (np.clip(levels, 0, 1) * 255).round().astype(np.uint8)
 
 
-def with_pixels(image: Any, pixels: np.ndarray) -> Any:
+def with_pixels(image: Any, judged: np.ndarray, pixels: np.ndarray, notes: list[str]) -> Any:
     """Returns a copy of an image with repaired pixels; floats that the repair left alone stay as they were.
 
     Args:
         image: as it came from the pipeline.
-        pixels: uint8 (h, w, 3).
+        judged: uint8 (h, w, 3), as the gate saw it.
+        pixels: the same, repaired.
+        notes: told what the image's own kind cannot hold.
     """
     if hasattr(image, "getexif"):
-        return repaired_image(image, pixels)
-    has_changed = as_uint8(image) != pixels
+        return repaired_image(image, judged, pixels, notes)
+    own = as_uint8(image)
+    repaired = repaired_array(own, judged, pixels, notes)
+    has_changed = own != repaired
     if hasattr(image, "detach"):
         import torch
 
-        fresh = torch.from_numpy(pixels.transpose(2, 0, 1) / 255).to(device=image.device, dtype=image.dtype)
+        fresh = torch.from_numpy(repaired.transpose(2, 0, 1) / 255).to(device=image.device, dtype=image.dtype)
         return torch.where(torch.from_numpy(has_changed.transpose(2, 0, 1)).to(image.device), fresh, image)
-    return np.where(has_changed, (pixels / 255).astype(image.dtype), image)
+    return np.where(has_changed, (repaired / 255).astype(image.dtype), image)
 
 
 def merged(first: PipelineOutput, images: list[Any], nsfw: list[bool], reports: Sequence[GateReport]) -> Any:

@@ -96,10 +96,7 @@ def gated_call(session: GateSession, options: WrapOptions, call: PipelineCall) -
     """
     maker = PipelineMaker(session.gate, options, call)
     ledgers = drive(session.rounds(maker.options, base_seed=maker.base_seed, prompt_of=call.prompt_of), maker)
-    images = [
-        ledger.native if ledger.repaired is None else with_pixels(ledger.native, ledger.repaired.pixels)
-        for ledger in ledgers
-    ]
+    images = [_kept_image(ledger) for ledger in ledgers]
     record, missing = call_record(call, maker)
     notes = CallNotes(
         generator=pipeline_record(call.pipe),
@@ -111,6 +108,12 @@ def gated_call(session: GateSession, options: WrapOptions, call: PipelineCall) -
     output = merged(maker.first_output, images, [ledger.is_nsfw for ledger in ledgers], reports)
     session.finish(output, reports, options)
     return output
+
+
+def _kept_image(ledger: Ledger) -> Any:
+    if ledger.repaired is None or ledger.picture is None:
+        return ledger.native
+    return with_pixels(ledger.native, ledger.picture.pixels, ledger.repaired.pixels, ledger.notes)
 
 
 def _why_not(ledger: Ledger, maker: PipelineMaker, missing: list[str]) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
+
 from limbfix.errors import DetectorError, GeneratorError, PictureError, RepairError
 from limbfix.images import Picture
 from limbfix.inspections import Inspection
@@ -189,11 +191,18 @@ def _repaired(ledgers: Sequence[Ledger], attempt: int, means: Means) -> Generato
 def _mended(repairer: Repairer, inspection: Inspection, *, prompt: str, seed: int) -> Repair:
     """Returns the repair; whatever goes wrong in it is one kind of error, because the render is worth more than the trace."""
     try:
-        return repairer(inspection, prompt=prompt, seed=seed)
+        repair = repairer(inspection, prompt=prompt, seed=seed)
     except RepairError:
         raise
     except Exception as error:
         raise RepairError(f"{type(error).__name__}: {error}") from error
+    picture, pixels = inspection.picture, repair.pixels
+    if repair.is_accepted and picture is not None and (pixels.dtype, pixels.shape) != (np.uint8, picture.pixels.shape):
+        raise RepairError(
+            f"repairer: expected uint8 pixels {picture.pixels.shape}, as the picture has, got {pixels.dtype} {pixels.shape}; return "
+            "them in its size"
+        )
+    return repair
 
 
 def _repaired_one(ledger: Ledger, attempt: int, means: Means) -> Generator[Step, Any, None]:

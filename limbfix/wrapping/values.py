@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from limbfix.errors import GeneratorError, PictureError
 from limbfix.images import MEMORY_PATH, Picture, open_picture
 from limbfix.sources import GenerationSource
+from limbfix.wrapping.repaired_pixels import repaired_array, repaired_image, repaired_png
 from limbfix.wrapping.repairing import Repair
 
 if TYPE_CHECKING:
@@ -115,36 +115,21 @@ def give_back(held: Held, repair: Repair | None, notes: list[str]) -> Any:
 def _repaired_value(held: Held, repair: Repair, notes: list[str]) -> Any:
     from PIL import Image
 
-    value = held.as_made
+    value, judged = held.as_made, held.picture.pixels
     if isinstance(value, np.ndarray):
-        has_alpha = value.ndim == 3 and value.shape[2] == 4
-        return np.dstack([repair.pixels, value[:, :, 3]]) if has_alpha else repair.pixels
+        return repaired_array(value, judged, repair.pixels, notes)
     if isinstance(value, Image.Image):
-        return repaired_image(value, repair.pixels)
+        return repaired_image(value, judged, repair.pixels, notes)
     data = held.data if held.data is not None else held.value
     if repair.as_file is not None:
         data, lost = repair.as_file(data)
         notes += lost
     else:
-        buffer = io.BytesIO()
-        Image.fromarray(repair.pixels).save(buffer, format="PNG")
-        data = buffer.getvalue()
+        data = repaired_png(data, judged, repair.pixels, notes)
     if held.data is None:
         return data
     target = new_file_beside(Path(held.value), data)
     return str(target) if isinstance(held.value, str) else target
-
-
-def repaired_image(image: Image.Image, pixels: np.ndarray) -> Image.Image:
-    """Returns a PIL image with repaired pixels: upright sRGB, so orientation and colour profile go; texts and alpha stay."""
-    from PIL import Image
-
-    repaired = Image.fromarray(pixels)
-    if "A" in image.getbands() and image.size == repaired.size:
-        repaired.putalpha(image.getchannel("A"))
-    dropped = ("exif", "icc_profile", "gamma", "transparency", "srgb", "chromaticity")
-    repaired.info = {key: value for key, value in image.info.items() if key not in dropped}
-    return repaired
 
 
 def new_file_beside(path: Path, data: bytes) -> Path:

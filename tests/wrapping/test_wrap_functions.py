@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from picture_files import p3_profile
 from PIL import Image
 from steered_gate import SteeredGate
 
@@ -531,6 +532,120 @@ def test_a_repair_that_is_accepted_is_kept_with_everything_else_of_the_picture()
     assert done.value.shape == (8, 8, 4)
     assert np.count_nonzero((done.value[:, :, :3] != pixels_of_seed(1)).any(axis=2)) == 1
     assert done.reports[0].attempts[1].pixels_sha256 == pixels_sha256(done.value[:, :, :3])
+
+
+GREEN, GREY = (200, 235, 210), (220, 220, 220)
+REPAIRED = (slice(4, 6), slice(2, 6))
+
+
+def painting_a_square(colour):
+    """A repairer that paints a square of one colour and is content."""
+
+    def repair(inspection, *, prompt, seed):
+        pixels = inspection.picture.pixels.copy()
+        pixels[REPAIRED] = colour
+        judged = SteeredGate().inspect_picture(inspection.picture)
+        return Repair(is_accepted=True, pixels=pixels, inspection=judged, record={})
+
+    return repair
+
+
+def with_alpha(alpha: int) -> np.ndarray:
+    """uint8 (8, 8, 4): noise that shines through in its upper half, and is opaque below but for two columns of the square."""
+    depth = np.full((8, 8, 1), 255, np.uint8)
+    depth[:4], depth[REPAIRED[0], 2:4] = alpha, 128
+    return np.dstack([pixels_of_seed(1), depth])
+
+
+def in_palette() -> Image.Image:
+    """Mode P with one colour, that of the upper half, half transparent."""
+    image = Image.fromarray(np.repeat(np.arange(2, dtype=np.uint8), 32).reshape(8, 8), "P")
+    image.putpalette([200, 30, 40, 90, 120, 60])
+    image.info["transparency"] = bytes([128, 255])
+    return image
+
+
+def repaired_value(value, colour=GREEN):
+    gate = SteeredGate(judge=lambda _: "reject")
+    gated = limbfix.wrap(lambda prompt, seed: value, gate=gate, on_fail="repair", repairer=painting_a_square(colour))
+    done = gated.with_reports("x", 1)
+    assert done.reports[0].is_repaired
+    return done.value, list(done.reports[0].notes)
+
+
+def own_pixels(value, mode: str) -> np.ndarray:
+    """The pixels of an image, array or file in a mode of Pillow's, transparency as it is."""
+    image = Image.open(io.BytesIO(value)) if isinstance(value, bytes) else value
+    return np.asarray(image.convert(mode) if isinstance(image, Image.Image) else image)
+
+
+@pytest.mark.parametrize(
+    ("value", "colour", "mode"),
+    [
+        (with_alpha(128), GREEN, "RGBA"),
+        (with_alpha(0), GREEN, "RGBA"),
+        (Image.fromarray(with_alpha(128)), GREEN, "RGBA"),
+        (Image.fromarray(with_alpha(0)), GREEN, "RGBA"),
+        (Image.fromarray(with_alpha(77)).convert("LA"), GREY, "LA"),
+        (Image.fromarray(with_alpha(77)).convert("L"), GREY, "L"),
+        (Image.fromarray(pixels_of_seed(1)), GREEN, "RGB"),
+        (pixels_of_seed(1)[:, :, 0], GREY, "L"),
+        (pixels_of_seed(1)[:, :, :1], GREY, "L"),
+        (as_png(with_alpha(77)), GREEN, "RGBA"),
+    ],
+)
+def test_a_repair_leaves_every_other_pixel_its_own_colour_transparency_and_shape(value, colour, mode):
+    repaired, notes = repaired_value(value, colour)
+    before, after = own_pixels(value, mode), own_pixels(repaired, mode)
+    assert (type(repaired), getattr(repaired, "mode", "")) == (type(value), getattr(value, "mode", ""))
+    assert after.shape == before.shape
+    changed = np.zeros((8, 8), bool)
+    changed[REPAIRED] = True
+    assert np.array_equal(after[~changed], before[~changed])
+    assert mode[-1] != "A" or np.array_equal(after[..., -1], before[..., -1])
+    seen = limbfix.images.open_picture(repaired).pixels[REPAIRED]
+    assert np.abs(seen.astype(int) - colour).max() <= 2
+    assert notes == []
+
+
+def test_a_palette_that_cannot_hold_a_repair_is_left_with_a_note():
+    repaired, notes = repaired_value(in_palette())
+    assert (repaired.mode, "transparency" in repaired.info) == ("RGBA", False)
+    before, after = np.asarray(in_palette().convert("RGBA")), np.asarray(repaired)
+    assert np.array_equal(after[:4], before[:4]) and after[0, 0].tolist() == [200, 30, 40, 128]
+    assert after[4, 2].tolist() == [*GREEN, 255]
+    assert len(notes) == 1 and "mode P and is RGBA now" in notes[0]
+
+
+def test_what_transparency_or_grey_cannot_hold_of_a_repair_is_said():
+    grey, (note,) = repaired_value(Image.fromarray(pixels_of_seed(1)).convert("L"), (250, 20, 20))
+    assert (grey.mode, "stays grey" in note) == ("L", True)
+    clear = with_alpha(255)
+    clear[..., 3] = 0
+    shown, (note,) = repaired_value(clear)
+    assert np.array_equal(shown, clear)
+    assert "stays transparent" in note and "up to 55 of 255" in note
+
+
+def test_a_colour_profile_still_fits_the_pixels_that_nobody_repaired():
+    image = Image.fromarray(pixels_of_seed(1))
+    image.info["icc_profile"] = p3_profile()
+    repaired, notes = repaired_value(image)
+    assert repaired.info["icc_profile"] == p3_profile()
+    assert np.array_equal(np.asarray(repaired)[:4], pixels_of_seed(1)[:4])
+    assert np.abs(limbfix.images.open_picture(repaired).pixels[REPAIRED].astype(int) - GREEN).max() <= 2
+    assert notes == []
+
+
+def test_a_repair_of_another_size_is_none():
+    def enlarged(inspection, *, prompt, seed):
+        pixels = inspection.picture.pixels.repeat(2, axis=0)
+        return Repair(is_accepted=True, pixels=pixels, inspection=SteeredGate().inspect_picture(inspection.picture))
+
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject"]), on_fail="repair", repairer=enlarged)
+    done = gated.with_reports("x", 1)
+    assert np.array_equal(done.value, pixels_of_seed(1))
+    assert r"(8, 8, 3), as the picture has, got uint8 (16, 8, 3)" in done.reports[0].attempts[0].repair["error"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from wrap_models import example_module, load_tiny, save_tiny_xl, with_flags
 import limbfix
 from limbfix.errors import GeneratorError, UsageError
 from limbfix.wrapping.attempts import pixels_sha256
+from limbfix.wrapping.pipeline_outputs import picture_of, with_pixels
 from limbfix.wrapping.repairing import Repair
 from limbfix.wrapping.seeds import attempt_seed
 
@@ -312,6 +313,30 @@ def test_a_repair_changes_only_its_own_pixels_of_a_float_picture(folder, pipe, o
     assert images.dtype == expected.dtype
     changed = (images != expected).any(axis=3 if output_type == "np" else 1)[0]
     assert np.argwhere(changed).tolist() == [[3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_tensor"),
+    [((8, 8), False), *((shape, form) for shape in ((8, 8, 1), (8, 8, 3), (8, 8, 4)) for form in (False, True))],
+)
+def test_a_repair_of_floats_keeps_their_shape_and_what_shines_through(shape, is_tensor):
+    import torch
+
+    floats = np.random.default_rng(1).random(shape, dtype=np.float32)
+    image = floats
+    if is_tensor:
+        image = torch.from_numpy(floats.transpose(2, 0, 1))
+    judged = picture_of(image, prompt="", seed=None).pixels
+    pixels, notes = judged.copy(), []
+    pixels[3, 4] = 230
+    after = with_pixels(image, judged, pixels, notes)
+    assert (type(after), after.dtype, after.shape) == (type(image), image.dtype, image.shape)
+    after = np.asarray(after).transpose(1, 2, 0) if is_tensor else after
+    changed = after != floats
+    assert np.argwhere(changed.reshape(8, 8, -1).any(axis=2)).tolist() == [[3, 4]]
+    assert shape[-1] != 4 or not changed[..., 3].any()
+    seen = picture_of(after, prompt="", seed=None).pixels
+    assert np.abs(seen[3, 4].astype(int) - 230).max() <= 2 or notes
 
 
 def test_stable_diffusion_xl_is_gated_in_the_same_way(tmp_path):
