@@ -19,7 +19,9 @@ MAX_BODY_BYTES = 64 << 20
 """A picture of 16 megapixels as PNG in base64 has about this size."""
 ATTEMPTS = 3
 RETRY_PAUSE_SECONDS = 0.5
-_PASSING_STATUS = (429, 502, 503, 504)
+_TURNED_AWAY = (429, 503)
+_LOST_BEHIND_GATEWAY = (502, 504)
+"""A gateway had no answer in time, or a broken one, from a server that it had reached, as far as it says."""
 _TEXT_SHOWN = 300
 
 
@@ -89,8 +91,9 @@ class ServerLink:
     def request(self, method: str, path: str, *, timeout_s: float | None = None, **options: Any) -> bytes:
         """Returns the body of an answer of status 200.
 
-        A request that never reached the server, or that it turned away for now (429, 502, 503, 504), is sent again twice. One
-        that timed out is not: the server may still be rendering it.
+        A request that never reached the server, or that it turned away for now (429, 503), is sent again twice. One that timed out,
+        or whose answer a gateway lost (502, 504), may still be rendered, and paid for: only a GET, which starts nothing, is then
+        sent again.
 
         Raises:
             ServerError: no answer in time, another status, or a body above the limit.
@@ -103,13 +106,18 @@ class ServerLink:
             try:
                 return self._read(method, address, limit_s, **options)
             except (httpx.ConnectError, httpx.ConnectTimeout, _TurnedAway) as error:
+                if isinstance(error, _Lost) and method != "GET":
+                    raise ServerError(
+                        f"{address}: expected status 200, got {error} from a gateway; it was not sent again, because the server may "
+                        "still be working on it. Look there for the picture first, and raise the gateway's time limit"
+                    ) from error
                 if attempt == ATTEMPTS:
                     raise ServerError(self._unreachable(address, error)) from error
                 time.sleep(RETRY_PAUSE_SECONDS * attempt)
             except httpx.TimeoutException as error:
                 raise ServerError(
-                    f"{address}: expected an answer within {limit_s:g} s, got none; look whether the server is still "
-                    "rendering, or give it more time with timeout_s"
+                    f"{address}: expected an answer within {limit_s:g} s, got none; it was not sent again. Look whether the "
+                    "server is still rendering, or give it more time with timeout_s"
                 ) from error
             except httpx.HTTPError as error:
                 raise ServerError(f"{address}: expected an answer, got {type(error).__name__}: {error}") from error
@@ -125,8 +133,10 @@ class ServerLink:
 
         timeout = httpx.Timeout(limit_s, connect=self._client.timeout.connect)
         with self._client.stream(method, address, timeout=timeout, **options) as response:
-            if response.status_code in _PASSING_STATUS:
+            if response.status_code in _TURNED_AWAY:
                 raise _TurnedAway(f"status {response.status_code}")
+            if response.status_code in _LOST_BEHIND_GATEWAY:
+                raise _Lost(f"status {response.status_code}")
             body = self._body(response, address, limit_s)
         if response.status_code != 200:
             raise ServerError(f"{address}: expected status 200, got {response.status_code}: {_shown(body)}")
@@ -180,6 +190,10 @@ class ServerLink:
 
 class _TurnedAway(Exception):
     """The server answered that it has no time now."""
+
+
+class _Lost(_TurnedAway):
+    """A gateway answered that it lost the server's answer."""
 
 
 def _shown(body: bytes) -> str:

@@ -232,6 +232,30 @@ def test_a_server_that_is_busy_is_asked_again_and_one_that_is_not_there_is_told(
         Automatic1111(gone.url)("a wave", seed=1)
 
 
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_render_that_may_still_run_behind_a_gateway_is_never_paid_twice(serve, monkeypatch, status):
+    monkeypatch.setattr("limbfix.generators.transport.RETRY_PAUSE_SECONDS", 0.01)
+    server = serve(lambda handler, method, path, body: handler.send({}, status))
+    with pytest.raises(ServerError, match=f"got status {status} from a gateway; it was not sent again.*Look there"):
+        OpenAIImages(f"{server.url}/v1", model="m")("a wave")
+    assert len(server.seen) == 1
+
+
+def test_what_starts_nothing_is_asked_again_through_a_gateway(serve, monkeypatch):
+    monkeypatch.setattr("limbfix.generators.transport.RETRY_PAUSE_SECONDS", 0.01)
+    comfy, looks = Comfy(), []
+
+    def flaky(handler, method, path, body):
+        looks.append((method, path))
+        if method == "GET" and len(looks) == 2:
+            handler.send({}, 504)
+        else:
+            comfy(handler, method, path, body)
+
+    assert ComfyUI(TEXT_GRAPH, NODES, url=serve(flaky).url)("a wave", seed=1).size == (64, 64)
+    assert looks[1] == looks[2] and [method for method, _ in looks].count("POST") == 1
+
+
 def test_a_failed_workflow_names_its_node(serve):
     with pytest.raises(ServerError, match=r"node 3 \(KSampler\): out of memory"):
         ComfyUI(TEXT_GRAPH, NODES, url=serve(Comfy(fails=True)).url)("a wave", seed=1)
