@@ -11,6 +11,7 @@ from typing import Any
 from limbfix.errors import AnatomyRejected, OutputError
 from limbfix.inspections import Inspection
 from limbfix.wrapping.attempts import SKIPPED_NSFW, Attempt, Ledger
+from limbfix.wrapping.plain import made_plain
 
 REPORT_VERSION = 1
 
@@ -72,7 +73,7 @@ class GateReport:
     @property
     def record(self) -> dict[str, Any]:
         """Plain JSON values: one line of the file that `limbfix replay` reads."""
-        return {
+        told = {
             "wrap_version": REPORT_VERSION,
             "id": self.id,
             "image_index": self.image_index,
@@ -89,6 +90,7 @@ class GateReport:
             "call": self.call,
             "inspection": None if self.inspection is None else self.inspection.record,
         }
+        return made_plain(told)  # a repairer's or a gate's own may hold anything
 
     def without_pixels(self) -> GateReport:
         """Returns the report with the bare record of its judgement: a few KB, where pixels, masks and scene are many MB."""

@@ -746,6 +746,31 @@ def test_records_are_added_as_plain_json_lines(tmp_path):
     assert first["id"] != second["id"]
 
 
+def test_a_record_holds_whatever_a_foreign_repairer_tells(tmp_path):
+    told = {
+        "score": np.float32(0.5),
+        "seeds": np.arange(3),
+        "is_best": np.True_,
+        "worst": float("nan"),
+        4: (Path("a"),),
+    }
+
+    def repair(inspection, *, prompt, seed):
+        judged = SteeredGate().inspect_picture(inspection.picture)
+        judged.record["defect_score"] = np.float32(0.25)
+        return Repair(is_accepted=True, pixels=255 - inspection.picture.pixels, inspection=judged, record=told)
+
+    path = tmp_path / "records.jsonl"
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject"]), on_fail="repair", repairer=repair, records=path)
+    done = gated.with_reports("x", 1)
+    (line,) = path.read_text(encoding="utf-8").splitlines()
+    written = json.loads(line)
+    assert written == done.reports[0].record
+    assert written["defect_score"] == written["inspection"]["defect_score"] == 0.25
+    expected = {"score": 0.5, "seeds": [0, 1, 2], "is_best": True, "worst": None, "4": ["a"]}
+    assert written["attempts"][1]["repair"] == expected
+
+
 def test_seeds_depend_on_base_image_and_attempt_and_nothing_else():
     seeds = {attempt_seed(base, image, attempt) for base in range(5) for image in range(5) for attempt in range(5)}
     assert len(seeds) == 125
