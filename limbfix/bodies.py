@@ -226,11 +226,11 @@ class PersonGraph:
         return 1.0 if self.look is None else self.look.backing(f"extra_{kind.value}")
 
     def extra(self, kind: LimbKind) -> tuple[LimbLine, ...]:
-        """Returns the limbs beyond two, where it is known which they are: the fainter branch of a fork, the fainter of one side.
+        """Returns the counted limbs beyond two, where it is known which they are: the fainter branch of a fork, the fainter of one side.
 
         Empty where nobody can say.
         """
-        limbs = self.of_kind(kind)
+        limbs = self.counted(kind)
         surplus = len(limbs) - EXPECTED_LIMBS
         if surplus <= 0:
             return ()

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from limbfix.bodies import EXPECTED_LIMBS, Absence, AbsentLimb, BodyReading, LimbEnd, LimbKind, LimbLine, PersonGraph
+from limbfix.bodies import (
+    EXPECTED_LIMBS,
+    LEAST_CHANCE,
+    Absence,
+    AbsentLimb,
+    BodyReading,
+    LimbEnd,
+    LimbKind,
+    LimbLine,
+    PersonGraph,
+)
 from limbfix.digit_records import mask_record
 
 
@@ -21,7 +31,8 @@ def limbs_record(graph: PersonGraph | None, masks_wh: tuple[int, int] | None) ->
     if graph is None:
         return {}
     extra = {limb.limb_index for kind in LimbKind for limb in graph.extra(kind)}
-    feet = sum(limb.kind is LimbKind.LEG and limb.end is LimbEnd.SEEN for limb in graph.limbs)
+    ends = [limb for limb in graph.limbs if limb.kind is LimbKind.LEG and limb.chance >= LEAST_CHANCE]
+    feet = sum(limb.end is LimbEnd.SEEN for limb in ends)
     return {
         "arms": _count(graph, LimbKind.ARM),
         "legs": _count(graph, LimbKind.LEG),

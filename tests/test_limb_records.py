@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -16,7 +17,7 @@ from drawn_people import Stage
 from read_scenes import PX, read_scene, someone
 from synthetic import picture, scene, whole_person
 
-from limbfix.bodies import LimbKind
+from limbfix.bodies import LimbEnd, LimbKind
 from limbfix.checks import check
 from limbfix.drawing import all_bones, draw_overlay, limb_fills
 from limbfix.inspections import keypoints_for_drawing
@@ -61,6 +62,25 @@ def test_limbs_absent_and_loose_ones_stand_in_a_valid_record(with_masks):
     (loose,) = record["loose_limbs"]
     assert (loose["root"], loose["joints"]) == ("open", ["elbow", "wrist", "hand"])
     assert all(("mask" in item) is with_masks for item in (*limbs["items"], loose))
+
+
+def test_a_limb_too_faint_to_be_counted_makes_no_other_one_too_many_and_no_foot():
+    made = read_scene(odd_stage())
+    assert made.bodies is not None
+    (graph,) = made.bodies.people
+    third = graph.extra(LimbKind.ARM)[0].limb_index
+
+    def with_chances(chances):
+        limbs = tuple(replace(one, chance=chances.get(one.limb_index, one.chance)) for one in graph.limbs)
+        assert made.bodies is not None
+        return replace(made, bodies=replace(made.bodies, people=(replace(graph, limbs=limbs),)))
+
+    limbs = record_of(with_chances({third: 0.2}))["people"][0]["limbs"]
+    assert limbs["arms"]["seen"] == 2
+    assert not any(item["extra"] for item in limbs["items"])
+    (leg,) = [one.limb_index for one in graph.limbs if one.kind is LimbKind.LEG and one.end is LimbEnd.SEEN]
+    assert limbs["feet"]["seen"] == 1
+    assert record_of(with_chances({leg: 0.2}))["people"][0]["limbs"]["feet"]["seen"] == 0
 
 
 def test_without_a_reading_of_bodies_the_record_has_no_new_key():

@@ -138,7 +138,7 @@ def _feet(person: Person, graph: PersonGraph) -> list[Finding]:
             expected=EXPECTED_LIMBS,
             unit="feet",
             person_index=person.person_index,
-            message=f"A leg of this person ends in {len(spare) + 1} feet.",
+            message=f"This person shows {number} feet: a leg ends in more than one.",
         )
     ]
 

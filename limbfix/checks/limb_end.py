@@ -35,9 +35,9 @@ MIN_TORSO_PX, PLAIN_TORSO_PX = 80, 120
 """On bodies up to the first hands are below 20 px, where the hand search finds few; from the second on a missing one says all it says (`NO_HAND`), and between them
 more and more, so that a picture's score does not jump where a copy of it is half as large again."""
 
-STUMP_KNOTS = ((0.35, 0.35), (0.5, 0.5), (0.7, 0.75), (0.9, 0.9))
-"""How surely our network sees a stump (`LimbLine.end_score`) -> defect score. Preliminary: heat of a map that was not trained yet; to be
-refitted on real people."""
+STUMP_KNOTS = ((0.35, 0.35), (0.5, 0.5), (0.7, 0.75))
+"""How surely our network sees a stump (`LimbLine.end_score`) -> defect score; it rejects never alone, for nobody can see whether an end is hidden. Preliminary: heat of a
+map that was not trained yet; to be refitted on real people."""
 
 NORMAL = 0.02
 
