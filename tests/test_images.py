@@ -328,6 +328,34 @@ _WHOLE_FILES = {
 }
 
 
+PHOTO = Path(__file__).parents[1] / "examples" / "pictures" / "third_arm.jpg"
+
+
+def _damaged(name: str) -> bytes:
+    image = Image.open(PHOTO).convert("RGB").resize((256, 256))
+    whole = files.encoded(image, "JPEG", progressive=name == "progressive")
+    begin, end = int(0.4 * len(whole)), b"\xff\xd9"
+    return {
+        "cut": whole[:begin] + end,
+        "zeros inside": whole[:begin] + bytes(1000) + whole[begin + 1000 :],
+        "zeros to the end": whole[:begin] + bytes(len(whole) - begin - 2) + end,
+        "noise inside": whole[:begin] + bytes(range(255)) * 4 + whole[begin + 1020 :],
+        "progressive": whole[:begin] + end,
+    }[name]
+
+
+@pytest.mark.parametrize("name", ["cut", "zeros inside", "zeros to the end", "noise inside", "progressive"])
+def test_a_jpeg_whose_pixels_are_damaged_is_refused_though_it_ends_as_it_should(name):
+    with pytest.raises(UnreadablePicture, match="Corrupt JPEG data"):
+        open_picture(_damaged(name))
+
+
+def test_a_little_padding_before_the_end_of_a_jpeg_harms_nothing():
+    whole = files.encoded(files.noise(), "JPEG")
+    padded = whole[:-2] + bytes(12) + whole[-2:]
+    assert np.array_equal(open_picture(padded).pixels, open_picture(whole).pixels)
+
+
 def _cuts(length: int, count: int = 99) -> list[int]:
     even = np.linspace(0, length - 1, count).astype(int).tolist()
     return sorted({*even, *range(min(16, length)), *range(length - 13, length)})
