@@ -60,7 +60,8 @@ class OpenAIImages:
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.link = ServerLink(url, timeout_s=timeout_s, max_bytes=max_bytes, headers=headers)
-        self._visitor = ServerLink(url, timeout_s=timeout_s, max_bytes=max_bytes)
+        # Of the stripped address: a user and a password in it are this server's own too, and the visitor goes elsewhere.
+        self._visitor = ServerLink(self.link.url, timeout_s=timeout_s, max_bytes=max_bytes)
         self.model, self.defaults, self.native_px = model, dict(defaults or {}), native_px
         require_one_picture(self.defaults, ("n",), self.link.url)
 
@@ -103,10 +104,9 @@ class OpenAIImages:
         if row.get("b64_json"):
             return image_of_base64(row["b64_json"], self.link.url)
         address = row.get("url")
-        if isinstance(address, str) and urlsplit(address).scheme in ("http", "https"):
-            return image_of_bytes(
-                self._visitor.request("GET", address), address
-            )  # Without the key: another host, mostly.
+        if isinstance(address, str) and _is_web_address(address):
+            data = self._visitor.request("GET", address)  # Without the key: another host, mostly.
+            return image_of_bytes(data, printable(address))
         raise ServerError(f"{self.link.url}: expected data[0].b64_json or url, got {printable(str(answer)[:300])}")
 
     def close(self) -> None:
@@ -116,3 +116,10 @@ class OpenAIImages:
 
     def __repr__(self) -> str:
         return f"OpenAIImages({self.link.url!r}, model={self.model!r})"
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https")
+    except ValueError:  # such as `http://[`
+        return False

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from limbfix.errors import MissingExtra, ServerError, UsageError
 from limbfix.printing import printable
@@ -50,11 +51,7 @@ class ServerLink:
         auth: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(
-                f"server: expected an address such as http://127.0.0.1:7860, got {url.rpartition('@')[2]!r}"
-            )
+        parts = _split(url)
         if parts.username is not None:  # Never shown, so never part of the address.
             auth = auth or (unquote(parts.username), unquote(parts.password or ""))
             url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -96,7 +93,7 @@ class ServerLink:
         sent again.
 
         Raises:
-            ServerError: no answer in time, another status, or a body above the limit.
+            ServerError: no answer in time, another status, a body above the limit, or an address that is none.
         """
         import httpx
 
@@ -119,8 +116,10 @@ class ServerLink:
                     f"{address}: expected an answer within {limit_s:g} s, got none; it was not sent again. Look whether the "
                     "server is still rendering, or give it more time with timeout_s"
                 ) from error
-            except httpx.HTTPError as error:
-                raise ServerError(f"{address}: expected an answer, got {type(error).__name__}: {error}") from error
+            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last two: an address that is none
+                raise ServerError(
+                    f"{printable(address)}: expected an answer, got {type(error).__name__}: {printable(str(error))}"
+                ) from error
         raise AssertionError("unreachable")
 
     def _unreachable(self, address: str, error: Exception) -> str:
@@ -194,6 +193,19 @@ class _TurnedAway(Exception):
 
 class _Lost(_TurnedAway):
     """A gateway answered that it lost the server's answer."""
+
+
+def _split(url: str) -> SplitResult:
+    """Returns the parts of a server's address.
+
+    Raises:
+        UsageError: no http or https address.
+    """
+    with suppress(ValueError):  # Its message may hold the password.
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    raise UsageError(f"server: expected an address such as http://127.0.0.1:7860, got {url.rpartition('@')[2]!r}")
 
 
 def _shown(body: bytes) -> str:

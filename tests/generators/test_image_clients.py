@@ -301,7 +301,9 @@ def test_an_empty_mask_is_never_sent():
             client.inpaint(empty)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:7860", "file:///etc/passwd", "", "ftp://a"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:7860", "file:///etc/passwd", "", "ftp://a", "http://[", "http://a:99999", "http://a:x"]
+)
 def test_only_web_addresses_are_servers(url):
     with pytest.raises(UsageError, match="expected an address"):
         Automatic1111(url)
@@ -314,6 +316,31 @@ def test_a_password_in_the_address_is_sent_and_never_shown(serve):
         client("a wave", seed=1)
     assert "pass" not in str(caught.value) + repr(client)
     assert client.link._client.auth is not None
+
+
+def test_a_picture_on_another_host_is_fetched_without_key_and_password(serve):
+    visits = []
+
+    def other(handler, method, path, body):
+        visits.append(dict(handler.headers))
+        handler.send(image_servers.png_of(np.full((8, 8, 3), 90, np.uint8)), kind="image/png")
+
+    elsewhere = serve(other).url
+    server = serve(lambda handler, *_: handler.send({"data": [{"url": f"{elsewhere}/x.png"}]}))
+    for address, more in ((server.url.replace("//", "//me:password@"), {}), (server.url, {"api_key": "secret-key"})):
+        assert OpenAIImages(address, model="m", **more)("a wave").size == (8, 8)
+    assert len(visits) == 2
+    assert not [name for visit in visits for name in visit if name.lower() == "authorization"]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[", "http://host:x/", f"http://{'a' * 70}/", "http://a..b/", "http://a\x1b/", "file:///x", 7]
+)
+def test_an_address_of_a_picture_that_is_none_is_a_clear_error(serve, address):
+    server = serve(lambda handler, *_: handler.send({"data": [{"url": address}]}))
+    with pytest.raises(ServerError, match="expected") as caught:
+        OpenAIImages(server.url, model="m")("a wave")
+    assert "\x1b" not in str(caught.value)
 
 
 def test_a_server_that_sends_elsewhere_is_not_followed(serve):
