@@ -193,8 +193,12 @@ class _Desk:
         return [case.standing() for key, case in self._shelf(job.order.customer).items() if key != job.case_id]
 
     def put(self, entry: Entry) -> None:
-        shelf = self._shelf(entry.customer)
-        shelf[entry.case_id] = Case(entry=entry, overrides=(), latest_hash=entry.hash)
+        """Puts a new case where it would be read now: last, and on no shelf as it was before, the old customer's included."""
+        case = Case(entry=entry, overrides=(), latest_hash=entry.hash)
+        own = self._shelf(entry.customer)
+        for shelf in self._cases.values():
+            if shelf.pop(case.case_id, None) is not None or shelf is own:
+                shelf[case.case_id] = case
 
 
 def _is_known(case: Case | None, job: _Job) -> bool:

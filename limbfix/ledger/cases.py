@@ -153,6 +153,7 @@ def group_cases(entries: Iterable[Entry]) -> list[Case]:
     for entry in entries:
         latest[entry.case_id] = entry.hash
         if entry.kind == "case":
+            bases.pop(entry.case_id, None)  # the order is that of the newest ones
             bases[entry.case_id], decided[entry.case_id] = entry, []
         elif entry.data["answer"] == "undo":
             decided[entry.case_id] = decided[entry.case_id][:-1]

@@ -145,6 +145,41 @@ def test_caps_hold_across_two_calls_and_only_in_their_currency(ledger):
     assert (found["order-b"].amount, found["order-c"].amount) == (Decimal("5.00"), Decimal("900"))
 
 
+@pytest.mark.parametrize("duplicates", ["customer", "order", "ledger", "off"])
+@pytest.mark.parametrize("turn", range(3))
+def test_an_order_whose_customer_is_corrected_gives_the_old_one_room_in_one_file_as_in_several(
+    tmp_path, duplicates, turn
+):
+    policy = refunds(
+        duplicates=duplicates, caps={"per_customer": {"EUR": "20.00"}, "per_order": {"EUR": "15.00"}}, rules=[{"give": "full"}]
+    )  # fmt: skip
+    first = [(judged(name), order(name, customer="A")) for name in "xw"]
+    corrected = (judged("x"), order("x", customer="B"))
+    more = [(judged("v"), order("v", customer="A")), corrected, (judged("z"), order("z", customer="A"))]
+    more = [*more[turn:], *more[:turn], (judged("u"), order("u", customer="A", number="order-x"))]
+    more += [(judged("x"), order("x", customer="A", number="again")), (judged("w", "flag"), order("w", customer="A"))]
+    given = []
+    for name, files in (("one.db", [more]), ("several.db", [[pair] for pair in more])):
+        with new_ledger(tmp_path, name) as ledger:
+            for pairs in (first, *files):
+                add(ledger, pairs, policy)
+            given.append([(case.entry.order_id, case.amount, case.duplicate_of) for case in current_cases(ledger)])
+    assert given[0] == given[1]
+    assert ("order-x", Decimal("10.00"), None) in given[0]
+
+
+def test_a_corrected_customer_no_longer_uses_up_the_cap_of_the_old_one(ledger):
+    policy = refunds(caps={"per_customer": {"EUR": "20.00"}})
+    add(ledger, [(judged("x"), order("x", customer="A"))], policy)
+    sold = (("v", "A"), ("x", "B"), ("z", "A"))
+    add(ledger, [(judged(name), order(name, customer=customer)) for name, customer in sold], policy)
+    assert [(case.entry.customer, case.amount) for case in current_cases(ledger)] == [
+        ("A", Decimal("10.00")),
+        ("B", Decimal("10.00")),
+        ("A", Decimal("10.00")),
+    ]
+
+
 def test_a_used_up_cap_gives_nothing(ledger):
     policy = refunds(caps={"per_customer": {"EUR": "10.00"}})
     add(ledger, [(judged("a"), order("a")), (judged("b", "flag"), order("b"))], policy)
