@@ -43,9 +43,14 @@ class Case:
         return self.entry.data
 
     @property
+    def decided(self) -> Entry | None:
+        """The decision that holds, or None; one that only labels the picture decides nothing."""
+        return next((entry for entry in reversed(self.overrides) if entry.data["answer"] != "label"), None)
+
+    @property
     def override(self) -> dict[str, Any] | None:
-        """Body of the decision that holds, or None; one that only labels the picture decides nothing."""
-        return next((entry.data for entry in reversed(self.overrides) if entry.data["answer"] != "label"), None)
+        """Body of the decision that holds, or None."""
+        return None if self.decided is None else self.decided.data
 
     @property
     def label(self) -> str | None:

@@ -98,14 +98,9 @@ class CaseView:
 
 def card(row: Row, case: Case, desk: Desk) -> Card:
     """Returns a picture of the gallery as this person should see it: without verdict, so that nobody is led."""
+    last = next((answer for answer in reversed(row.answers) if answer.label), row.answers[-1] if row.answers else None)
     label = LABEL_WORDS.get(row.label or "", "decided" if row.answers else "")
-    words = (
-        f"{label} by {row.answers[-1].who}"
-        if label and row.answers
-        else "skipped by you"
-        if row.case_id in desk.skipped
-        else "to do"
-    )
+    words = f"{label} by {last.who}" if label and last else "skipped by you" if row.case_id in desk.skipped else "to do"
     return Card(
         id=row.case_id, title=title_of(case), path=case.data["record"]["path"], state=label or "todo", words=words
     )

@@ -20,6 +20,7 @@ from limbfix.ledger.overrides import Decision, decide
 from limbfix.refund_reports.facts import make_facts
 from limbfix.refund_reports.page import summary_sentence
 from limbfix.refund_reports.shares import Share
+from limbfix.refund_reports.tables import case_rows
 from limbfix.refund_reports.writing import write_report
 
 NASTY = [
@@ -260,6 +261,18 @@ def test_csv_has_a_row_for_each_case_and_json_the_same_sums(ledger, facts, tmp_p
     assert document["money"][0]["to_give_back"] == "12.30"
     assert document["rejected"]["interval"] == list(facts.rejected.interval)
     assert len(document["cases"]) == 8
+
+
+def test_beside_an_amount_stands_who_decided_it_and_not_who_labelled_the_picture(tmp_path):
+    with new_ledger(tmp_path) as made:
+        add(made, [(judged("a"), order("a")), (judged("b"), order("b"))])
+        decide(made, "@order-a", Decision(who="Bob", why="only looked", answer="label", label="defective"))
+        decide(made, "@order-b", Decision(who="Ada", why="half is fair", answer="set", give="part", amount="5"))
+        decide(made, "@order-b", Decision(who="Bob", why="looks fine to me", answer="label", label="fine"))
+        rows = {row["order_id"]: row for row in case_rows(current_cases(made))}
+    told = ("status", "decided_by", "decided_why", "decided_at")
+    assert [rows["order-a"][name] for name in told] == ["recommended", None, None, None]
+    assert [rows["order-b"][name] for name in told[:3]] == ["confirmed", "Ada", "half is fair"]
 
 
 def test_parquet_keeps_decimals_exact_and_times_as_times(ledger, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from review_ledgers import HOSTILE, Site, write_case
 
 from limbfix.errors import UsageError
+from limbfix.ledger.overrides import Decision, decide
 from limbfix.review.guard import Guard
 
 pytestmark = pytest.mark.enable_socket
@@ -160,6 +161,15 @@ def test_a_press_sent_twice_is_one_answer(caller: Caller):
     for _ in range(2):
         assert caller.answer(desk, case_id, "accept", saw)[0] == 303
     assert len(caller.site.row(case_id).answers) == 1
+
+
+def test_the_gallery_names_who_labelled_and_not_who_decided_later(caller: Caller):
+    desk = caller.sit_down("Ada")
+    case_id = caller.site.queue[0].case_id
+    caller.answer(desk, case_id, "reject", caller.site.row(case_id).latest)
+    decide(caller.site.ledger, case_id, Decision(who="Ben", why="by the book", answer="confirm"))
+    gallery = caller.ask(f"{desk}?show=done")[2]
+    assert "rejected by Ada" in gallery and "by Ben" not in gallery
 
 
 def test_a_changed_picture_is_not_shown(caller: Caller):
