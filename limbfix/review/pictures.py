@@ -18,6 +18,7 @@ from limbfix.drawing import draw_overlay
 from limbfix.errors import PictureError
 from limbfix.images import open_picture
 from limbfix.ledger.cases import Case, find_case
+from limbfix.ledger.numbers import with_numbers
 from limbfix.ledger.store import Ledger
 from limbfix.reports.evidence import make_evidence
 from limbfix.reports.site import EVIDENCE
@@ -99,7 +100,7 @@ class Pictures:
         if picture is None or picture.sha256 != case.entry.picture:
             file = self._report_file(case)
             return file.read_bytes() if file is not None and kind == "picture" else None
-        record = _plain(case.data["record"])
+        record = with_numbers(case.data["record"])
         if kind == "picture":
             return make_evidence(picture.pixels, record | {"findings": []}, ()).thumbnail
         marked = draw_overlay(picture.pixels, record, ())
@@ -138,16 +139,6 @@ def _kept_name(case: Case, kind: str) -> str | None:
         crops, number = [item["sha256"] for item in items if item["kind"] == "crop"], kind.removeprefix("crop-")
         return crops[int(number)] if number.isascii() and number.isdigit() and int(number) < len(crops) else None
     return next((item["sha256"] for item in items if item["kind"] == kind), None)
-
-
-def _plain(value: Any, key: str = "") -> Any:
-    """Returns a ledger's record with its decimals as numbers again, where drawing needs them."""
-    if isinstance(value, dict):
-        return {name: _plain(item, name) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item, key) for item in value]
-    is_number = key in ("box_xyxy", "defect_score", "score", "measured", "expected", "defect_probability")
-    return float(value) if is_number and isinstance(value, str) else value
 
 
 def _small(jpeg: bytes) -> bytes:

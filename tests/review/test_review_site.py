@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import http.client
+import json
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from ledger_cases import add, judged, order, sha_of_file
+from PIL import Image
 from review_ledgers import HOSTILE, Site, write_case
 
 from limbfix.errors import UsageError
 from limbfix.ledger.overrides import Decision, decide
+from limbfix.review.auditing import Rates
 from limbfix.review.guard import Guard
+
+TESTS = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.enable_socket
 
@@ -203,3 +210,23 @@ def test_labels_are_there_to_take(caller: Caller):
     assert status == 200 and "attachment" in headers["content-disposition"]
     assert "hand.extra_digit; something else" in body
     assert "defective" in body
+
+
+def test_a_passed_picture_whose_limbs_were_read_is_shown_with_its_marks(tmp_path: Path):
+    golden = json.loads((TESTS / "golden" / "clean_person_standing.jpg.json").read_text(encoding="utf-8"))
+    picture = TESTS.parent / "examples" / "pictures" / "clean_person_standing.jpg"
+    with Image.open(picture) as image:
+        width, height = image.size
+    people = [one | {"person_index": 0, "score": 0.9, "defect_score": None} for one in golden["people"]]
+    assert people[0]["limbs"]["items"][0]["chance"]
+    record = judged(
+        "a", "pass", path=str(picture), sha256=sha_of_file(picture), width=width, height=height, people=people
+    )
+    with Site(tmp_path, rates=Rates(passed=1.0)) as site:
+        add(site.ledger, [(record, order("a", sha256=record["sha256"]))])
+        caller = Caller(site)
+        (row,) = site.queue
+        assert f"/picture/{row.case_id}/overlay" in caller.ask(f"{caller.sit_down('Ada')}case/{row.case_id}")[2]
+        for kind in ("picture", "overlay", "thumb"):
+            status, headers, _ = caller.ask(f"/picture/{row.case_id}/{kind}")
+            assert (status, headers["content-type"]) == (200, "image/jpeg")
