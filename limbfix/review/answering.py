@@ -65,13 +65,27 @@ def write_answer(ledger: Ledger, case: Case, said: Said) -> str:
         raise
 
 
-def take_back(ledger: Ledger, case_id: str, *, who: str, saw: str) -> str:
-    """Takes the last decision of a case back; returns the hash of the entry that says so.
+def take_back(ledger: Ledger, case_id: str, *, who: str, answer: str) -> str:
+    """Takes an answer back where it is the one that holds; returns the hash of the entry that says so.
+
+    Args:
+        ledger: where.
+        case_id: whole id of the case.
+        who: name.
+        answer: hash of the answer's entry. Newer ones that were taken back themselves do not stand in its way.
 
     Raises:
-        CaseChanged: somebody decided since; nothing was written.
+        CaseChanged: somebody decided since, or the picture was judged anew; nothing was written.
     """
-    return decide(ledger, case_id, Decision(who=who, why="Taken back in the review", answer="undo"), saw=saw).hash
+    with ledger.reading() as reader:
+        case = find_case(reader, case_id)
+    if case is None or not case.overrides or case.overrides[-1].hash != answer:
+        raise CaseChanged(
+            f"case {case_id[:12]}: expected that the answer {answer[:12]}... still holds, but it was decided or judged anew since. "
+            "Look again, then decide"
+        )
+    undo = Decision(who=who, why="Taken back in the review", answer="undo")
+    return decide(ledger, case_id, undo, saw=case.latest_hash).hash
 
 
 def _same_answer(ledger: Ledger, case_id: str, said: Said) -> str | None:

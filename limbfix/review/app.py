@@ -149,7 +149,7 @@ class _Site:
             return _go(self._desk_path(desk))
         case_id, written = desk.written.pop()
         try:
-            take_back(self._review.ledger, case_id, who=desk.name, saw=written)
+            take_back(self._review.ledger, case_id, who=desk.name, answer=written)
         except CaseChanged:
             words = (
                 "Somebody decided on this picture after you, so your answer was not taken back. What they said stands."

@@ -37,8 +37,9 @@ class Desk:
     word: str = ""
 
     def note(self, case_id: str, entry_hash: str) -> None:
-        """Remembers an answer, so that it can be taken back."""
-        self.written.append((case_id, entry_hash))
+        """Remembers an answer, so that it can be taken back; one that was sent twice is one."""
+        if (case_id, entry_hash) not in self.written:
+            self.written.append((case_id, entry_hash))
         del self.written[:-_MOST_UNDO]
         self.skipped.discard(case_id)
 

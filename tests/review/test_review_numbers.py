@@ -213,10 +213,10 @@ def test_taking_back_a_label_leaves_the_decision_that_stood(tmp_path: Path):
     decide(ledger, flag, Decision(who="Ben", why="looked again", answer="label", label="fine"))
     assert case_of(ledger, flag).status is Status.CONFIRMED
     written = case_of(ledger, flag).latest_hash
-    take_back(ledger, flag, who="Ben", saw=written)
+    take_back(ledger, flag, who="Ben", answer=written)
     assert (case_of(ledger, flag).status, case_of(ledger, flag).label) == (Status.CONFIRMED, "defective")
     with pytest.raises(CaseChanged):
-        take_back(ledger, flag, who="Ben", saw=written)
+        take_back(ledger, flag, who="Ben", answer=written)
 
 
 def test_the_index_reads_on_and_agrees_with_the_ledger(tmp_path: Path):
@@ -226,7 +226,7 @@ def test_the_index_reads_on_and_agrees_with_the_ledger(tmp_path: Path):
     index.refresh()
     say(ledger, ids[0], "reject")
     say(ledger, ids[1], "accept")
-    take_back(ledger, ids[1], who="Ada", saw=case_of(ledger, ids[1]).latest_hash)
+    take_back(ledger, ids[1], who="Ada", answer=case_of(ledger, ids[1]).latest_hash)
     index.refresh()
     fresh = Index(ledger)
     fresh.refresh()

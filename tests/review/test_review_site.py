@@ -170,6 +170,39 @@ def test_a_press_sent_twice_is_one_answer(caller: Caller):
     assert len(caller.site.row(case_id).answers) == 1
 
 
+def test_several_answers_to_one_picture_are_taken_back_one_by_one(caller: Caller):
+    desk = caller.sit_down("Ada")
+    case_id = caller.site.queue[0].case_id
+
+    def press(choice: str) -> None:
+        saw = caller.site.row(case_id).latest
+        for _ in range(2):  # a double press is one answer
+            assert caller.answer(desk, case_id, choice, saw)[0] == 303
+
+    def labels_after_undo() -> list[str | None]:
+        assert caller.ask(f"{desk}undo", form={})[0] == 303
+        return [answer.label for answer in caller.site.row(case_id).answers]
+
+    for choice in ("reject", "accept", "reject"):
+        press(choice)
+    assert labels_after_undo() == ["defective", "fine"]
+    assert labels_after_undo() == ["defective"]
+    press("accept")
+    assert labels_after_undo() == ["defective"]
+    assert labels_after_undo() == []
+    assert "nothing to take back" in caller.ask(caller.ask(f"{desk}undo", form={})[1]["location"], raw=True)[2]
+
+
+def test_nobody_takes_back_what_another_said_in_between(caller: Caller):
+    ada, ben = caller.sit_down("Ada"), caller.sit_down("Ben")
+    case_id = caller.site.queue[0].case_id
+    for desk, choice in ((ada, "reject"), (ben, "accept"), (ada, "reject")):
+        assert caller.answer(desk, case_id, choice, caller.site.row(case_id).latest)[0] == 303
+    assert caller.ask(f"{ada}undo", form={})[0] == 303
+    assert caller.ask(f"{ada}undo", form={})[0] == 409
+    assert [answer.who for answer in caller.site.row(case_id).answers] == ["Ada", "Ben"]
+
+
 def test_the_gallery_names_who_labelled_and_not_who_decided_later(caller: Caller):
     desk = caller.sit_down("Ada")
     case_id = caller.site.queue[0].case_id
