@@ -127,8 +127,16 @@ class Desk:
             )
 
 
-def make_app(desk: Desk) -> FastAPI:
+def make_app(desk: Desk) -> Counting:
     """Returns the application of a server."""
+    inner = make_inner_app(desk)
+    paths = frozenset(route.path for route in inner.routes)  # type: ignore[attr-defined]
+    # Around all of it: middleware of its own would not see the answer to an error that nobody expected.
+    return Counting(inner, desk=desk, paths=paths)
+
+
+def make_inner_app(desk: Desk) -> FastAPI:
+    """Returns the routes and what becomes of errors; nothing is counted yet."""
     app = FastAPI(title="limbfix", openapi_url=None, docs_url=None, redoc_url=None)
     for path, answer, method in (
         ("/v1/inspect", desk.inspect, "POST"),
@@ -150,7 +158,6 @@ def make_app(desk: Desk) -> FastAPI:
     app.add_exception_handler(HTTPException, failed)
     app.add_exception_handler(ClientDisconnect, failed)
     app.add_exception_handler(Exception, failed)
-    app.add_middleware(Counting, desk=desk, paths=frozenset(route.path for route in app.routes))  # type: ignore[attr-defined]
     return app
 
 

@@ -69,10 +69,10 @@ class Downloader:
                     moved = await self._ask(place, target)
                     if moved is None:
                         return Upload(name=url, file=target)
-                    place = urljoin(place, moved)
+                    place = _joined(place, moved)
         except TimeoutError as error:
             raise _failed(f"no whole answer within {self.seconds:g} s") from error
-        except (OSError, h11.ProtocolError) as error:
+        except (OSError, UnicodeError, h11.ProtocolError) as error:  # UnicodeError: a host that no TLS name can be
             raise _failed(f"{type(error).__name__} on the way") from error
         raise _failed(f"more than {MOST_REDIRECTS} redirects")
 
@@ -139,6 +139,13 @@ class Downloader:
         if not addresses or not all(self.is_allowed(ipaddress.ip_address(address)) for address in addresses):
             raise _forbidden("an address that is not public")
         return addresses[0]
+
+
+def _joined(place: str, moved: str) -> str:
+    try:
+        return urljoin(place, moved)
+    except ValueError as error:  # such as `http://[x`
+        raise _forbidden("a redirect to something that is no address") from error
 
 
 def _request(parts: SplitResult) -> h11.Request:

@@ -40,7 +40,16 @@ class AtOnce:
         return 1.0
 
 
-def asked(tmp_path: Path, path: str, make_body, **more) -> httpx.Response:
+class Failing(Downloader):
+    """Has a bug."""
+
+    async def fetch(self, url: str, target: Path):
+        raise ZeroDivisionError
+
+
+def asked(
+    tmp_path: Path, path: str, make_body, *, kind: type[Downloader] = Downloader, numbers_say: str = "", **more
+) -> httpx.Response:
     """Asks a server on which a picture lies at /a.png, and nothing else."""
 
     async def serve_one(reader, writer):
@@ -52,7 +61,7 @@ def asked(tmp_path: Path, path: str, make_body, **more) -> httpx.Response:
     async def run() -> httpx.Response:
         server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
         ports = (("http", server.sockets[0].getsockname()[1]),)
-        downloader = Downloader(most_bytes=1000, seconds=5, ports=ports, is_allowed=lambda address: True)
+        downloader = kind(most_bytes=1000, seconds=5, ports=ports, is_allowed=lambda address: True)
         metrics = Metrics()
         house = House(queue=AtOnce(), places=4, wait_seconds=5, spool=tmp_path, metrics=metrics)  # type: ignore[arg-type]
         desk = Desk(
@@ -62,11 +71,11 @@ def asked(tmp_path: Path, path: str, make_body, **more) -> httpx.Response:
             metrics=metrics,
             downloader=downloader,
         )
-        transport = httpx.ASGITransport(make_app(desk))
+        transport = httpx.ASGITransport(make_app(desk), raise_app_exceptions=kind is Downloader)
         async with server, httpx.AsyncClient(transport=transport, base_url="http://test", verify=False) as client:
             answer = await client.post(path, **{"json": make_body(), **more})
             numbers = await client.get("/metrics")
-            assert "limbfix_places_taken 0.0" in numbers.text
+            assert "limbfix_places_taken 0.0" in numbers.text and numbers_say in numbers.text
             return answer
 
     return asyncio.run(run())
@@ -101,6 +110,13 @@ def test_what_cannot_be_fetched_is_a_problem(tmp_path, path, body, status):
     answer = asked(tmp_path, path, lambda: body)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_internal_error_is_counted_and_has_the_headers_of_every_answer(tmp_path):
+    counted = 'limbfix_requests_total{route="/v1/inspect",status="500"} 1.0'
+    answer = asked(tmp_path, "/v1/inspect", lambda: {"url": "http://127.0.0.1/"}, kind=Failing, numbers_say=counted)
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:limbfix:problem:internal-error")
+    assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")
 
 
 def test_what_is_no_json_is_a_problem(tmp_path):

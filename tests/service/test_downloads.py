@@ -143,6 +143,8 @@ def test_a_picture_is_fetched_with_nothing_of_ours_told(tmp_path):
         (b"", "url-failed"),
         (b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n", "url-forbidden"),
         (b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", "url-forbidden"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://[x\r\nContent-Length: 0\r\n\r\n", "url-forbidden"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://\xff/\r\nContent-Length: 0\r\n\r\n", "url-forbidden"),
         (b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n", "url-failed"),
     ],
 )
@@ -150,6 +152,13 @@ def test_anything_else_is_refused(tmp_path, answer, kind):
     upload, error, _ = fetched(tmp_path, answer)
     assert upload is None
     assert error.kind == kind
+
+
+@pytest.mark.parametrize("path", ['/"<>{}|^`\\', "/%", "?[", "/#[x", "//["])
+def test_an_address_with_odd_characters_is_asked_or_refused_and_never_a_bug(tmp_path, path):
+    for answer in (ok(PNG), b"HTTP/1.1 302 Found\r\nLocation: //[\r\nContent-Length: 0\r\n\r\n"):
+        upload, error, _ = fetched(tmp_path, answer, path=path)
+        assert upload is not None or error.kind == "url-forbidden"
 
 
 def test_a_slow_address_is_given_up(tmp_path):

@@ -13,7 +13,7 @@ from serve_runs import KEY
 from starlette.routing import Route
 
 from limbfix.serve_settings import ServeSettings
-from limbfix.service.app import make_app
+from limbfix.service.app import make_inner_app
 from limbfix.service.metrics import Metrics
 from limbfix.service.openapi import make_document
 
@@ -77,7 +77,7 @@ def test_the_server_does_what_its_document_says(api, method, path, mode):
 
 def test_the_document_has_every_route_and_no_other():
     settings = ServeSettings()
-    app = make_app(
+    app = make_inner_app(
         type(
             "NoDesk", (), {"metrics": Metrics(), **dict.fromkeys(("inspect", "batch", "health", "numbers", "document"))}
         )()
