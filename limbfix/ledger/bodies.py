@@ -18,6 +18,7 @@ from limbfix.policies import Policy
 from limbfix.records import Record
 
 FORMAT = 1
+_MASKS = ("mask", "nail_mask")
 _MODEL = re.compile(r"(.+) \(([^()]+)\)")
 
 
@@ -94,13 +95,17 @@ def _plain_decision(decision: Recommendation, order: Order) -> dict[str, Any]:
 
 def _slim(record: Record) -> dict[str, Any]:
     """Returns the record without masks and lines of digits: the overlay shows them, and they would be most of the ledger."""
-    hands = [
-        {key: value for key, value in hand.items() if key != "mask"}
-        | {"digits": {key: value for key, value in hand["digits"].items() if key != "items"}}
-        for hand in record["hands"]
-    ]
-    left_out = ("policy", "models")  # they stand beside it
-    return {key: value for key, value in record.items() if key not in left_out} | {"hands": hands}
+    bare = _without_masks(record)
+    for hand in bare["hands"]:
+        hand["digits"].pop("items", None)
+    return {key: value for key, value in bare.items() if key not in ("policy", "models")}  # they stand beside it
+
+
+def _without_masks(value: Any) -> Any:
+    """Returns a copy of a JSON value without the masks of `limbfix check --masks`, wherever they are."""
+    if isinstance(value, dict):
+        return {key: _without_masks(one) for key, one in value.items() if key not in _MASKS}
+    return [_without_masks(one) for one in value] if isinstance(value, list) else value
 
 
 def made_with(record: Record, order: Order) -> dict[str, str | None]:

@@ -127,10 +127,10 @@ def _attempts(text: str, origin: str) -> int | None:
 def _time(text: str, origin: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError) as error:  # the second: in UTC it is before the year 1 or after 9999
         raise UsageError(f"{origin}: expected a time such as 2026-11-28T09:30:00Z, got {printable(text)!r}") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 class OrderBook:

@@ -244,6 +244,24 @@ def test_an_entry_holds_all_that_an_audit_asks_for(tmp_path, ledger, pictures):
     assert _floats(json.loads(case.entry.body)) == []
 
 
+def test_masks_are_in_no_entry_whoever_has_them(ledger):
+    mask = {"size": [64, 64], "counts": [5] * 800}
+    limb = {"limb_index": 0, "kind": "arm", "chance": 0.9, "polyline": [[1.5, 2.5]], "mask": mask}
+    digit = {"digit_index": 0, "mask": mask, "nail_mask": mask, "segments": [{"name": "distal", "mask": mask}]}
+    hand = {"hand_index": 0, "box_xyxy": [1.0, 1.0, 9.0, 9.0], "mask": mask}
+    hand["digits"] = {"count": 1, "visible": 1, "cannot_tell": None, "items": [digit]}
+    person = {"person_index": 0, "limbs": {"arms": {"seen": 1}, "items": [limb]}}
+    record = judged("a", people=[person], hands=[hand], loose_limbs=[limb])
+    add(ledger, [(record, order("a"))])
+    (case,) = current_cases(ledger)
+    kept = case.data["record"]
+    assert "mask" not in json.dumps(kept)
+    bare = {key: value for key, value in limb.items() if key != "mask"}
+    assert kept["people"][0]["limbs"]["items"] == kept["loose_limbs"] == [exact(bare)]
+    assert kept["hands"][0]["digits"] == {"count": 1, "visible": 1, "cannot_tell": None}
+    assert record["loose_limbs"][0]["mask"] == mask
+
+
 def _floats(value):
     if isinstance(value, float):
         return [value]
@@ -334,6 +352,8 @@ def test_orders_keep_extra_columns_and_times_become_utc(tmp_path):
         ("a.png,,c,1,EUR,2026-11-01,x", "order_id"),
         ('a.png,"1\n2",c,1,EUR,2026-11-01,x', "order_id"),
         ("a.png,1,c,1,EUR,yesterday,x", "expected a time"),
+        ("a.png,1,c,1,EUR,9999-12-31T23:59:59-05:00,x", "expected a time"),
+        ("a.png,1,c,1,EUR,0001-01-01T00:00:00+05:00,x", "expected a time"),
         (",1,c,1,EUR,2026-11-01,x", "expected a path or a sha256"),
         ("a.png,1,c,1,EUR,2026-11-01", "as many cells"),
         ("a.png,1,c,1,EUR,2026-11-01,x,y", "as many cells"),
