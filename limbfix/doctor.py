@@ -9,7 +9,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.machinery import PathFinder
@@ -88,9 +88,8 @@ def python_version() -> Diagnosis:
 
 def packages(licence_policy: LicencePolicy = "any") -> list[Diagnosis]:
     """Tells version and licence of limbfix, of every package it needs, and of the optional ones that are installed."""
-    try:
-        own = metadata.distribution("limbfix")
-    except metadata.PackageNotFoundError:
+    own = next(_installed("limbfix"), None)
+    if own is None:
         message = "runs from a folder that is not installed, so what it needs is not known"
         return [Diagnosis(name="limbfix", status="warn", message=message, remedy="pip install -e .")]
     rows = [Diagnosis(name="limbfix", status="ok", message=f"{own.version}, {licence_of(own)}")]
@@ -223,9 +222,8 @@ def _package(need: Requirement, extra: str | None, licence_policy: LicencePolicy
     """Looks at one package; None for an optional one that is not installed."""
     remedy = f"pip install '{need.name}{need.specifier}'"
     status: Status
-    try:
-        distribution = metadata.distribution(need.name)
-    except metadata.PackageNotFoundError:
+    distribution = next(_installed(need.name), None)
+    if distribution is None:
         if extra is not None:
             return None
         status, message = "fail", f"not installed, expected {need.specifier}"
@@ -248,11 +246,17 @@ def _package(need: Requirement, extra: str | None, licence_policy: LicencePolicy
 
 def _cv2_owners() -> list[tuple[str, str]]:
     owners = set()
-    for distribution in metadata.distributions():
-        name = distribution.metadata["Name"].lower()
+    for distribution in _installed():
         if "cv2" in (distribution.read_text("top_level.txt") or "").split():
-            owners.add((name, distribution.version))
+            owners.add((distribution.metadata["Name"].lower(), distribution.version))
     return sorted(owners)
+
+
+def _installed(name: str | None = None) -> Iterator[metadata.Distribution]:
+    """Yields the packages on the path, of one name or all; not what an uninstall left of one, which says neither name nor version."""
+    for distribution in metadata.distributions() if name is None else metadata.distributions(name=name):
+        if "Name" in distribution.metadata and "Version" in distribution.metadata:
+            yield distribution
 
 
 def _deep_rows() -> list[Diagnosis]:

@@ -147,6 +147,18 @@ def test_packages_are_listed_with_version_licence_and_what_is_wrong(environment:
     assert "AGPL-3.0-only (extra yolo)" in rows["caged"].message
 
 
+def test_what_an_uninstall_left_of_a_package_is_none(environment: Path) -> None:
+    for name in ("absent-1.0", "good-1.0", "limbfix-0.0.9", "stranger-3.0"):
+        (environment / f"{name}.dist-info").mkdir()
+    installed(environment, "a_fork", "1.0", top_level="cv2\n")
+
+    rows = {row.name: row for row in doctor.packages()}
+
+    assert (rows["limbfix"].message[:5], rows["good"].message) == ("0.1.0", "2.1, MIT")
+    assert rows["absent"].message == "not installed, expected >=1"
+    assert doctor.opencv_owners().message.startswith("a_fork 1.0 should provide cv2")
+
+
 def test_the_permissive_policy_forbids_copyleft_packages(environment: Path) -> None:
     rows = {row.name: row.status for row in doctor.packages("permissive")}
 
