@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from limbfix.containers.signatures import begins_like_picture
 from limbfix.errors import UsageError
 from limbfix.printing import printable
 
@@ -80,7 +81,7 @@ def find_pictures(paths: Sequence[str | os.PathLike[str]], *, stdin: TextIO | No
 
     Raises:
         UsageError: a path in `paths` does not exist (at once, before anything is yielded), "-" is given without stdin,
-            or (while iterating) the list holds a line longer than 64 KiB.
+            or (while iterating) the list holds a line longer than 64 KiB, or is no list but a picture.
     """
     return (found.path for found in walk_pictures(paths, stdin=stdin))
 
@@ -263,9 +264,14 @@ def _natural(name: str) -> tuple[list[str | int], str]:
 def _listed(stdin: TextIO) -> Iterator[str]:
     """Yields the paths of a list as they arrive. The first block that holds a separator, NUL or newline, decides."""
     binary = getattr(stdin, "buffer", None)
-    rest, separator = b"", b""
+    rest, separator, is_first = b"", b"", True
     while True:
         block = binary.read1(_MAX_LINE_BYTES) if binary is not None else os.fsencode(stdin.read(_MAX_LINE_BYTES))
+        if is_first and begins_like_picture(block):
+            raise UsageError(
+                "expected a list of paths on stdin, got a picture; name the file, or send it to `limbfix serve`"
+            )
+        is_first = False
         rest += block
         if b"\x00" in rest:
             separator = b"\x00"

@@ -314,6 +314,17 @@ def test_a_stream_without_lines_is_no_list():
         found("-", stdin=io.StringIO("x" * 200_000))
 
 
+@pytest.mark.parametrize("name", ["six_fingers.png", "third_arm.jpg", "extra_thumb.webp"])
+def test_a_picture_is_no_list(name):
+    data = (Path(__file__).parent.parent / "examples/pictures" / name).read_bytes()[:4096]
+    with pytest.raises(UsageError, match="got a picture; name the file, or send it to `limbfix serve`"):
+        found("-", stdin=Pipe(data))
+
+
+def test_names_may_begin_like_a_container():
+    assert found("-", stdin=Pipe(b"RIFF_1.png\nRIFF.png\n")) == ["RIFF_1.png", "RIFF.png"]
+
+
 # -- size -------------------------------------------------------------------------------------------------------------
 
 

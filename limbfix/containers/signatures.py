@@ -55,6 +55,11 @@ def sniff(head: bytes) -> str:
     raise UnsupportedFormat(f"{_ALLOWED}, this looks like {_foreign_name(head)}; convert it to PNG")
 
 
+def begins_like_picture(head: bytes) -> bool:
+    """Says whether bytes begin like a PNG, a JPEG or a WebP, whatever follows; no list of paths does."""
+    return head.startswith((_PNG, _JPEG)) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+
+
 def _foreign_name(head: bytes) -> str:
     for magic, name in _FOREIGN:
         if head.startswith(magic):
