@@ -259,10 +259,11 @@ def exit_code(summary: RunSummary, outcome: RunOutcome, settings: Settings, *, r
 
 
 def verdict_line(summary: RunSummary, code: int) -> str:
-    """Returns the last line of stderr: what it came to, and the counts."""
+    """Returns the last line of stderr: what it came to, and the counts. Only a run of which nobody need look at anything says PASS."""
     parts = [f"{summary.verdicts[name]} {word}" for name, word in _COUNT_WORDS.items() if summary.verdicts[name]]
     noun = "picture" if summary.pictures == 1 else "pictures"
     if summary.repaired:
         parts.append(f"{summary.repaired} of them repaired")
     counts = f"{summary.pictures} {noun}" + (f": {', '.join(parts)}" if parts else "")
-    return f"limbfix: {_WORDS[code]} - {counts} ({summary.seconds:.1f} s)"
+    is_done = code == EXIT_OK and (summary.verdicts["reject"] or summary.verdicts["flag"])
+    return f"limbfix: {'DONE' if is_done else _WORDS[code]} - {counts} ({summary.seconds:.1f} s)"

@@ -47,6 +47,7 @@ def test_interruption_outweighs_errors_which_outweigh_verdicts():
 def test_the_verdict_line_leaves_out_what_did_not_happen():
     line = runs.verdict_line(summary(**{"pass": 1}), 0)
     assert line == "limbfix: PASS - 1 picture: 1 passed (2.0 s)"
+    assert runs.verdict_line(summary(reject=1), 0).startswith("limbfix: DONE - 1 picture: 1 rejected")
     assert runs.verdict_line(summary(), 5) == "limbfix: NO PICTURES - 0 pictures (2.0 s)"
 
 
