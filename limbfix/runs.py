@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from limbfix import __version__
 from limbfix.actions import copy_file, move_file, sha256_of, target_of
-from limbfix.discovery import FoundPicture, place_of
+from limbfix.discovery import SUFFIXES, FoundPicture, place_of
 from limbfix.errors import OutputError
+from limbfix.printing import printable
 from limbfix.records import SCHEMA_VERSION, Record
 from limbfix.reports.summary import RunSummary, RunTally
 from limbfix.workers import Judged, Task
@@ -258,12 +259,21 @@ def exit_code(summary: RunSummary, outcome: RunOutcome, settings: Settings, *, r
     return EXIT_OK
 
 
-def verdict_line(summary: RunSummary, code: int) -> str:
-    """Returns the last line of stderr: what it came to, and the counts. Only a run of which nobody need look at anything says PASS."""
+def verdict_line(summary: RunSummary, code: int, paths: Sequence[str] = ()) -> str:
+    """Returns the last line of stderr: what it came to, and the counts. Only a run of which nobody need look at anything says PASS.
+
+    Args:
+        summary: the counts.
+        code: the exit code.
+        paths: what was looked through, named where no picture was there.
+    """
     parts = [f"{summary.verdicts[name]} {word}" for name, word in _COUNT_WORDS.items() if summary.verdicts[name]]
     noun = "picture" if summary.pictures == 1 else "pictures"
     if summary.repaired:
         parts.append(f"{summary.repaired} of them repaired")
     counts = f"{summary.pictures} {noun}" + (f": {', '.join(parts)}" if parts else "")
+    if code == EXIT_NO_PICTURES and paths:
+        places = "stdin" if list(paths) == ["-"] else ", ".join(map(printable, paths))
+        counts += f" in {places} (of a folder, {', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]} count)"
     is_done = code == EXIT_OK and (summary.verdicts["reject"] or summary.verdicts["flag"])
     return f"limbfix: {'DONE' if is_done else _WORDS[code]} - {counts} ({summary.seconds:.1f} s)"

@@ -566,7 +566,11 @@ def test_a_file_put_into_the_old_report_during_a_run_is_kept_and_the_user_is_tol
 
 def test_no_pictures_leave_no_report(tmp_path):
     (tmp_path / "p").mkdir()
-    assert check("p", "--report", "r", cwd=tmp_path).returncode == 5
+    done = check("p", "--report", "r", cwd=tmp_path)
+    assert done.returncode == 5
+    assert last_line(done.stderr).startswith(
+        "limbfix: NO PICTURES - 0 pictures in p (of a folder, .png, .jpg, .jpeg and .webp count) ("
+    )
     assert not (tmp_path / "r").exists()
 
 

@@ -114,7 +114,7 @@ def run_check(paths: list[str], settings: Settings) -> int:
             summary, code = _checked(paths, settings, interruption, stderr)
         except KeyboardInterrupt:  # Before the first picture.
             summary, code = RunTally().summary(0.0), EXIT_INTERRUPTED
-        print(verdict_line(summary, code), file=stderr)
+        print(verdict_line(summary, code, paths), file=stderr)
         return code
 
 

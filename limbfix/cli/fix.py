@@ -80,7 +80,7 @@ def run_fix(paths: list[str], settings: Settings, painting: PainterFlags) -> int
             summary, code = _fixed(paths, settings, painting, interruption, stderr)
         except KeyboardInterrupt:  # Before the first picture.
             summary, code = RunTally().summary(0.0), EXIT_INTERRUPTED
-        print(verdict_line(summary, code), file=stderr)
+        print(verdict_line(summary, code, paths), file=stderr)
         return code
 
 
