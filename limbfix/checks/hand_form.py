@@ -25,6 +25,10 @@ _LOOKS = {
 DOUBTFUL = 0.3
 """Score from which a hand is not said to look right. On 2026-11-29, 0.28 of 586 hands in photographs of real people reached it, by any of their codes."""
 
+LIKELY = 0.3
+"""Chance from which a hand is not said to look right, and below which not simply wrong. Score and chance part where the hand is small or in doubt
+(`limbfix.detectors.hand_belief.tempered`): the score is held down there, and the chance is not."""
+
 
 def hand_form(scene: Scene) -> tuple[Finding, ...]:
     """Returns a finding for each of the three questions that a hand was read for."""
@@ -39,8 +43,6 @@ def hand_form(scene: Scene) -> tuple[Finding, ...]:
 
 def _finding(hand: Hand, reading: HandReading, code: DefectCode, score: float) -> Finding:
     chance, words = _chance(reading, code)
-    _, wrong, right = _LOOKS[code]
-    look = wrong if Severity.of_score(score) > Severity.INFO else f"perhaps {wrong}" if score >= DOUBTFUL else right
     return Finding(
         code=code,
         defect_score=score,
@@ -50,8 +52,17 @@ def _finding(hand: Hand, reading: HandReading, code: DefectCode, score: float) -
         unit=None if chance is None else "chance",
         person_index=hand.person_index,
         hand_index=hand.hand_index,
-        message=f"{hand_words(hand)} {look}" + ("." if chance is None else f"; {words} {chance:.0%}."),
+        message=f"{hand_words(hand)} {_look(code, score, chance)}" + ("." if chance is None else f"; {words} {chance:.0%}."),
     )
+
+
+def _look(code: DefectCode, score: float, chance: float | None) -> str:
+    """Returns what a hand looks like, in words that neither its score nor the chance beside them denies."""
+    _, wrong, right = _LOOKS[code]
+    is_loud, is_likely = Severity.of_score(score) > Severity.INFO, chance is not None and chance >= LIKELY
+    if is_loud and (is_likely or chance is None):
+        return wrong
+    return f"perhaps {wrong}" if score >= DOUBTFUL or is_likely else right
 
 
 def _chance(reading: HandReading, code: DefectCode) -> tuple[float | None, str]:

@@ -38,6 +38,24 @@ def test_each_question_that_was_scored_has_its_finding(code, words):
     assert verdict(made, hand_form(made)).outcome is Outcome.REJECT
 
 
+@pytest.mark.parametrize(
+    ("score", "chance", "words"),
+    [
+        (0.22, 0.74, "perhaps looks wrong; "),
+        (0.22, 0.1, " looks right; "),
+        (0.6, 0.1, "perhaps looks wrong; "),
+        (0.6, 0.4, " looks wrong; "),
+        (0.4, None, "perhaps looks wrong."),
+        (0.6, None, " looks wrong."),
+    ],
+)
+def test_a_message_never_denies_its_own_chance(score, chance, words):
+    made = scene(read_hand(scores={"hand.malformed": score}, probability=chance))
+    (one,) = [one for one in hand_form(made) if one.code is DefectCode.HAND_MALFORMED]
+    assert words in one.message
+    assert "perhaps" in words or "perhaps" not in one.message
+
+
 def test_a_question_that_was_not_scored_has_none():
     assert [one.code for one in hand_form(scene(read_hand()))] == ["hand.malformed"]
     assert hand_form(scene(read_hand(read=replace(reading(5), scores={})))) == ()
