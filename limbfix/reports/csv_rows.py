@@ -7,13 +7,14 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from limbfix.reports.code_lists import code_lists
 from limbfix.reports.escaping import csv_cell
 from limbfix.reports.summary import RunSummary
 
 COLUMNS: tuple[str, ...] = (
     "path", "verdict", "defect_score", "reason", "codes", "findings", "people", "hands", "width", "height", "sha256",
     "generator", "prompt", "seed", "policy", "exceptions", "notes", "error_code", "error_message", "seconds",
-    "repair_verdict", "repair_score", "repair_output",
+    "repair_verdict", "repair_score", "repair_output", "hints",
 )  # fmt: skip
 """The columns, fixed; new ones are only ever added at the end."""
 
@@ -23,8 +24,9 @@ def csv_cells(record: Mapping[str, Any]) -> list[str | int | float]:
     findings = record.get("findings") or []
     source, error = record.get("source") or {}, record.get("error") or {}
     repair = record.get("repair") or {}
+    codes, hints = code_lists(record)
     values = {name: record.get(name) for name in COLUMNS} | {
-        "codes": "; ".join(dict.fromkeys(finding["code"] for finding in findings)),
+        "codes": "; ".join(codes),
         "findings": len(findings),
         "people": len(record.get("people") or []),
         "hands": len(record.get("hands") or []),
@@ -38,6 +40,7 @@ def csv_cells(record: Mapping[str, Any]) -> list[str | int | float]:
         "repair_verdict": repair["after"]["verdict"] if repair.get("output") else None,
         "repair_score": repair["after"]["defect_score"] if repair.get("output") else None,
         "repair_output": repair.get("output"),
+        "hints": "; ".join(hints),
     }
     return [csv_cell(values[name]) for name in COLUMNS]
 

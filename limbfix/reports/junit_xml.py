@@ -90,4 +90,5 @@ def _outcome(record: Mapping[str, Any]) -> str:
 def _finding_line(finding: Mapping[str, Any]) -> str:
     score = finding.get("defect_score")
     prefix = f"{xml_text(finding['code'])} ({xml_text(finding['severity'])}"
-    return f"{prefix}{'' if score is None else f', {score:.2f}'}): {xml_text(finding['message'])}"
+    excused = "" if finding.get("exception") is None else ", accepted"
+    return f"{prefix}{'' if score is None else f', {score:.2f}'}{excused}): {xml_text(finding['message'])}"

@@ -16,6 +16,7 @@
     verdict: element.dataset.verdict,
     score: element.dataset.score === "" ? null : Number(element.dataset.score),
     codes: element.dataset.codes ? element.dataset.codes.split(" ") : [],
+    hints: element.dataset.hints ? element.dataset.hints.split(" ") : [],
     path: element.dataset.path.toLowerCase(),
   }));
   let visible = cards;
@@ -43,12 +44,12 @@
   };
   const filter = () => {
     const verdicts = verdictButtons.filter(isPressed).map((button) => button.dataset.verdict);
-    const codes = codeButtons.filter(isPressed).map((button) => button.dataset.code);
+    const codes = codeButtons.filter(isPressed).map((button) => button.dataset);
     const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     visible = cards.filter((card) => {
       const matches =
         (!verdicts.length || verdicts.includes(card.verdict)) &&
-        (!codes.length || codes.some((code) => card.codes.includes(code))) &&
+        (!codes.length || codes.some(({ code, hint }) => (code ? card.codes.includes(code) : card.hints.includes(hint)))) &&
         words.every((word) => card.path.includes(word));
       card.element.hidden = !matches;
       return matches;

@@ -18,6 +18,7 @@ from typing import Any
 from limbfix.drawing import COLORS
 from limbfix.printing import printable
 from limbfix.records import standing
+from limbfix.reports.code_lists import code_lists
 from limbfix.reports.escaping import shown
 from limbfix.reports.summary import RunSummary
 from limbfix.reports.svg_overlay import Overlay, make_overlay
@@ -104,6 +105,7 @@ class _CardView:
     folder: str
     name: str
     codes: list[str]
+    hints: list[str]
     picture: str | None
     overlay: Overlay | None
     crops: list[tuple[str, str]]
@@ -128,12 +130,14 @@ def _card_view(card: Card, is_light: bool) -> _CardView:
         picture, overlay = _data_uri(jpeg), make_overlay(card.record, card.keypoints, frame_wh)
     crops = card.crops[:_LIGHT_CROPS] if is_light else card.crops
     verdict, score = standing(card.record)
+    codes, hints = code_lists(record)
     return _CardView(
         id=f"p{card.index}",
         record=record | {"path": path},
         folder=path[:cut],
         name=path[cut:],
-        codes=list(dict.fromkeys(finding["code"] for finding in record.get("findings") or ())),
+        codes=codes,
+        hints=hints,
         picture=picture,
         overlay=overlay,
         crops=[

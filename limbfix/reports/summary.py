@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from limbfix.records import standing
+from limbfix.reports.code_lists import code_lists
 
 VERDICTS: tuple[str, ...] = ("reject", "flag", "pass", "no_subject", "unjudged")
 """Every verdict, in the order in which reports name them."""
@@ -26,7 +27,8 @@ class RunSummary:
     Attributes:
         pictures: records counted.
         verdicts: count of each verdict, all five always present.
-        codes: pictures in which each code was found at least once, most frequent first.
+        codes: pictures in which each code counts at least once, most frequent first; see `limbfix.reports.code_lists`.
+        hints: the same of codes that are only hinted at, or accepted by an exception.
         rejected_share: rejected / (rejected + flagged + passed), 0-1; None where nothing was judged.
         score_histogram: SCORE_BINS counts of the pictures' defect scores over 0-1; no score, no count.
         seconds: wall time of the run.
@@ -39,6 +41,7 @@ class RunSummary:
     pictures: int
     verdicts: dict[str, int]
     codes: dict[str, int]
+    hints: dict[str, int]
     rejected_share: float | None
     score_histogram: tuple[int, ...]
     seconds: float
@@ -54,6 +57,7 @@ class RunSummary:
             "pictures": self.pictures,
             "verdicts": self.verdicts,
             "codes": self.codes,
+            "hints": self.hints,
             "rejected_share": self.rejected_share,
             "score_histogram": list(self.score_histogram),
             "seconds": round(self.seconds, 3),
@@ -78,6 +82,7 @@ class RunTally:
         self._pictures = self._repaired = 0
         self._verdicts: Counter[str] = Counter()
         self._codes: Counter[str] = Counter()
+        self._hints: Counter[str] = Counter()
         self._bins = [0] * SCORE_BINS
         self._policies: dict[str, None] = {}
         self._models: dict[str, str] = {}
@@ -88,7 +93,9 @@ class RunTally:
         verdict, score = standing(record)
         self._verdicts[verdict] += 1
         self._repaired += bool(score is not None and record.get("repair") and record["repair"]["output"] is not None)
-        self._codes.update({finding["code"] for finding in record.get("findings") or ()})
+        codes, hints = code_lists(record)
+        self._codes.update(codes)
+        self._hints.update(hints)
         if score is not None:
             self._bins[min(SCORE_BINS - 1, max(0, int(score * SCORE_BINS)))] += 1
         policy = record.get("policy")
@@ -106,7 +113,8 @@ class RunTally:
         return RunSummary(
             pictures=self._pictures,
             verdicts={name: self._verdicts[name] for name in VERDICTS},
-            codes=dict(sorted(self._codes.items(), key=lambda item: (-item[1], item[0]))),
+            codes=_most_frequent_first(self._codes),
+            hints=_most_frequent_first(self._hints),
             rejected_share=round(self._verdicts["reject"] / judged, 6) if judged else None,
             score_histogram=tuple(self._bins),
             seconds=seconds,
@@ -115,3 +123,7 @@ class RunTally:
             models=dict(sorted(self._models.items())),
             repaired=self._repaired,
         )
+
+
+def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

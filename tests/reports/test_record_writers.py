@@ -102,6 +102,9 @@ def test_csv_has_one_row_per_picture_and_the_fixed_columns() -> None:
     assert [row["verdict"] for row in rows] == list(VERDICTS)
     assert tuple(rows[0]) == COLUMNS
     assert rows[0]["codes"] == "hand.extra_digit"
+    hinted = written("csv", [record(findings=[finding("person.missing_leg", 0.37)])])
+    (row,) = csv.DictReader(io.StringIO(hinted))
+    assert (row["codes"], row["findings"], row["hints"]) == ("", "1", "person.missing_leg")
     assert rows[0]["prompt"] == "two friends\\njogging"
     assert rows[-1]["error_code"] == "unreadable"
     assert rows[-1]["defect_score"] == ""
@@ -148,6 +151,14 @@ def test_junit_counts_match_the_cases_and_each_verdict_has_its_outcome() -> None
     assert "hand.extra_digit" in (cases["flag.png"].system_out or "")
     assert cases["flag.png"].classname == "renders"
     assert {p.name: p.value for p in suite.properties()}["policy"] == "default@0123456789ab"
+
+
+def test_junit_says_of_each_finding_whether_it_is_a_hint_or_accepted() -> None:
+    hint = finding("person.missing_leg", 0.37, message="perhaps")
+    excused = finding("person.missing_hand", 0.6, severity="info", message="no hand", exception="allow missing_hand")
+    xml = written("junit", [record(verdict="flag", findings=[finding(score=0.6), hint, excused])])
+    assert "person.missing_leg (info, 0.37): perhaps" in xml
+    assert "person.missing_hand (info, 0.60, accepted): no hand" in xml
 
 
 def test_junit_is_well_formed_whatever_the_strings_hold() -> None:

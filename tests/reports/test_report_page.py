@@ -72,7 +72,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records = [
-        record("a/pass.png", "pass"),
+        record("a/pass.png", "pass", findings=[finding("person.extra_arm", 0.3)]),
         record(
             "a/reject.png",
             "reject",
@@ -175,6 +175,13 @@ def test_filters_by_verdict_code_and_path_narrow_the_gallery_and_say_so(watched:
     assert page.inner_text("#none").startswith("No picture on this page matches.")
     page.click("#clear")
     assert len(watched.names()) == 5
+    page.click('[data-code="person.extra_arm"]')
+    assert watched.names() == ["reject.png"]
+    page.click('[data-code="person.extra_arm"]')
+    page.click('[data-hint="person.extra_arm"]')
+    assert watched.names() == ["pass.png"]
+    assert page.locator(".card:visible .tags").inner_text().strip() == "hint: person.extra_arm"
+    page.click('[data-hint="person.extra_arm"]')
     page.fill("#search", "b/ PNG")
     assert watched.names() == ["flag.png", "unjudged.png", "nobody.png"]
 
@@ -183,7 +190,8 @@ def test_counts_at_the_top_are_those_of_the_run(watched: Watched) -> None:
     counts = [element.inner_text() for element in watched.page.locator(".verdict .count").all()]
     assert counts == ["1"] * 5
     chips = [element.inner_text() for element in watched.page.locator(".code").all()]
-    assert sorted(chips) == ["hand.extra_digit 1", "hand.malformed 1", "person.extra_arm 1"]
+    assert sorted(chips[:-1]) == ["hand.extra_digit 1", "hand.malformed 1", "person.extra_arm 1"]
+    assert chips[-1] == "person.extra_arm hint 1"
 
 
 def test_detail_view_works_by_keyboard_alone_and_gives_the_focus_back(watched: Watched) -> None:

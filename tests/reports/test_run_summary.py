@@ -40,6 +40,21 @@ def test_a_code_counts_once_per_picture_and_the_most_frequent_comes_first() -> N
     assert list(summary.codes.items()) == [("hand.extra_digit", 2), ("hand.malformed", 1)]
 
 
+def test_hints_are_counted_apart() -> None:
+    quiet = record(
+        findings=[
+            finding("person.missing_leg", 0.37),
+            finding("hand.malformed", 0.9, severity="info", exception="allow malformed (policy)"),
+        ]
+    )
+    both = record(verdict="flag", findings=[finding("hand.malformed", 0.6), finding("hand.malformed", 0.3)])
+    low = record(verdict="flag", reason="A low bar.", findings=[finding("hand.extra_digit", 0.4, message="A low bar.")])
+    summary = tallied([quiet, both, low])
+    assert summary.codes == {"hand.extra_digit": 1, "hand.malformed": 1}
+    assert summary.hints == {"hand.malformed": 1, "person.missing_leg": 1}
+    assert summary.to_json()["hints"] == summary.hints
+
+
 def test_the_histogram_holds_every_score_and_no_absent_one() -> None:
     scores = [0.0, 0.049, 0.05, 0.999, 1.0, None]
     summary = tallied([record(defect_score=score) for score in scores])
