@@ -55,9 +55,9 @@ def _findings(person: int | None, look: LimbLook) -> Iterator[Finding]:
     for code, (words, place, knots) in _ASKED.items():
         logit = look.logits[code.value.removeprefix("person.")]
         score = score_from(logit, knots)
-        message = f"{who} does not look as if {words} (logit {logit:+.1f})."
+        message = f"{who} does not look as if {words}."
         if score >= DOUBTFUL:
-            message = f"{who} looks as if {words} (logit {logit:+.1f}): a hint, for some sound people do."
+            message = f"{who} looks as if {words}: a hint, for some sound people do."
         yield Finding(
             code=code,
             defect_score=score,
