@@ -52,7 +52,8 @@ def _finding(hand: Hand, reading: HandReading, code: DefectCode, score: float) -
         unit=None if chance is None else "chance",
         person_index=hand.person_index,
         hand_index=hand.hand_index,
-        message=f"{hand_words(hand)} {_look(code, score, chance)}" + ("." if chance is None else f"; {words} {chance:.0%}."),
+        message=f"{hand_words(hand)} {_look(code, score, chance)}"
+        + ("." if chance is None else f"; {words} {chance:.0%}."),
     )
 
 

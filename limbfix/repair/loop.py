@@ -99,17 +99,17 @@ def _as_seen_now(step: Step, before: Inspection, current: Inspection) -> Step:
 
 def _why_not(step: Step, here: Step, painter: Inpainter, current: Inspection) -> str | None:
     if step.action is Action.REGENERATE or step.patch is None:
-        return f"not repaired: {step.reason}; make the picture again"
+        return f"{step.reason}; make the picture again"
     if painter.purposes and step.action.value not in painter.purposes:  # One without any says itself what it lacks.
         if painter.name == ExemplarFill.name:
-            return f"not repaired: {NEEDS_MODEL}"
-        return f"not repaired: {painter.name} cannot {step.action.value}, only {', '.join(sorted(painter.purposes))}"
+            return NEEDS_MODEL
+        return f"{painter.name} cannot {step.action.value}, only {', '.join(sorted(painter.purposes))}"
     codes = {finding.code for finding in step.findings}
     left = [finding for finding in counted_findings(current) if finding.code in codes]
     if step.findings and not any(_is_there(finding, step) for finding in left):
         return "not needed any more: an earlier repair took it away"
     if step.hand_indices and not here.hand_indices:
-        return "not repaired: its hand is no longer seen after an earlier repair"
+        return "its hand is no longer seen after an earlier repair"
     return None
 
 

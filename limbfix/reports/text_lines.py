@@ -63,12 +63,27 @@ def _line(record: Mapping[str, Any]) -> Text:
         line.append(f"  {printable(error['code'])}", "magenta").append(f": {printable(error['message'])}")
     elif verdict == "unjudged":
         line.append(f"  {printable(record['reason'])}", "magenta")
+    elif verdict == record["verdict"] == "flag" and not _is_told(record):
+        line.append(f"  {printable(record['reason'])}", "yellow")
     for index, finding in enumerate(record.get("findings") or ()):
         line.append("  " if index == 0 else "; ", "dim")
         line.append(printable(finding["code"]), "cyan").append(f": {printable(finding['message'])}")
+        if finding.get("exception") is not None:
+            line.append(" (accepted)", "dim")
+    if verdict == record["verdict"] == "pass" and (uncounted := _uncounted(record)):
+        line.append(f"  digits not counted: {uncounted} of {len(record['hands'])}", "dim")
     if repair := record.get("repair"):
         line.append("  -> ", "dim").append(_repair_words(record, repair), "green" if repair["output"] else "yellow")
     return line
+
+
+def _is_told(record: Mapping[str, Any]) -> bool:
+    """Whether one of the findings says why the picture was flagged; doubts that flag together, and digits that nobody counted, do not."""
+    return any(finding["message"] == record["reason"] for finding in record.get("findings") or ())
+
+
+def _uncounted(record: Mapping[str, Any]) -> int:
+    return sum(hand["digits"]["cannot_tell"] is not None for hand in record.get("hands") or ())
 
 
 def _repair_words(record: Mapping[str, Any], repair: Mapping[str, Any]) -> str:

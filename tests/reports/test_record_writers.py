@@ -8,7 +8,7 @@ import json
 
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
-from made_records import XSS_PAYLOADS, finding, record
+from made_records import XSS_PAYLOADS, finding, read_record, record
 
 from limbfix.errors import UsageError
 from limbfix.reports.csv_rows import COLUMNS
@@ -58,6 +58,26 @@ def test_text_is_one_line_per_picture_with_verdict_score_path_and_findings() -> 
     assert lines[0].split("  ", 1)[0].strip() == "reject"
     assert "0.93  renders/reject.png  hand.extra_digit: 6 digits on the left hand; a hand has 5" in lines[0]
     assert "unreadable: expected a whole PNG" in lines[-1]
+
+
+def test_text_says_why_a_picture_is_flagged_where_no_finding_does() -> None:
+    reason = "Digits were not counted on 1 of 1 hand (1 uncertain). The policy flags such pictures."
+    hint = finding("person.missing_leg", 0.37, message="perhaps")
+    line = written("text", [record(verdict="flag", reason=reason, findings=[hint])])
+    assert line.endswith(f"renders/a.png  {reason}  person.missing_leg: perhaps\n")
+    told = written("text", [record(verdict="flag", reason="6 digits", findings=[finding(message="6 digits")])])
+    assert told.count("6 digits") == 1
+
+
+def test_text_says_of_a_pass_on_how_many_hands_the_digits_were_not_counted() -> None:
+    assert written("text", [record()]).endswith("renders/a.png  digits not counted: 1 of 1\n")
+    assert "not counted" not in written("text", [read_record(verdict="pass"), record(verdict="reject")])
+
+
+def test_text_marks_what_an_exception_excuses() -> None:
+    excused = finding("person.missing_hand", 0.25, message="no hand", exception="allow missing_hand (policy)")
+    line = written("text", [record(findings=[excused, finding(score=0.3, message="6 digits")])])
+    assert "person.missing_hand: no hand (accepted); hand.extra_digit: 6 digits  digits" in line
 
 
 def test_text_line_is_not_broken_by_a_name_or_by_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -316,6 +316,15 @@ def test_a_phone_scrolls_in_one_direction_only(browser: Any, index: Path, scheme
     watched.assert_quiet()
 
 
+def test_a_long_reason_can_be_read_whole_beside_its_picture(browser: Any, tmp_path: Path) -> None:
+    reason = "Nothing wrong in what could be measured; digits were not counted on 2 of 2 hands (2 uncertain). " * 3
+    made = record("long.png", "reject", reason=reason)
+    watched = Watched(browser, build(tmp_path / "report", [made]))
+    element = watched.page.locator(".card .reason")
+    assert element.evaluate("one => one.scrollHeight <= one.clientHeight")
+    watched.page.context.close()
+
+
 def test_text_keeps_its_contrast_in_light_and_dark(browser: Any, index: Path) -> None:
     for scheme in ("light", "dark"):
         page = Watched(browser, index, color_scheme=scheme).page
