@@ -39,6 +39,9 @@ STUMP_KNOTS = ((0.35, 0.35), (0.5, 0.5), (0.7, 0.75))
 """How surely our network sees a stump (`LimbLine.end_score`) -> defect score; it rejects never alone, for nobody can see whether an end is hidden. Preliminary: heat of a
 map that was not trained yet; to be refitted on real people."""
 
+SAME_END = 0.15
+"""Distance, in torsos, of the ends of two lines of one side that are one limb seen twice: of `missing_forearm.png` 0.05, a forearm and the whole arm beside it."""
+
 NORMAL = 0.02
 
 NO_HAND_KNOTS = ((MIN_TORSO_PX, NORMAL), (PLAIN_TORSO_PX, NO_HAND))
@@ -51,7 +54,7 @@ def limb_end(scene: Scene) -> tuple[Finding, ...]:
     for person in scene.people:
         graph = scene.graph_of(person.person_index)
         if graph is not None:
-            found += [one for limb in graph.limbs if (one := _read_ending(person, graph, limb)) is not None]
+            found += _read_endings(person, graph)
             continue
         found += [
             _finding(scene, person, index, limb)
@@ -59,6 +62,22 @@ def limb_end(scene: Scene) -> tuple[Finding, ...]:
             if limb.state is not LimbState.HIDDEN and not limb.leaves_frame
         ]
     return tuple(found)
+
+
+def _read_endings(person: Person, graph: PersonGraph) -> list[Finding]:
+    """Returns one finding for each end that our network knows; of two for one limb that it saw as two lines, the worse."""
+    known = [(limb, one) for limb in graph.limbs if (one := _read_ending(person, graph, limb)) is not None]
+    known.sort(key=lambda end: (-end[1].defect_score, -end[0].chance))
+    kept: list[tuple[LimbLine, Finding]] = []
+    for limb, one in known:
+        is_told = any(one.code is other.code and _is_same_end(limb, line, graph.torso) for line, other in kept)
+        if one.defect_score <= NORMAL or not is_told:
+            kept.append((limb, one))
+    return [one for _, one in kept]
+
+
+def _is_same_end(limb: LimbLine, other: LimbLine, torso: float) -> bool:
+    return limb.side is other.side and distance(limb.polyline[-1], other.polyline[-1]) <= SAME_END * torso
 
 
 def _read_ending(person: Person, graph: PersonGraph, limb: LimbLine) -> Finding | None:

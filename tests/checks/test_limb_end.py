@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from read_scenes import read_scene, someone
 from scenes import (
     SILENT,
     changed,
@@ -20,8 +23,11 @@ from scenes import (
 )
 from synthetic import face, scene
 
+from limbfix.bodies import LimbEnd, LimbKind
 from limbfix.checks.limb_end import HINT, IN_THE_OPEN, MIN_TORSO_PX, NO_HAND, STUMP, limb_end
 from limbfix.findings import DefectCode
+from limbfix.geometry import Box
+from limbfix.parts import Side
 from limbfix.policies import Policy
 from limbfix.verdicts import Outcome
 
@@ -167,6 +173,20 @@ def test_a_missed_hand_says_more_the_larger_the_body_and_never_jumps():
     assert scores[0] < SILENT and scores[-1] == NO_HAND
     steps = np.diff(scores)
     assert (steps >= 0).all() and steps.max() < 0.05
+
+
+@pytest.mark.parametrize(("shift", "findings"), [(3, 1), (200, 2)])
+def test_one_arm_that_is_read_as_two_lines_lacks_one_hand(shift, findings):
+    made = read_scene(someone())
+    (graph,) = made.bodies.people
+    arm = next(limb for limb in graph.limbs if limb.kind is LimbKind.ARM)
+    ends = {"joints": arm.joints[:3], "end": LimbEnd.CANNOT_TELL, "hands": (), "side": Side.RIGHT}
+    whole = replace(arm, polyline=arm.polyline[:3], **ends)
+    forearm = replace(arm, polyline=arm.polyline[1:3] + shift, **{**ends, "joints": arm.joints[1:3]}, chance=0.1)
+    graph = replace(graph, limbs=(forearm, whole))
+    found = of(replace(made, bodies=replace(made.bodies, people=(graph,))), DefectCode.PERSON_MISSING_HAND)
+    assert [one.defect_score for one in found] == [NO_HAND] * findings
+    assert found[0].box == Box.around(whole.polyline[-2:]).grown(0.25), "the surer line's"
 
 
 def test_a_person_of_whom_only_a_face_is_known_has_no_limbs():
