@@ -103,7 +103,7 @@ def make_plan(inspection: Inspection, *, flag_at: float) -> tuple[Step, ...]:
     joined = _joined(steps)
     repairable = [step for step in joined if step.action is not Action.REGENERATE]
     if len(repairable) > MOST_REGIONS:
-        reason = f"{len(repairable)} places are wrong; more than {MOST_REGIONS} are better made again than repaired"
+        reason = f"{len(repairable)} places are wrong, more than {MOST_REGIONS}"
         return tuple(replace(step, action=Action.REGENERATE, patch=None, reason=reason) for step in joined)
     return joined
 
@@ -188,10 +188,10 @@ def _redrawn(finding: Finding, hand: Hand | None, scene: Scene) -> tuple[Patch, 
 def _too_large(box: Box, patch: Patch, scene: Scene) -> str | None:
     area = scene.width * scene.height
     if patch.area > MOST_SHARE * area:
-        return f"the place covers {100 * patch.area / area:.0f} % of the picture; more than {100 * MOST_SHARE:.0f} % is made again"
+        return f"the place covers {100 * patch.area / area:.1f} % of the picture, more than {100 * MOST_SHARE:.0f} %"
     for person in scene.people:
         if _holds_torso(box, patch, person):
-            return "the place covers the trunk of a person; that is made again, not repaired"
+            return "the place covers the trunk of a person"
     return None
 
 
