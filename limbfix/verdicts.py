@@ -47,7 +47,7 @@ class Verdict:
         counted: findings that counted, worst first, however small; an unjudged picture may have quiet ones.
         accepted: (finding, name of the exception) pairs, for findings that an exception excuses.
         dropped: the same for findings that the policy's `ignore` or `min_hand_px` leaves out of the record.
-        uncounted: (hand_index, why) of each hand whose digits were not counted; never a pass of that hand.
+        uncounted: (hand_index, why) of each hand whose digits were not counted; judged by its look at most.
         list_from: defect score from which findings are worth listing: what flags a picture is listed, however low the policy sets that.
         exceptions: names of the exceptions used on findings worth listing, each once.
     """

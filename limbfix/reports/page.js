@@ -181,7 +181,8 @@
     const rows = record.people.map((person) => [
       String(person.person_index + 1), ...LIMBS.map((limb) => count(person.limbs[limb])), score(person.defect_score),
     ]);
-    return section("People, limbs seen of expected", table("", ["Person", "Arms", "Legs", "Hands", "Feet", "Score"], rows));
+    const caution = make("p", "none", "Raw readings of the detectors, often wrong; only findings count.");
+    return section("People, limbs seen of expected (raw)", caution, table("", ["Person", "Arms", "Legs", "Hands", "Feet", "Score"], rows));
   };
   const showHands = (record) => {
     if (!record.hands.length) return [];

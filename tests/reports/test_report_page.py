@@ -233,6 +233,8 @@ def test_detail_view_shows_the_findings_with_their_numbers_and_where_they_are(wa
     assert page.locator("#facts .strip img").count() == 2
     facts = page.inner_text("#facts")
     for expected in (
+        "limbs seen of expected (raw)",
+        "Raw readings of the detectors, often wrong; only findings count.",
         "2 of 2",
         "cannot tell: no model",
         "ComfyUI",
@@ -332,6 +334,11 @@ def test_text_keeps_its_contrast_in_light_and_dark(browser: Any, index: Path) ->
         assert page.evaluate(LOW_CONTRAST) == []
         page.locator(".open").first.click()
         assert page.evaluate(LOW_CONTRAST) == []
+
+
+def test_the_legend_says_which_uncounted_hands_can_pass(index: Path) -> None:
+    text = index.read_text(encoding="utf-8")
+    assert "(uncertain) is judged by its look and can pass" in text and "has not passed" not in text
 
 
 def test_controls_have_names_and_states_for_a_screen_reader(watched: Watched) -> None:
