@@ -23,6 +23,9 @@ from limbfix.wrapping.rounds import Rounds
 from limbfix.wrapping.sessions import CallNotes, Gated, GateSession
 from limbfix.wrapping.values import give_back
 
+_INSTEAD = 'Use .with_reports(...) or .limbfix.last_reports to learn of it, or on_fail="raise".'
+_INSTEAD_STREAM = 'Look at .limbfix.last_reports to learn of it, and of later ones, or use on_fail="raise".'
+
 
 class _Gated:
     """What gated functions of every kind share: the gate, the function's name, and its attributes."""
@@ -57,8 +60,11 @@ class GatedFunction(_Gated):
     """
 
     def __call__(self, *arguments: Any, limbfix: dict[str, Any] | None = None, **keywords: Any) -> Any:
-        """Calls the function and returns the best of what it makes, in the type that it returns."""
-        return self.with_reports(*arguments, limbfix=limbfix, **keywords).value
+        """Calls the function and returns the best of what it makes, in the type that it returns.
+
+        Lists carry `.reports`. Where a single picture failed, which can carry nothing, the log says so once.
+        """
+        return self.limbfix.told(self.with_reports(*arguments, limbfix=limbfix, **keywords), instead=_INSTEAD)
 
     def with_reports(self, *arguments: Any, limbfix: dict[str, Any] | None = None, **keywords: Any) -> Gated:
         """The same, together with the reports.
@@ -84,7 +90,7 @@ class AsyncGatedFunction(_Gated):
 
     async def __call__(self, *arguments: Any, limbfix: dict[str, Any] | None = None, **keywords: Any) -> Any:
         """Awaits the function and returns the best of what it makes, in the type that it returns."""
-        return (await self.with_reports(*arguments, limbfix=limbfix, **keywords)).value
+        return self.limbfix.told(await self.with_reports(*arguments, limbfix=limbfix, **keywords), instead=_INSTEAD)
 
     async def with_reports(self, *arguments: Any, limbfix: dict[str, Any] | None = None, **keywords: Any) -> Gated:
         """The same, together with the reports. Judging goes to a thread."""
@@ -110,7 +116,7 @@ class AsyncGatedStream(_Gated):
         options = self.limbfix.options.with_changes(limbfix)
         call = self._read(arguments, keywords, options)
         reports: list[GateReport] = []
-        drawn = 0
+        drawn, is_told = 0, False
         async for value in call(call.first_seed()):
             place, drawn = drawn, drawn + 1
             made = [made_of(value, call, call.first_seed(), call.first_origin, (place,), 0.0)]
@@ -118,6 +124,9 @@ class AsyncGatedStream(_Gated):
             steps = self._rounds(options, call, place)
             done = answer_of(self.limbfix, options, call, await drive_async(steps, maker), value)
             _keep(self.limbfix, options, reports, done)
+            if not is_told:
+                self.limbfix.told(done, instead=_INSTEAD_STREAM)
+                is_told = any(report.has_failed for report in done.reports)
             yield done.value
 
 

@@ -119,5 +119,18 @@ class GateSession:
         """Raises AnatomyRejected where the caller wants errors."""
         raise_if_asked(options.on_fail, reports, value)
 
+    def told(self, done: Gated, *, instead: str) -> Any:
+        """Returns the value for a caller who asked for no reports; where a picture failed and the value cannot say so, the log does, once.
+
+        Args:
+            done: value and reports of one call.
+            instead: what gives the reports, for the message.
+        """
+        failed = [report for report in done.reports if report.has_failed]
+        if failed and not hasattr(done.value, "reports"):
+            worst = failed[0]
+            LOG.warning("the picture that is returned failed (%s): %s %s", worst.verdict, worst.reason, instead)
+        return done.value
+
     def __repr__(self) -> str:
         return f"<limbfix gate: {self.options.on_fail}, {self.options.max_attempts} attempts at most>"

@@ -63,6 +63,42 @@ def test_the_best_attempt_is_kept_and_not_the_last():
     assert np.array_equal(done.value, pixels_of_seed(paint.seeds[1]))
 
 
+def test_a_failed_picture_that_cannot_carry_its_report_is_logged_once(caplog):
+    gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject"] * 4), max_attempts=2)
+    gated("a wave", seed=7)
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "limbfix" and one.levelname == "WARNING"]
+    assert gated.limbfix.last_reports[0].reason in line
+    assert "failed (reject)" in line and ".with_reports(...)" in line
+    caplog.clear()
+    gated.with_reports("a wave", seed=7)
+    assert caplog.records == []
+
+
+def test_what_passed_or_carries_reports_is_not_logged(caplog):
+    limbfix.wrap(Painter(), gate=SteeredGate(["reject", "pass"]))("a wave", seed=7)
+    pair = limbfix.wrap(Painter(lambda pixels: [pixels, pixels]), gate=SteeredGate(["reject"] * 9), max_attempts=1)
+    assert pair("a wave", seed=7).reports[0].has_failed
+    assert caplog.records == []
+
+
+def test_asynchronous_calls_log_a_failed_picture_too(caplog):
+    async def paint(prompt, seed):
+        return pixels_of_seed(seed)
+
+    async def stream(prompt, seed):
+        for place in range(3):
+            yield pixels_of_seed(seed + place)
+
+    async def look():
+        await limbfix.wrap(paint, gate=SteeredGate(["reject"]), on_fail="flag")("x", 7)
+        flagged = limbfix.wrap(stream, gate=SteeredGate(["reject"] * 3), on_fail="flag")
+        return [one async for one in flagged("x", 7)]
+
+    assert len(asyncio.run(look())) == 3
+    lines = [one.getMessage() for one in caplog.records if one.name == "limbfix"]
+    assert len(lines) == 2 and ".with_reports" in lines[0] and ".limbfix.last_reports" in lines[1]
+
+
 def test_a_retry_in_which_nobody_is_seen_does_not_count_as_a_success():
     gated = limbfix.wrap(Painter(), gate=SteeredGate(["reject", "no_subject", "pass"]), max_attempts=3)
     assert gated.with_reports("a wave", 1).reports[0].kept == 2
