@@ -3,15 +3,17 @@
 
 Our limb judge looks at the whole person and says how surely a limb is too many or gone (`PersonGraph.look`). It sees third limbs that nobody could join, and
 points to them; it counts nothing, so all that it says is a hint, which flags together with other doubts. Limbs of others in the crop raise what it says.
-Pieces of somebody in whom nobody was made out (`BodyReading.pieces`) are asked the same.
+Pieces of somebody in whom nobody was made out (`BodyReading.pieces`) are asked the same, and bodies that were refused: too little of them for a count is often enough for a look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from limbfix.assembly import IN_A_HAND
 from limbfix.calibration import Knots, score_from
 from limbfix.findings import DefectCode, Finding
+from limbfix.geometry import Box
 from limbfix.limb_looks import LimbLook
 from limbfix.skeletons import Scene
 
@@ -38,20 +40,31 @@ DOUBTFUL = 0.2
 
 
 def limb_form(scene: Scene) -> tuple[Finding, ...]:
-    """Returns a finding for each of the questions of everybody, and every piece, that was judged; bodies that were refused have none."""
+    """Returns a finding for each of the questions of everybody that was judged, refused bodies and pieces included, who are nobody by index.
+
+    With refused bodies, on 2026-11-30: of 194 and 142 pairs of unseen renders 142 and 123 are ranked right by their own codes, where it was 137 and 113; of 147 pictures of real people no more
+    have body findings that flag.
+    """
     found: list[Finding] = []
     for person in scene.people:
         graph = scene.graph_of(person.person_index)
         if graph is not None and graph.look is not None:
             found += _findings(person.person_index, graph.look)
-    for piece in () if scene.bodies is None else scene.bodies.pieces:
-        if piece.look is not None:
-            found += _findings(None, piece.look)
+    if scene.bodies is not None:
+        hands = [hand.part.box for hand in scene.hands]
+        refused = [one for one in scene.bodies.people if one.person_index is None and not _is_within(one.box, hands)]
+        for one in (*refused, *scene.bodies.pieces):
+            found += [] if one.look is None else _findings(None, one.look)
     return tuple(found)
 
 
+def _is_within(box: Box, hands: Sequence[Box]) -> bool:
+    """Whether a body lies in a hand: fingers are taken for limbs."""
+    return any(hand.intersection(box) > IN_A_HAND * box.area for hand in hands)
+
+
 def _findings(person: int | None, look: LimbLook) -> Iterator[Finding]:
-    who = "This person" if person is not None else "A body of which no more is seen"
+    who = "This person" if person is not None else "A body of which little is seen"
     for code, (words, place, knots) in _ASKED.items():
         logit = look.logits[code.value.removeprefix("person.")]
         score = score_from(logit, knots)

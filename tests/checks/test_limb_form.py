@@ -1,4 +1,4 @@
-"""The judge's word is a finding for each question, with its logit and its place, a hint however sure; of bodies that were refused it is not heard."""
+"""The judge's word is a finding for each question, with its logit and its place, a hint however sure, of bodies that were refused too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from read_scenes import read_scene, someone
 from scenes import SILENT
+from synthetic import scene
 
 from limbfix.bodies import BodyPiece, PersonGraph
 from limbfix.calibration import HINT
@@ -16,6 +17,7 @@ from limbfix.findings import DefectCode, Finding
 from limbfix.geometry import Box
 from limbfix.limb_looks import LimbLook
 from limbfix.nets.limb_maps import JUDGED
+from limbfix.parts import Part, PartKind
 from limbfix.skeletons import Scene
 
 PLACE = Box(300, 400, 340, 500)
@@ -101,9 +103,21 @@ def test_a_piece_of_nobody_is_asked_the_same_and_is_nobodys():
     assert len(found) == len(JUDGED)
     (wrong,) = [one for one in found if one.defect_score >= SILENT]
     assert (wrong.code, wrong.box, wrong.person_index) == (DefectCode.PERSON_EXTRA_ARM, box, None)
-    assert wrong.message.startswith("A body of which no more is seen looks as if an arm were too many")
+    assert wrong.message.startswith("A body of which little is seen looks as if an arm were too many")
 
 
-def test_bodies_that_were_refused_have_no_finding():
+def test_a_body_that_was_refused_is_asked_the_same_and_is_nobodys():
     made = scene_with(extra_arm=6.0)
-    assert limb_form(with_people(made, replace(the_graph(made), person_index=None))) == ()
+    found = limb_form(with_people(made, replace(the_graph(made), person_index=None)))
+    assert len(found) == len(JUDGED)
+    assert {one.person_index for one in found} == {None}
+    (wrong,) = [one for one in found if one.defect_score >= SILENT]
+    assert wrong.code is DefectCode.PERSON_EXTRA_ARM
+    assert wrong.defect_score <= HINT
+
+
+def test_of_a_body_within_a_hand_nothing_is_said():
+    made = scene_with(extra_arm=6.0)
+    graph = replace(the_graph(made), person_index=None)
+    hand = Part(kind=PartKind.HAND, box=graph.box.grown(0.1), detection_score=0.9, detector="synthetic")
+    assert limb_form(replace(with_people(made, graph), hands=scene(hand).hands)) == ()
