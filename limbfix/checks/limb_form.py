@@ -8,12 +8,11 @@ Pieces of somebody in whom nobody was made out (`BodyReading.pieces`) are asked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from limbfix.assembly import IN_A_HAND
+from limbfix.bodies import PersonGraph
 from limbfix.calibration import Knots, score_from
 from limbfix.findings import DefectCode, Finding
-from limbfix.geometry import Box
 from limbfix.limb_looks import LimbLook
 from limbfix.skeletons import Scene
 
@@ -35,6 +34,9 @@ _ASKED = {
 }
 """Code -> what the judge says, the map of the place, logit -> defect score."""
 
+WITHIN = 0.8
+"""Share of a refused body within something else from which it is not asked."""
+
 DOUBTFUL = 0.2
 """Score from which a person is said to look as if."""
 
@@ -42,7 +44,7 @@ DOUBTFUL = 0.2
 def limb_form(scene: Scene) -> tuple[Finding, ...]:
     """Returns a finding for each of the questions of everybody that was judged, refused bodies and pieces included, who are nobody by index.
 
-    With refused bodies, on 2026-11-30: of 194 and 142 pairs of unseen renders 142 and 123 are ranked right by their own codes, where it was 137 and 113; of 147 pictures of real people no more
+    With refused bodies, on 2026-11-30: of 194 and 142 pairs of unseen renders 143 and 123 are ranked right by their own codes, where it was 137 and 113; of 147 pictures of real people no more
     have body findings that flag.
     """
     found: list[Finding] = []
@@ -51,16 +53,21 @@ def limb_form(scene: Scene) -> tuple[Finding, ...]:
         if graph is not None and graph.look is not None:
             found += _findings(person.person_index, graph.look)
     if scene.bodies is not None:
-        hands = [hand.part.box for hand in scene.hands]
-        refused = [one for one in scene.bodies.people if one.person_index is None and not _is_within(one.box, hands)]
-        for one in (*refused, *scene.bodies.pieces):
+        for one in (*_refused(scene), *scene.bodies.pieces):
             found += [] if one.look is None else _findings(None, one.look)
     return tuple(found)
 
 
-def _is_within(box: Box, hands: Sequence[Box]) -> bool:
-    """Whether a body lies in a hand: fingers are taken for limbs."""
-    return any(hand.intersection(box) > IN_A_HAND * box.area for hand in hands)
+def _refused(scene: Scene) -> list[PersonGraph]:
+    """Returns the bodies that were refused, but those within a hand, whose fingers are taken for limbs, and within somebody who is asked already: one person is one doubt."""
+    graphs = () if scene.bodies is None else scene.bodies.people
+    others = [hand.part.box for hand in scene.hands]
+    others += [one.box for one in graphs if one.person_index is not None and one.look is not None]
+    return [
+        one
+        for one in graphs
+        if one.person_index is None and not any(box.intersection(one.box) > WITHIN * one.box.area for box in others)
+    ]
 
 
 def _findings(person: int | None, look: LimbLook) -> Iterator[Finding]:

@@ -121,3 +121,13 @@ def test_of_a_body_within_a_hand_nothing_is_said():
     graph = replace(the_graph(made), person_index=None)
     hand = Part(kind=PartKind.HAND, box=graph.box.grown(0.1), detection_score=0.9, detector="synthetic")
     assert limb_form(replace(with_people(made, graph), hands=scene(hand).hands)) == ()
+
+
+def test_one_person_who_was_read_twice_is_one_doubt():
+    made = scene_with(extra_arm=6.0)
+    whole = the_graph(made)
+    assert whole.look is not None
+    again = replace(whole, person_index=None)
+    assert len(limb_form(with_people(made, whole, again))) == len(JUDGED)
+    beside = replace(again, box=whole.box.shifted(whole.box.width, 0))
+    assert len(limb_form(with_people(made, whole, beside))) == 2 * len(JUDGED)
