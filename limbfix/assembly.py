@@ -109,7 +109,7 @@ def _is_as_large_as_torso(hands: Sequence[Part], box: Box, torso: float) -> bool
 
 def _is_in_a_hand(hands: Sequence[Part], box: Box) -> bool:
     """Whether somebody would be within a hand: a finger was taken for an arm."""
-    return any(hand.box.intersection(box) > IN_A_HAND * box.area for hand in hands)
+    return box.lies_in((hand.box for hand in hands), IN_A_HAND)
 
 
 def _is_in_doubt(hand: Part) -> bool:

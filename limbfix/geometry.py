@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,10 @@ class Box:
         """Returns the shared area over the smaller of the two areas, 0-1."""
         smaller = min(self.area, other.area)
         return self.intersection(other) / smaller if smaller > 0 else 0.0
+
+    def lies_in(self, others: Iterable[Box], share: float) -> bool:
+        """Tells whether more than this share, 0-1, of its area lies in one of the others."""
+        return any(other.intersection(self) > share * self.area for other in others)
 
     def holds(self, x: float, y: float) -> bool:
         """Tells whether a point, px, lies in it or on its edge."""

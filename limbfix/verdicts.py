@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from limbfix.digits import CannotTell, why_uncounted
 from limbfix.findings import DefectCode, Finding
+from limbfix.limb_looks import LEAST_PX
 from limbfix.picture_scores import PictureScore, picture_score
 from limbfix.policies import EffectivePolicy
 from limbfix.skeletons import LimbState, Scene
@@ -30,8 +31,8 @@ class Outcome(StrEnum):
 LIST_FROM = 0.2
 """Findings below this score are measurements of something normal; they make scores, and are not listed."""
 
-LEAST_PERSON_PX = 64.0
-"""Longer side of a person from which limbs can be judged, as in `limbfix.limb_looks`: the third arm of our example is told at 116 px, and thumbnails of it passed."""
+LEAST_PERSON_PX = LEAST_PX
+"""Longer side of a person from which limbs can be judged, that from which they are looked at: the third arm of our example is told at 116 px, and thumbnails of it passed."""
 
 _DIGIT_CODES = (DefectCode.HAND_EXTRA_DIGIT, DefectCode.HAND_MISSING_DIGIT, DefectCode.HAND_FUSED_DIGITS)
 

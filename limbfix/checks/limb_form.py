@@ -59,15 +59,12 @@ def limb_form(scene: Scene) -> tuple[Finding, ...]:
 
 
 def _refused(scene: Scene) -> list[PersonGraph]:
-    """Returns the bodies that were refused, but those within a hand, whose fingers are taken for limbs, and within somebody who is asked already: one person is one doubt."""
+    """Returns the bodies that were refused; but none within a hand, whose fingers are taken for limbs, and none within somebody who is
+    asked already, for one person is one doubt."""
     graphs = () if scene.bodies is None else scene.bodies.people
     others = [hand.part.box for hand in scene.hands]
     others += [one.box for one in graphs if one.person_index is not None and one.look is not None]
-    return [
-        one
-        for one in graphs
-        if one.person_index is None and not any(box.intersection(one.box) > WITHIN * one.box.area for box in others)
-    ]
+    return [one for one in graphs if one.person_index is None and not one.box.lies_in(others, WITHIN)]
 
 
 def _findings(person: int | None, look: LimbLook) -> Iterator[Finding]:

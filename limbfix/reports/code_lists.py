@@ -13,8 +13,13 @@ def is_counted(finding: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """
     if finding.get("exception") is not None:
         return False
-    is_cause = record["verdict"] in ("flag", "reject") and finding["message"] == record["reason"]
+    is_cause = record["verdict"] in ("flag", "reject") and says_reason(finding, record)
     return finding["severity"] != "info" or is_cause
+
+
+def says_reason(finding: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Says whether a finding is what the record gives as the reason of its verdict; doubts that flag together, and digits that nobody counted, are no finding's."""
+    return finding["message"] == record["reason"]
 
 
 def code_lists(record: Mapping[str, Any]) -> tuple[list[str], list[str]]:

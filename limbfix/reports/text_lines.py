@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from limbfix.printing import printable
 from limbfix.records import standing
+from limbfix.reports.code_lists import says_reason
 from limbfix.reports.summary import VERDICTS, RunSummary
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def _line(record: Mapping[str, Any]) -> Text:
         line.append(f"  {printable(error['code'])}", "magenta").append(f": {printable(error['message'])}")
     elif verdict == "unjudged":
         line.append(f"  {printable(record['reason'])}", "magenta")
-    elif verdict == record["verdict"] == "flag" and not _is_told(record):
+    elif verdict == record["verdict"] == "flag" and not any(
+        says_reason(one, record) for one in record.get("findings") or ()
+    ):
         line.append(f"  {printable(record['reason'])}", "yellow")
     for index, finding in enumerate(record.get("findings") or ()):
         line.append("  " if index == 0 else "; ", "dim")
@@ -75,11 +78,6 @@ def _line(record: Mapping[str, Any]) -> Text:
     if repair := record.get("repair"):
         line.append("  -> ", "dim").append(_repair_words(record, repair), "green" if repair["output"] else "yellow")
     return line
-
-
-def _is_told(record: Mapping[str, Any]) -> bool:
-    """Whether one of the findings says why the picture was flagged; doubts that flag together, and digits that nobody counted, do not."""
-    return any(finding["message"] == record["reason"] for finding in record.get("findings") or ())
 
 
 def _uncounted(record: Mapping[str, Any]) -> int:

@@ -77,9 +77,7 @@ def wrap(
         from limbfix.gate import Gate
 
         gate = Gate(policy)
-    if (
-        repairer is None
-    ):  # Even where these options want none: those of one call may. It loads nothing before it is called.
+    if repairer is None:  # Even where these options want none: one call's may. It loads nothing before it is called.
         repairer = default_repairer(gate, inpainter, generator)
     return _wrapped(GateSession(generator, gate, repairer, options), seed_name)
 

@@ -45,8 +45,9 @@ class PipelineMaker:
             self.seed_mode = "none"
         self.base = fresh_seed() if options.seed is None else options.seed
         # Now, before the first attempt draws from them: a generator that serves many calls has another state in each.
-        self._user_bases = [_base_of(one) for one in self._users]
-        self.spoilt_generator = _spoilt(self._users)
+        are_fresh = [_is_fresh(one) for one in self._users]
+        self._user_bases = list(map(_base_of, self._users, are_fresh))
+        self.spoilt_generator = _spoilt(self._users, are_fresh)
 
     def base_seed(self, image_index: int) -> int | None:
         """Returns what the seeds of an image's later attempts are derived from."""
@@ -177,9 +178,9 @@ def _generators(seeds: Sequence[int | None]) -> list[Any]:
     return [torch.Generator("cpu").manual_seed(seed or 0) for seed in seeds]
 
 
-def _base_of(user: Any) -> int:
+def _base_of(user: Any, is_fresh: bool) -> int:
     """Returns the seed of a fresh generator; where numbers were drawn from it, a hash of its state, which the seed does not tell."""
-    return int(user.initial_seed()) if _is_fresh(user) else state_seed(user.get_state().cpu().numpy().tobytes())
+    return int(user.initial_seed()) if is_fresh else state_seed(user.get_state().cpu().numpy().tobytes())
 
 
 def _is_fresh(user: Any) -> bool:
@@ -188,9 +189,9 @@ def _is_fresh(user: Any) -> bool:
     return torch.equal(torch.Generator(user.device).manual_seed(user.initial_seed()).get_state(), user.get_state())
 
 
-def _spoilt(users: Sequence[Any]) -> str:
+def _spoilt(users: Sequence[Any], are_fresh: Sequence[bool]) -> str:
     """Says why the caller's generators cannot be had again from their seeds."""
-    if not all(_is_fresh(one) for one in users):
+    if not all(are_fresh):
         return "Numbers were drawn from the caller's generator before this call, so its seed does not tell its state."
     if len({id(one) for one in users}) < len(users):
         return (

@@ -36,12 +36,13 @@ def repaired_image(image: Image.Image, judged: np.ndarray, pixels: np.ndarray, n
     """
     from limbfix.repair.native import native_of
 
-    if not (judged != pixels).any():
+    changed = (judged != pixels).any(axis=2)
+    if not changed.any():
         return image
     exif, profile = image.info.get("exif"), image.info.get("icc_profile")
     native = native_of(image, judged, orientation=read_exif(exif if isinstance(exif, bytes) else None).orientation)
     icc = profile if isinstance(profile, bytes) and native.keeps_colour else None
-    repaired = _pasted(native, judged, pixels, icc, notes)
+    repaired = _pasted(native, changed, pixels, icc, notes)
     if repaired.mode != image.mode:
         notes.append(
             f"The picture came in Pillow's mode {image.mode} and is {repaired.mode} now: its own mode cannot hold the repair."
@@ -70,8 +71,8 @@ def repaired_png(data: bytes, judged: np.ndarray, pixels: np.ndarray, notes: lis
     container = read_container(data, _LIMITS)
     native = native_image(container, judged)
     icc = container.icc if native.keeps_colour else None
-    is_repaired = (judged != pixels).any()
-    image = _pasted(native, judged, pixels, icc, notes) if is_repaired else native.image
+    changed = (judged != pixels).any(axis=2)
+    image = _pasted(native, changed, pixels, icc, notes) if changed.any() else native.image
     notes += native.notes
     image.info.clear()
     buffer = io.BytesIO()
@@ -79,10 +80,11 @@ def repaired_png(data: bytes, judged: np.ndarray, pixels: np.ndarray, notes: lis
     return buffer.getvalue()
 
 
-def _pasted(native: Native, judged: np.ndarray, pixels: np.ndarray, icc: bytes | None, notes: list[str]) -> Image.Image:
+def _pasted(
+    native: Native, changed: np.ndarray, pixels: np.ndarray, icc: bytes | None, notes: list[str]
+) -> Image.Image:
     from limbfix.repair.native import pasted
 
-    changed = (judged != pixels).any(axis=2)
     repaired = pasted(native, pixels, changed, icc)
     seen = np.asarray(to_srgb(repaired, icc)[0])[changed].astype(int)
     if (off := int(np.abs(seen - pixels[changed]).max())) > _UNSEEN:
