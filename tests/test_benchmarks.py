@@ -274,7 +274,7 @@ def test_absent_values_are_empty_in_the_results_and_dashes_in_the_readme(tmp_pat
     assert "| 0 | – | – |" in readme_block.make_block([row])
 
 
-def test_the_readme_table_shows_each_measure_in_its_own_unit():
+def test_the_table_shows_each_measure_in_its_own_unit():
     rows = [
         _row("verdict_reject", "real_hands/sld", 0.012),
         _row("verdict_reject", "ai_images", 0.6),
@@ -283,17 +283,19 @@ def test_the_readme_table_shows_each_measure_in_its_own_unit():
         _row("auroc_any", "ai_images", 0.33, search="single"),
     ]
     block = readme_block.make_block(rows)
-    assert "| `real_hands/sld` | 4 | 1.2 % | 10.0 % to 90.0 % | ≤ 3 % |" in block
+    assert "| `real_hands/sld` | 4 | 1.2 % | 10.0 % to 90.0 % | ≤ 2 % |" in block
     assert "| 4 | 0.71 | 0.10 to 0.90 |" in block
     assert "60.0 %" not in block and "0.99" not in block and "0.33" not in block
     assert "commit `abc`, test, 2026-01-01" in block
+    headlines = readme_block.make_headlines(rows)
+    assert "| `real_hands/sld` | 4 | 1.2 % |" in headlines and "0.71" not in headlines
 
 
 def test_the_table_is_rewritten_between_its_marks_only(tmp_path, capsys):
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{readme_block.BEGIN}\nold\n{readme_block.END}\nafter\n", encoding="utf-8")
     result_rows.write_rows(tmp_path / "accuracy.csv", [_row("auroc_any", "ai_images")])
-    arguments = ["--readme", str(readme), "--results", str(tmp_path)]
+    arguments = ["--document", str(readme), "--results", str(tmp_path)]
     assert table.main([*arguments, "--check"]) == 1
     assert "old" in readme.read_text(encoding="utf-8")
     assert table.main(arguments) == 0
@@ -400,7 +402,7 @@ def test_the_plain_loop_does_what_the_gate_does_and_shares_no_code_with_it():
     assert all(Path(path).is_file() for path in command[1:4])
 
 
-def test_the_readme_says_what_the_results_say():
+def test_the_documents_say_what_the_results_say():
     readme = BENCHMARKS.parent / "README.md"
     if not readme.is_file() or not list((BENCHMARKS / "results").glob("*.csv")):
         pytest.skip("no README or no results yet")

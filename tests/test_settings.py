@@ -206,10 +206,10 @@ def test_keys_of_the_server_are_no_setting(monkeypatch):
     assert "k" * 20 not in repr(load_settings({}))
 
 
-def test_the_readme_shows_every_limit_of_the_server_with_its_default():
-    readme = Path(__file__).parent.parent / "README.md"
+def test_the_documents_show_every_limit_of_the_server_with_its_default():
+    page = Path(__file__).parent.parent / "docs" / "service.md"
     (block,) = re.findall(
-        r"The limits, with their defaults:\n\n```toml\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL
+        r"The limits, with their defaults:\n\n```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
     )
     shown, settings = tomllib.loads(block), load_settings({})
     serve = shown.pop("serve")
