@@ -186,6 +186,25 @@ def test_a_mask_is_seen_through() -> None:
     assert np.abs(filled[y, x] - (0.3 * color + 0.7 * 128)).max() < 4
 
 
+@pytest.mark.parametrize("side", [400, 2400])  # drawn on a layer, and on the picture itself
+def test_a_hole_of_a_mask_stays_bare(side: int) -> None:
+    record, outlines = read_scene(1, side)
+    (x, y0), _, (_, y1) = record["hands"][0]["digits"]["items"][0]["polyline"]
+    x += 0.2 * side  # the mask lies beside the digit's line
+
+    def square(half: float) -> list[list[float]]:
+        y = (y0 + y1) / 2
+        return [[x - half, y - half], [x + half, y - half], [x + half, y + half], [x - half, y + half]]
+
+    ring = [outlines[0] | {"xy": square(0.1 * side)}, outlines[0] | {"xy": square(0.05 * side)}]
+    bare = np.asarray(draw_overlay(blank(side, side), record, []))
+    filled = np.asarray(draw_overlay(blank(side, side), record, ring))
+    middle, edge = (round((y0 + y1) / 2), round(x)), (round((y0 + y1) / 2), round(x + 0.075 * side))
+    assert (filled[middle] == bare[middle]).all()
+    color = np.frombuffer(bytes.fromhex(COLORS["digit_1"][1:]), np.uint8).astype(int)
+    assert np.abs(filled[edge] - (0.3 * color + 0.7 * bare[edge])).max() < 4
+
+
 def test_a_digit_that_is_too_many_has_the_colour_of_errors_a_ring_and_a_word() -> None:
     record, outlines = read_scene(6)
     plain = np.asarray(draw_overlay(blank(400, 400), record, outlines))

@@ -109,6 +109,15 @@ def test_limbs_and_the_place_of_a_missing_one_are_drawn():
     assert sum(color == "error" for color, _ in fills) == 1
 
 
+def test_the_outlines_of_one_limb_are_filled_together():
+    made = read_scene(odd_stage())
+    record, keypoints = record_of(made), list(keypoints_for_drawing(made))
+    first = next(points for points in keypoints if points["layout"] == "limb_outline")
+    with_hole = limb_fills(record, [*keypoints, first | {"xy": [[1, 1], [2, 1], [2, 2]]}])
+    assert len(with_hole) == len(limb_fills(record, keypoints))
+    assert sorted(len(outlines) for _, outlines in with_hole)[-1] >= 2
+
+
 def test_the_overlay_changes_pixels_on_limbs_and_around_the_missing_place():
     made = read_scene(odd_stage())
     record = record_of(made)

@@ -58,19 +58,18 @@ def place_bones(record: Record) -> list[Bone]:
     return lines
 
 
-def limb_fills(record: Record, keypoints: Iterable[Record]) -> list[tuple[str, list[Xy]]]:
-    """Returns (colour, closed outline) of the masks of limbs among the keypoints; limbs that are too many are red."""
-    rows = {(owner, limb["limb_index"]): limb for owner, limb in _owned_limbs(record)}
-    fills = []
+def limb_fills(record: Record, keypoints: Iterable[Record]) -> list[tuple[str, list[list[Xy]]]]:
+    """Returns (colour, closed outlines) of each limb's mask, for filling by the even-odd rule; limbs too many are red."""
+    outlines: dict[tuple[int | None, int], list[list[Xy]]] = {}
     for points in keypoints:
-        limb = (
-            rows.get((points.get("person_index"), points.get("limb_index")))
-            if points["layout"] == LIMB_OUTLINE
-            else None
-        )
-        if limb is not None:
-            side = limb["side"] if limb["side"] in ("left", "right") else "unknown"
-            fills.append(("error" if limb["extra"] else side, [xy for value in points["xy"] if (xy := point(value))]))
+        if points["layout"] == LIMB_OUTLINE:
+            key = (points.get("person_index"), points["limb_index"])
+            outlines.setdefault(key, []).append([xy for value in points["xy"] if (xy := point(value))])
+    fills = []
+    for owner, limb in _owned_limbs(record):
+        side = limb["side"] if limb["side"] in ("left", "right") else "unknown"
+        if found := outlines.get((owner, limb["limb_index"])):
+            fills.append(("error" if limb["extra"] else side, found))
     return fills
 
 

@@ -100,12 +100,11 @@ class _Brush:
 
     def draw_all(self, record: Record, keypoints: Sequence[Record]) -> None:
         """Draws the masks of limbs and digits, skeletons, hand boxes, findings, the digits, and the labels."""
-        for color, outline in limb_fills(record, keypoints):
-            self._canvas.polygon([self._placed(xy) for xy in outline], fill=_rgba(color, _FILL))
+        for color, outlines in limb_fills(record, keypoints):
+            self._mask(outlines, _rgba(color, _FILL))
         shapes = digit_shapes(record, keypoints)
         for shape in shapes:
-            for outline in shape.outlines:
-                self._canvas.polygon([self._placed(xy) for xy in outline], fill=_rgba(shape.color, _FILL))
+            self._mask(shape.outlines, _rgba(shape.color, _FILL))
         lines = all_bones(record, keypoints)
         for is_halo in (True, False):
             for bone in lines:
@@ -116,6 +115,28 @@ class _Brush:
         self.digits(shapes)
         taken = [(x - r, y - r, x + r, y + r) for x, y, r in map(self._tip_disc, shapes)]
         self._labels(findings[::-1] + hand_captions(record), taken)
+
+    def _mask(self, outlines: Sequence[Sequence[Xy]], color: tuple[int, int, int, int]) -> None:
+        """Fills a mask by its outlines. What lies in an even number of them is a hole: nobody's, so it stays bare."""
+        from PIL import Image, ImageChops, ImageDraw
+
+        placed = [[self._placed(xy) for xy in outline] for outline in outlines]
+        if len(placed) < 2:
+            for outline in placed:
+                self._canvas.polygon(outline, fill=color)
+            return
+        corners = np.concatenate([np.asarray(outline) for outline in placed])
+        left, top = (math.floor(side) for side in corners.min(axis=0))
+        right, bottom = (math.ceil(side) + 1 for side in corners.max(axis=0))
+        mask = Image.new("1", (right - left, bottom - top))
+        for outline in placed:
+            piece = Image.new("1", mask.size)
+            ImageDraw.Draw(piece).polygon([(x - left, y - top) for x, y in outline], fill=1)
+            mask = ImageChops.logical_xor(mask, piece)
+        if self._smoothing > 1:  # a layer of its own, which takes colour and opacity as they are
+            self._canvas.bitmap((left, top), mask, fill=color)
+        else:  # the picture itself: a bitmap's ink is not blended by its own opacity, but by that of the bitmap
+            self._canvas.bitmap((left, top), mask.convert("L").point(lambda value: value and color[3]), fill=color[:3])
 
     def digits(self, shapes: Sequence[DigitShape]) -> None:
         """Draws the lines of digits, then the numbers at their tips."""
