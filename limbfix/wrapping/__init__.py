@@ -99,7 +99,7 @@ def _require_generator(generator: Any) -> None:
 
 
 def _wrapped(session: GateSession, seed_name: str | None) -> Any:
-    from limbfix.wrapping import functions
+    from limbfix.wrapping import functions, streams
 
     generator, options = session.generator, session.options
     if is_pipeline(generator):
@@ -112,7 +112,7 @@ def _wrapped(session: GateSession, seed_name: str | None) -> Any:
                 "wrap: an iterator cannot make a picture again; expected on_fail flag, repair or raise, or the function "
                 "that makes the iterator"
             )
-        return functions.GatedIterator(session, options, None, generator)
+        return streams.GatedIterator(session, options, None, generator)
     if _is(inspect.isasyncgenfunction, generator):
         return functions.AsyncGatedStream(session, seed_name)
     if _is(inspect.iscoroutinefunction, generator):

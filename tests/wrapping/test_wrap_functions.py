@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import pickle
@@ -96,7 +97,7 @@ def test_asynchronous_calls_log_a_failed_picture_too(caplog):
 
     assert len(asyncio.run(look())) == 3
     lines = [one.getMessage() for one in caplog.records if one.name == "limbfix"]
-    assert len(lines) == 2 and ".with_reports" in lines[0] and ".limbfix.last_reports" in lines[1]
+    assert len(lines) == 2 and ".with_reports" in lines[0] and ".reports of the stream" in lines[1]
 
 
 def test_a_retry_in_which_nobody_is_seen_does_not_count_as_a_success():
@@ -495,6 +496,30 @@ def test_an_asynchronous_stream_that_raises_has_reported_what_it_rejected():
     reports = gated.limbfix.last_reports
     assert [(report.image_index, report.verdict) for report in reports] == [(0, "pass"), (1, "reject")]
     assert [report.inspection.picture is None for report in reports] == [True, False]
+
+
+def test_an_asynchronous_stream_goes_on_after_what_it_rejected():
+    ended = []
+
+    async def paint(prompt, seed):
+        try:
+            for place in range(9):
+                yield pixels_of_seed(seed + place)
+        finally:
+            ended.append(prompt)
+
+    async def main():
+        stream = limbfix.wrap(paint, gate=SteeredGate(["pass", "reject", "pass"]), on_fail="raise")("x", seed=10)
+        async with contextlib.aclosing(stream):
+            await anext(stream)
+            with pytest.raises(limbfix.AnatomyRejected):
+                await anext(stream)
+            return await anext(stream), stream.reports
+
+    value, reports = asyncio.run(main())
+    assert np.array_equal(value, pixels_of_seed(12))
+    assert [(report.image_index, report.verdict) for report in reports] == [(0, "pass"), (1, "reject"), (2, "pass")]
+    assert ended == ["x"]
 
 
 def test_an_error_of_the_first_call_is_the_functions_own():
