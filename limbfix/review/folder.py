@@ -5,6 +5,7 @@ So the answers of people are kept, compared and signed as everywhere else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,8 +13,12 @@ from pathlib import Path
 
 from limbfix.errors import UsageError
 from limbfix.ledger.adding import Adding
+from limbfix.ledger.bodies import case_id_of
+from limbfix.ledger.cases import current_cases
+from limbfix.ledger.chain import Entry
 from limbfix.ledger.judged import read_records
 from limbfix.ledger.orders import Order
+from limbfix.ledger.overrides import Decision, decide_all
 from limbfix.ledger.refunds import RefundPolicy
 from limbfix.ledger.store import Ledger
 from limbfix.policies import Policy
@@ -32,6 +37,8 @@ def add_report(
 ) -> int:
     """Adds the pictures of a report that the ledger does not know yet; returns how many. Unreadable ones are left out.
 
+    One that was judged anew is known by its new record, and what people saw in it is said of that too.
+
     Raises:
         UsageError: the folder holds no finished report.
     """
@@ -41,8 +48,57 @@ def add_report(
     records = {record["sha256"]: record for record in read_records(file) if record["sha256"]}
     at = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
     sold = Order(path="", sha256="", order_id=ORDER, customer="", price=Decimal(0), currency="EUR", generated_at=at)
-    orders = [replace(sold, sha256=str(sha256)) for sha256 in records]
+    known = {case.case_id: case.data["order"]["generated_at"] for case in current_cases(ledger)}
+    orders = []
+    for sha256 in records:
+        order = replace(sold, sha256=str(sha256))
+        # a copied folder has younger files and is no other report
+        orders.append(replace(order, generated_at=known.get(case_id_of(order), at)))
     policy = RefundPolicy(duplicates="off")
-    return (
-        Adding(ledger, policy, check_policy=check_policy, pictures=pictures).add(list(records.values()), orders).added
+    adding = Adding(ledger, policy, check_policy=check_policy, pictures=pictures)
+    added = adding.add(list(records.values()), orders).added
+    _keep_answers(ledger, {case_id_of(order) for order in orders})
+    return added
+
+
+def _keep_answers(ledger: Ledger, case_ids: set[str]) -> None:
+    """Says again of cases that were judged anew what people saw in them: nobody paid, so an answer is about the pixels alone.
+
+    Read from the entries and not remembered, so that nothing is lost where the last review ended in between.
+    """
+    anew = [case for case in current_cases(ledger) if case.data["supersedes"] and case.latest_hash == case.entry.hash]
+    kept: list[tuple[str, Decision, str | None]] = []
+    with ledger.reading() as reader:
+        for case in anew:
+            if case.case_id in case_ids:
+                answers = _last_answers(reader.history(case.case_id))
+                kept += [(case.case_id, _as_label(entry), None) for entry in answers if entry.data["label"]]
+    decide_all(ledger, kept)
+
+
+def _last_answers(history: Iterable[Entry]) -> list[Entry]:
+    """Returns the answers that held when somebody last said something, oldest first."""
+    answers: list[Entry] = []
+    is_older = False
+    for entry in history:
+        if entry.kind == "case":
+            is_older = True
+            continue
+        answers, is_older = [] if is_older else answers, False
+        if entry.data["answer"] == "undo":
+            answers = answers[:-1]
+        else:
+            answers.append(entry)
+    return answers
+
+
+def _as_label(entry: Entry) -> Decision:
+    said = entry.data
+    return Decision(
+        who=said["who"],
+        why=said["why"],
+        answer="label",
+        label=said["label"],
+        codes=tuple(said["codes"]),
+        at=datetime.fromisoformat(said["decided_at"] or entry.at),
     )

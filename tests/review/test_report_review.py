@@ -6,6 +6,7 @@ import contextlib
 import csv
 import hashlib
 import http.client
+import os
 import re
 import signal
 import subprocess
@@ -18,10 +19,12 @@ from blob_detector import BAD, GOOD, drawn
 from cli_runs import check, environment, run
 from serve_runs import BLOBS
 
-from limbfix.ledger.cases import current_cases
+from limbfix.ledger.cases import Case, current_cases
 from limbfix.ledger.deciding import Status
-from limbfix.ledger.store import open_ledger
+from limbfix.ledger.store import Ledger, open_ledger
 from limbfix.ledger.verifying import verify
+from limbfix.review.answering import Said, take_back, write_answer
+from limbfix.review.folder import add_report
 
 pytestmark = pytest.mark.enable_socket
 
@@ -127,6 +130,54 @@ def test_a_second_review_knows_what_was_said(report: Path):
     with (report.parent / "labels.csv").open(newline="") as file:
         (line,) = csv.DictReader(file)
     assert (line["path"], line["label"], line["who"]) == (name, "fine", "Ada")
+
+
+def cases_of(ledger: Ledger) -> dict[str, Case]:
+    return {Path(case.data["record"]["path"]).name: case for case in current_cases(ledger)}
+
+
+def say(ledger: Ledger, name: str, who: str, choice: str) -> str:
+    case = cases_of(ledger)[name]
+    return write_answer(ledger, case, Said(who=who, choice=choice, saw=case.latest_hash, codes=("hand.malformed",)))
+
+
+def test_a_copied_report_is_no_other_one(report: Path, tmp_path: Path):
+    with open_ledger(str(tmp_path / "a.db"), create=True, key=tmp_path / "key.pem") as ledger:
+        assert add_report(ledger, report, pictures=tmp_path) == 3
+        say(ledger, "bad.png", "Ada", "reject")
+        entries = ledger.head().count
+        os.utime(report / "records.jsonl", (2e9, 2e9))
+        assert add_report(ledger, report, pictures=tmp_path) == 0
+        assert ledger.head().count == entries
+        assert cases_of(ledger)["bad.png"].label == "defective"
+
+
+def test_what_people_saw_outlives_a_new_check(report: Path, tmp_path: Path):
+    with open_ledger(str(tmp_path / "a.db"), create=True, key=tmp_path / "key.pem") as ledger:
+        add_report(ledger, report, pictures=tmp_path)
+        say(ledger, "bad.png", "Ada", "reject")
+        say(ledger, "bad.png", "Ben", "accept")
+        say(ledger, "good.png", "Ada", "accept")
+        take_back(
+            ledger, cases_of(ledger)["right.png"].case_id, who="Ada", answer=say(ledger, "right.png", "Ada", "accept")
+        )
+        before = cases_of(ledger)
+        (tmp_path / "policy.toml").write_text("reject_at = 0.5\n")
+        again = ("good.png", "right.png", "bad.png", "--report", "shots", "--force", "--policy", "policy.toml")
+        assert check(*again, program=BLOBS, cwd=tmp_path).returncode == 1
+        for _ in range(2):  # and is said once, however often the review is opened
+            assert add_report(ledger, report, pictures=tmp_path) == 0
+            now = cases_of(ledger)
+            assert (before["bad.png"].verdict, now["bad.png"].verdict) == ("flag", "reject")
+            assert {name: case.label for name, case in now.items()} == {
+                "bad.png": "fine", "good.png": "fine", "right.png": None,
+            }  # fmt: skip
+            old, new = ([(one.data["who"], one.data["label"], one.data["codes"], one.data["why"]) for one in
+                         cases["bad.png"].overrides] for cases in (before, now))  # fmt: skip
+            assert new == old
+            at = [one.data["decided_at"] for one in now["bad.png"].overrides]
+            assert at == [one.at[:19] + "+00:00" for one in before["bad.png"].overrides]
+        assert verify(ledger).problems == ()
 
 
 def test_a_folder_that_is_no_report_is_refused_and_gets_no_answers(tmp_path: Path):
