@@ -176,12 +176,26 @@ def _json_rows(value: Any) -> list[Any]:
 
 
 def _with_choice(row: Any, task: Any) -> Any:
-    """Returns a row with the label that the task has now: somebody may have changed it in Label Studio."""
-    try:
-        chosen = task["annotations"][-1]["result"][0]["value"]["choices"][0]
-    except (KeyError, IndexError, TypeError):
+    """Returns a row with the label that the task has now: somebody may have changed it in Label Studio.
+
+    A skipped annotation says nothing. One without a choice was emptied on purpose, so nobody vouches for the old label.
+    """
+    annotations = task.get("annotations") if isinstance(task, dict) else None
+    if not isinstance(row, dict) or not isinstance(annotations, list):
         return row
-    return row | {"label": chosen} if isinstance(row, dict) else row
+    said = [one for one in annotations if isinstance(one, dict) and not one.get("was_cancelled")]
+    if not said:
+        return row
+    results = said[-1].get("result")
+    chosen = [one for one in results if _choices(one)] if isinstance(results, list) else []
+    chosen.sort(key=lambda one: one.get("from_name") != "label")  # a template may ask for other choices too
+    return row | {"label": _choices(chosen[0])[0] if chosen else "unsure"}
+
+
+def _choices(result: Any) -> list[Any]:
+    value = result.get("value") if isinstance(result, dict) else None
+    choices = value.get("choices") if isinstance(value, dict) else None
+    return choices if isinstance(choices, list) else []
 
 
 def _scored(row: Any, origin: str) -> Scored:

@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -290,6 +291,34 @@ def test_a_label_changed_in_label_studio_is_read(tmp_path: Path):
     path = tmp_path / "tasks.json"
     path.write_text(json.dumps(tasks))
     assert read_labels(path)[0].label == "fine"
+
+
+CHOICE = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": ["fine"]}}
+NOTE = {"from_name": "note", "to_name": "image", "type": "textarea", "value": {"text": ["odd light"]}}
+REASON = {"from_name": "reason", "to_name": "image", "type": "choices", "value": {"choices": ["glove"]}}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "label"),
+    [
+        ([{"result": [NOTE, CHOICE]}], "fine"),
+        ([{"result": [REASON, CHOICE]}], "fine"),
+        ([{"result": [CHOICE | {"from_name": "seen"}]}], "fine"),
+        ([{"result": [CHOICE]}, {"result": [], "was_cancelled": True}], "fine"),
+        ([{"result": [NOTE]}], "unsure"),
+        ([{"result": []}], "unsure"),
+        ([], "defective"),
+        ("none", "defective"),
+    ],
+)
+def test_what_label_studio_writes_is_read(tmp_path: Path, annotations: Any, label: str):
+    ledger = new_ledger(tmp_path)
+    say(ledger, fill(ledger, flags=1)[0], "reject")
+    tasks = json.loads(label_file(make_labels(ledger, ALL), "label-studio"))
+    tasks[0]["annotations"] = annotations
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps(tasks))
+    assert read_labels(path)[0].label == label
 
 
 @pytest.mark.parametrize(
