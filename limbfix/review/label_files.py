@@ -69,15 +69,15 @@ def label_file(labels: Sequence[Label], format: str) -> bytes:
 def read_labels(path: Path) -> list[Scored]:
     """Reads a file that `label_file` wrote, whichever of the three; each picture once, the last line of it.
 
+    CSV may have gone through a spreadsheet: parted by commas, semicolons or tabs, any line ends, decimal commas, empty lines.
+
     Raises:
         UsageError: it is missing, or none of them; the message names the place.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        rows = (
-            _json_rows(json.loads(text)) if text.lstrip()[:1] in ("{", "[") else list(csv.DictReader(io.StringIO(text)))
-        )
-    except (OSError, ValueError, RecursionError) as error:
+        rows = _json_rows(json.loads(text)) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text)
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
         raise UsageError(
             f"labels {path}: expected CSV, COCO or Label Studio of `limbfix labels`, got: {error}"
         ) from error
@@ -165,6 +165,16 @@ def _path_bytes(path: str) -> bytes:
         return path.encode("utf-8", "surrogatepass")
 
 
+def _csv_rows(text: str) -> list[dict[str, Any]]:
+    header = next(iter(text.splitlines()), "")
+    mark = max(",;\t", key=header.count)
+    rows = [row for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=mark) if any(row.values())]
+    if mark != ",":  # where a comma parts no cells it may stand in numbers
+        for row in rows:
+            row |= {name: row[name].replace(",", ".") for name in ("score", "weight") if row.get(name)}
+    return rows
+
+
 def _json_rows(value: Any) -> list[Any]:
     if isinstance(value, dict) and isinstance(value.get("images"), list):
         return [image.get("limbfix") if isinstance(image, dict) else None for image in value["images"]]
@@ -203,7 +213,7 @@ def _scored(row: Any, origin: str) -> Scored:
         raise UsageError(f"{origin}: expected {', '.join(_NEEDED)}, got something else; export with `limbfix labels`")
     try:
         score, weight = (None if row[name] in (None, "") else float(row[name]) for name in ("score", "weight"))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"{origin}: expected numbers as score and weight, got: {error}") from error
     is_sound = (score is None or 0 <= score <= 1) and (weight is None or 0 < weight < 1e9)
     if row["label"] not in _LABELS or not is_sound:

@@ -330,6 +330,10 @@ def test_what_label_studio_writes_is_read(tmp_path: Path, annotations: Any, labe
         '{"images": [{}]}',
         "\x00\x01",
         "{" * 2000,
+        "sha256,verdict,score,label,weight,why\na,flag,0.5,fine,1," + "x" * 200_000,
+        '{"images": [{"limbfix": {"sha256": "a", "verdict": "flag", "score": 0.5, "label": "fine", "weight": 1'
+        + "0" * 400
+        + "}}]}",
         '{"images": [{"limbfix": {"sha256": "a", "verdict": "flag", "score": 2, "label": "fine", "weight": 1}}]}',
     ],
 )
@@ -338,6 +342,26 @@ def test_a_file_that_is_no_labels_is_refused(tmp_path: Path, text: str):
     path.write_text(text)
     with pytest.raises(UsageError, match="label"):
         read_labels(path)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(("mark", "point"), [(",", "."), (";", "."), (";", ","), ("\t", ",")])
+def test_a_csv_that_a_spreadsheet_saved_is_read(tmp_path: Path, mark: str, point: str, ends: str):
+    ledger = new_ledger(tmp_path)
+    for case_id in fill(ledger, flags=4, rejects=2):
+        say(ledger, case_id, "reject")
+    path = tmp_path / "labels.csv"
+    path.write_bytes(label_file(make_labels(ledger, ALL), "csv"))
+    told = read_labels(path)
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    numbers = [rows[0].index(name) for name in ("score", "weight")]
+    for row in rows[1:]:
+        for place in numbers:
+            row[place] = row[place].replace(".", point)
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=mark, lineterminator=ends).writerows([*rows, [""] * len(rows[0])])
+    path.write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())
+    assert read_labels(path) == told and len(told) == 6
 
 
 def test_an_empty_export_is_too_few_labels(tmp_path: Path):
