@@ -55,13 +55,18 @@ class Pictures:
             case_id: whole id of the case.
             kind: `thumb`, `picture`, `overlay` or `crop-N`.
         """
+        with self._ledger.reading() as reader:
+            case = find_case(reader, case_id)
+        if case is None:
+            return None
+        key = (case.entry.hash, kind)  # of the judgement: a case that is judged anew may show another picture
         with self._lock:
-            if found := self._kept.get((case_id, kind)):
-                self._kept.move_to_end((case_id, kind))
+            if found := self._kept.get(key):
+                self._kept.move_to_end(key)
                 return found
-        made = self._made(case_id, kind)
+        made = self._made(case, kind)
         if made is not None:
-            self._keep((case_id, kind), made)
+            self._keep(key, made)
         return made
 
     def kinds(self, case: Case) -> list[str]:
@@ -74,13 +79,10 @@ class Pictures:
             return ["picture", "overlay"]
         return ["picture"] if self._report_file(case) is not None else []
 
-    def _made(self, case_id: str, kind: str) -> bytes | None:
+    def _made(self, case: Case, kind: str) -> bytes | None:
+        wanted = "picture" if kind == "thumb" else kind
+        kept = _kept_name(case, wanted)
         with self._ledger.reading() as reader:
-            case = find_case(reader, case_id)
-            if case is None:
-                return None
-            wanted = "picture" if kind == "thumb" else kind
-            kept = _kept_name(case, wanted)
             data = reader.evidence(kept) if kept else None
         if data is not None and hashlib.sha256(data).hexdigest() != kept:
             return None  # changed since it was signed; `limbfix ledger verify` says so

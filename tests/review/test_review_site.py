@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 from pathlib import Path
 from urllib.parse import urlencode
@@ -221,6 +222,21 @@ def test_a_changed_picture_is_not_shown(caller: Caller):
         connection.execute(text("UPDATE evidence SET data = :data"), {"data": b"\xff\xd8other"})
     caller.site.review.pictures._kept.clear()
     assert caller.ask(f"/picture/{case_id}/picture")[0] == 404
+
+
+def test_a_picture_that_is_judged_anew_is_shown_anew(tmp_path: Path):
+    site, colors = Site(tmp_path), []
+    for color in ("red", "blue"):  # two renders, one after the other under one name
+        Image.new("RGB", (64, 64), color).save(tmp_path / "a.png")
+        record = judged("a", "flag", path="a.png", sha256=sha_of_file(tmp_path / "a.png"))
+        add(site.ledger, [(record, order("a", path="a.png", sha256=""))], pictures=tmp_path)
+        (row,) = site.queue
+        for kind in ("picture", "thumb"):
+            shown = Image.open(io.BytesIO(site.review.pictures.jpeg(row.case_id, kind) or b""))
+            red, _, blue = shown.convert("RGB").getpixel((2, 60))
+            colors.append("red" if red > blue else "blue")
+    assert colors == ["red", "red", "blue", "blue"]
+    site.ledger.close()
 
 
 def test_what_strangers_wrote_is_text(caller: Caller):
