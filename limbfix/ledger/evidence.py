@@ -39,6 +39,33 @@ class Proof:
     note: str | None = None
 
 
+def places_of(record: Mapping[str, Any], folder: Path | None) -> list[Path]:
+    """Returns where a record's picture may lie, likeliest first: where its path leads, then in the folder itself.
+
+    Args:
+        record: of `limbfix check`.
+        folder: where relative paths begin, or in which the pictures lie by the end of their paths; None = the working folder.
+    """
+    path = Path(record["path"])
+    if folder is None:
+        return [path]
+    ends = [folder.joinpath(*path.parts[start:]) for start in range(1, len(path.parts))]
+    return [folder / path, *ends]  # of an absolute path the first is the path itself
+
+
+def file_of(record: Mapping[str, Any], folder: Path | None) -> Path | None:
+    """Returns the file that was judged, told by its SHA-256, or None where it has gone or changed."""
+    for place in places_of(record, folder):
+        try:
+            if place.is_file():
+                with place.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() == record["sha256"]:
+                        return place
+        except (OSError, ValueError):
+            continue
+    return None
+
+
 def make_proof(record: Mapping[str, Any], folder: Path | None) -> Proof:
     """Reads the record's picture again, where it still lies, and returns what is kept of it.
 
@@ -48,9 +75,9 @@ def make_proof(record: Mapping[str, Any], folder: Path | None) -> Proof:
     """
     if record["sha256"] is None:
         return Proof(note="the picture could not be read when it was judged")
-    path = Path(record["path"])
+    path = file_of(record, folder) or places_of(record, folder)[0]
     try:
-        picture = open_picture(folder / path if folder is not None and not path.is_absolute() else path)
+        picture = open_picture(path)
     except PictureError as error:
         return Proof(note=f"no picture is kept: {error}")
     if picture.sha256 != record["sha256"]:

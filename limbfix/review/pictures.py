@@ -18,6 +18,7 @@ from limbfix.drawing import draw_overlay
 from limbfix.errors import PictureError
 from limbfix.images import open_picture
 from limbfix.ledger.cases import Case, find_case
+from limbfix.ledger.evidence import file_of
 from limbfix.ledger.numbers import with_numbers
 from limbfix.ledger.store import Ledger
 from limbfix.reports.evidence import make_evidence
@@ -36,7 +37,7 @@ class Pictures:
 
     Args:
         ledger: whose cases.
-        folder: where relative paths of records begin; None = the working folder.
+        folder: where relative paths of records begin, or in which the pictures lie; None = the working folder.
         report: a report folder whose pictures may stand in.
     """
 
@@ -110,14 +111,7 @@ class Pictures:
         return _jpeg(marked)
 
     def _path(self, case: Case) -> Path | None:
-        if not case.entry.picture:
-            return None
-        path = Path(case.data["record"]["path"])
-        path = self._folder / path if self._folder is not None and not path.is_absolute() else path
-        try:
-            return path if path.is_file() else None
-        except (OSError, ValueError):
-            return None
+        return file_of(case.data["record"], self._folder) if case.entry.picture else None
 
     def _report_file(self, case: Case) -> Path | None:
         number = self._numbers.get(case.entry.picture)

@@ -17,6 +17,7 @@ from limbfix.errors import UsageError
 from limbfix.ledger.overrides import Decision, decide
 from limbfix.review.auditing import Rates
 from limbfix.review.guard import Guard
+from limbfix.review.pictures import Pictures
 
 TESTS = Path(__file__).parents[1]
 
@@ -237,6 +238,36 @@ def test_a_picture_that_is_judged_anew_is_shown_anew(tmp_path: Path):
             colors.append("red" if red > blue else "blue")
     assert colors == ["red", "red", "blue", "blue"]
     site.ledger.close()
+
+
+@pytest.mark.parametrize("path", ["renders/a b/ü.png", "/gone/renders/a b/ü.png"])
+@pytest.mark.parametrize("folder", [".", "renders", "renders/a b"])
+def test_a_picture_is_found_in_the_folder_that_was_named(tmp_path: Path, path: str, folder: str):
+    (tmp_path / "renders" / "a b").mkdir(parents=True)
+    file = tmp_path / "renders" / "a b" / "ü.png"
+    Image.new("RGB", (64, 64), "red").save(file)
+    site = Site(tmp_path, rates=Rates(passed=1.0))
+    record = judged("a", "pass", path=path, sha256=sha_of_file(file))
+    add(site.ledger, [(record, order("a", sha256=record["sha256"]))])
+    (row,) = site.queue
+    assert Pictures(site.ledger, folder=tmp_path / folder).jpeg(row.case_id, "picture")
+    file.write_bytes(b"other")
+    assert not Pictures(site.ledger, folder=tmp_path / folder).jpeg(row.case_id, "picture")
+    site.ledger.close()
+
+
+def test_a_page_promises_no_picture_that_was_edited(tmp_path: Path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "a.png")
+    record = judged("a", "pass", path="a.png", sha256=sha_of_file(tmp_path / "a.png"))
+    with Site(tmp_path, rates=Rates(passed=1.0)) as site:
+        add(site.ledger, [(record, order("a", sha256=record["sha256"]))], pictures=tmp_path)
+        caller = Caller(site)
+        (row,) = site.queue
+        place = f"{caller.sit_down('Ada')}case/{row.case_id}"
+        assert f"/picture/{row.case_id}/overlay" in caller.ask(place)[2]
+        Image.new("RGB", (64, 64), "blue").save(tmp_path / "a.png")
+        page = caller.ask(place)[2]
+        assert f"/picture/{row.case_id}/" not in page and "has changed" in page
 
 
 def test_what_strangers_wrote_is_text(caller: Caller):
