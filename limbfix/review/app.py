@@ -94,11 +94,13 @@ class _Site:
         desk = self._desk(request)
         if desk is None:
             return _go(f"{self._base}/")
-        queue = self._review.state().queue
-        taken = self._review.room.held_by_others(desk) | desk.skipped
-        row = next_row(queue, taken, after=request.query_params.get("after", ""))
-        if row is not None:
-            return _go(f"{self._desk_path(desk)}case/{row.case_id}")
+        queue, room = self._review.state().queue, self._review.room
+        taken = room.held_by_others(desk) | desk.skipped
+        after = request.query_params.get("after", "")
+        while row := next_row(queue, taken, after=after):
+            if room.hold(row.case_id, desk) is None:  # at once, not when the page comes: others ask in between
+                return _go(f"{self._desk_path(desk)}case/{row.case_id}")
+            taken.add(row.case_id)
         left = [row for row in queue if not row.is_done]
         skipped = sum(row.case_id in desk.skipped for row in left)
         rest = f" You skipped {skipped}." if skipped else ""

@@ -163,6 +163,12 @@ def test_people_are_led_to_different_pictures(caller: Caller):
     assert status == 200 and "Ben looks at this picture too" in body
 
 
+def test_people_who_ask_at_once_are_led_to_different_pictures(caller: Caller):
+    desks = [caller.sit_down(name) for name in ("Ada", "Ben", "Cem")]
+    led = [caller.ask(f"{desk}next")[1]["location"].rpartition("/")[2] for desk in desks]  # no page is loaded yet
+    assert len(set(led)) == 3
+
+
 def test_a_press_sent_twice_is_one_answer(caller: Caller):
     desk = caller.sit_down("Ada")
     case_id = caller.site.queue[0].case_id
