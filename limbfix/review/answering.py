@@ -60,7 +60,7 @@ def write_answer(ledger: Ledger, case: Case, said: Said) -> str:
     try:
         return decide(ledger, case.case_id, decision, saw=said.saw).hash
     except CaseChanged:
-        if own := _same_answer(ledger, case.case_id, said):
+        if own := _same_answer(ledger, case.case_id, said, why):
             return own  # sent twice: a double press, or a page sent again
         raise
 
@@ -88,11 +88,12 @@ def take_back(ledger: Ledger, case_id: str, *, who: str, answer: str) -> str:
     return decide(ledger, case_id, undo, saw=case.latest_hash).hash
 
 
-def _same_answer(ledger: Ledger, case_id: str, said: Said) -> str | None:
+def _same_answer(ledger: Ledger, case_id: str, said: Said, why: str) -> str | None:
     with ledger.reading() as reader:
         case = find_case(reader, case_id)
     if case is None or not case.overrides or case.overrides[-1].hash != case.latest_hash:
         return None
     body = case.overrides[-1].data
-    is_same = (body["saw"], body["who"], body["label"]) == (said.saw, said.who.strip(), LABELS[said.choice])
+    written = [body[name] for name in ("saw", "who", "label", "codes", "why")]
+    is_same = written == [said.saw, said.who.strip(), LABELS[said.choice], list(said.codes), why]
     return case.latest_hash if is_same else None

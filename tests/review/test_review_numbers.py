@@ -204,6 +204,9 @@ def test_a_second_answer_is_a_conflict_and_the_same_one_twice_is_not(tmp_path: P
         write_answer(ledger, case, replace(first, who="Ben"))
     with pytest.raises(CaseChanged):
         write_answer(ledger, case, replace(first, choice="accept"))
+    for other in (replace(first, note="a third arm"), replace(first, codes=("person.extra_arm",))):
+        with pytest.raises(CaseChanged):  # two tabs of one name: what the second one says is not the first one's
+            write_answer(ledger, case, other)
     assert len(case_of(ledger, flag).overrides) == 1
 
 
