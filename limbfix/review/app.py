@@ -149,10 +149,14 @@ class _Site:
         if not desk.written:
             desk.word = "There is nothing to take back here."
             return _go(self._desk_path(desk))
-        case_id, written = desk.written.pop()
+        case_id, written = desk.written[-1]
         try:
             take_back(self._review.ledger, case_id, who=desk.name, answer=written)
+            desk.forget(
+                case_id, written
+            )  # not before: where the ledger cannot be written, U must mean the same answer again
         except CaseChanged:
+            desk.forget(case_id, written)
             words = (
                 "Somebody decided on this picture after you, so your answer was not taken back. What they said stands."
             )

@@ -43,6 +43,11 @@ class Desk:
         del self.written[:-_MOST_UNDO]
         self.skipped.discard(case_id)
 
+    def forget(self, case_id: str, entry_hash: str) -> None:
+        """Forgets an answer that was taken back, or no longer can be."""
+        if (case_id, entry_hash) in self.written:
+            self.written.remove((case_id, entry_hash))
+
     def take_word(self) -> str:
         """Returns what is to be said, once."""
         word, self.word = self.word, ""

@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import urlencode
 
 import pytest
@@ -13,7 +14,7 @@ from ledger_cases import add, judged, order, sha_of_file
 from PIL import Image
 from review_ledgers import HOSTILE, Site, write_case
 
-from limbfix.errors import UsageError
+from limbfix.errors import LedgerError, UsageError
 from limbfix.ledger.overrides import Decision, decide
 from limbfix.review.auditing import Rates
 from limbfix.review.guard import Guard
@@ -199,6 +200,19 @@ def test_several_answers_to_one_picture_are_taken_back_one_by_one(caller: Caller
     assert labels_after_undo() == ["defective"]
     assert labels_after_undo() == []
     assert "nothing to take back" in caller.ask(caller.ask(f"{desk}undo", form={})[1]["location"], raw=True)[2]
+
+
+def test_an_answer_that_could_not_be_taken_back_can_be_the_next_time(caller: Caller, monkeypatch: pytest.MonkeyPatch):
+    desk = caller.sit_down("Ada")
+    first, second = (row.case_id for row in caller.site.queue[:2])
+    for case_id in (first, second):
+        assert caller.answer(desk, case_id, "reject", caller.site.row(case_id).latest)[0] == 303
+    with monkeypatch.context() as broken:
+        broken.setattr("limbfix.review.app.take_back", Mock(side_effect=LedgerError("the disk is full")))
+        status, _, said = caller.ask(f"{desk}undo", form={})
+        assert status == 500 and "the disk is full" in said
+    assert caller.ask(f"{desk}undo", form={})[0] == 303
+    assert [caller.site.row(case_id).label for case_id in (first, second)] == ["defective", None]
 
 
 def test_nobody_takes_back_what_another_said_in_between(caller: Caller):
