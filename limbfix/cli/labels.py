@@ -61,7 +61,7 @@ def calibrate(
     from limbfix.review.recalibration import calibrate as fit
 
     base = Policy() if policy is None else load_policy(policy)
-    found = fit(read_labels(labels), flag_chance=flag_chance, reject_chance=reject_chance)
+    found = fit(read_labels(labels), flag_chance=flag_chance, reject_chance=reject_chance, base=base)
     with new_file(out, force=force) as file:
         file.write((json.dumps(as_file(found, base), indent=1) + "\n").encode("ascii"))
     for line in _lines(found):

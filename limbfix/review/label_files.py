@@ -44,13 +44,14 @@ FORMATS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """What recalibrating reads of a label: score and weight may be None, such labels are of no use to it."""
+    """What recalibrating reads of a label: score and weight may be None, such labels are of no use to it; policy may be empty."""
 
     sha256: str
     verdict: str
     score: float | None
     label: str
     weight: float | None
+    policy: str = ""
 
 
 def label_file(labels: Sequence[Label], format: str) -> bytes:
@@ -219,5 +220,10 @@ def _scored(row: Any, origin: str) -> Scored:
     if row["label"] not in _LABELS or not is_sound:
         raise UsageError(f"{origin}: expected a label ({', '.join(_LABELS)}), a score from 0 to 1 and a weight above 0")
     return Scored(
-        sha256=str(row["sha256"]), verdict=str(row["verdict"]), score=score, label=row["label"], weight=weight
+        sha256=str(row["sha256"]),
+        verdict=str(row["verdict"]),
+        score=score,
+        label=row["label"],
+        weight=weight,
+        policy=str(row.get("policy") or ""),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -19,6 +20,7 @@ import numpy as np
 
 from limbfix.errors import UsageError
 from limbfix.policies import Policy
+from limbfix.printing import printable
 from limbfix.refund_reports.shares import Share
 from limbfix.review.label_files import Scored
 
@@ -79,12 +81,15 @@ class Calibration:
     notes: tuple[str, ...]
 
 
-def calibrate(labels: Sequence[Scored], *, flag_chance: float = 0.5, reject_chance: float = 0.9) -> Calibration:
+def calibrate(
+    labels: Sequence[Scored], *, flag_chance: float = 0.5, reject_chance: float = 0.9, base: Policy | None = None
+) -> Calibration:
     """Returns what the labels say.
 
     Args:
         labels: of `limbfix labels`; those without score or weight, and `unsure` ones, are not used.
         flag_chance, reject_chance: chances of a defect, 0-1, from which to flag and to reject.
+        base: the policy whose thresholds are set anew; a note says where the labels come from others. None = not known.
 
     Raises:
         UsageError: too few labels, impossible chances, or labels that contradict the score.
@@ -126,7 +131,7 @@ def calibrate(labels: Sequence[Scored], *, flag_chance: float = 0.5, reject_chan
         reject_chance=reject_chance,
         flag_at=flag_at,
         reject_at=reject_at,
-        notes=tuple(_notes(scores, flag_at, reject_at, len(labels) - len(used))),
+        notes=tuple(_notes(scores, flag_at, reject_at, len(labels) - len(used)) + _policy_notes(used, base)),
     )
 
 
@@ -223,3 +228,17 @@ def _notes(scores: np.ndarray, flag_at: float, reject_at: float, unused: int) ->
                 f"{name} {at} lies outside the labelled scores, {scores.min():.2f} to {scores.max():.2f}: a guess."
             )
     return notes
+
+
+def _policy_notes(used: Sequence[Scored], base: Policy | None) -> list[str]:
+    """Says where scores come from another policy: what it ignores or allows is no part of them."""
+    counts = Counter(one.policy for one in used if one.policy)
+    others = [name for name, _ in counts.most_common() if base and name != base.label]
+    if base is None or not others:
+        return []
+    named = f"{', '.join(map(printable, others[:3]))}{', ...' if len(others) > 3 else ''}"
+    number = sum(counts[name] for name in others)
+    return [
+        f"{number} labels were judged under another policy ({named}) than the one whose thresholds are set ({base.label}): their "
+        "scores may not mean the same. Name the policy of the check with --policy."
+    ]

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from limbfix.cli import app
 from limbfix.errors import LimbfixError
 from limbfix.ledger.cases import find_case
-from limbfix.policies import load_policy
+from limbfix.policies import Policy, load_policy
 from limbfix.review.answering import Said, write_answer
 
 COUNTS = {"flags": 24, "passes": 24, "rejects": 48}
@@ -159,6 +159,27 @@ def test_a_check_by_the_calibration_passes_what_people_found_right(reviewed: Pat
         assert 0.8 < found["bad.png"]["defect_score"] < 0.9
         verdicts[found["bad.png"]["policy"].partition("@")[0]] = [found[name]["verdict"] for name in sorted(found)]
     assert verdicts == {"shop": ["reject", "pass"], "shop-calibrated": ["pass", "pass"]}
+
+
+def test_labels_of_another_policy_are_said_to_be(reviewed: Path, tmp_path: Path):
+    (tmp_path / "shop.toml").write_text('name = "shop"\nignore = ["hand"]\n')
+    for format in ("csv", "coco", "label-studio"):
+        labels = tmp_path / format
+        export(reviewed, labels, format)
+        code, said = run("calibrate", "--labels", labels, "--out", tmp_path / "calibration.json", "--force")
+        assert code == 0 and "another policy" not in said
+        words = (
+            "--labels",
+            labels,
+            "--policy",
+            tmp_path / "shop.toml",
+            "--out",
+            tmp_path / "calibration.json",
+            "--force",
+        )
+        code, said = run("calibrate", *words)
+        assert code == 0 and f"95 labels were judged under another policy ({Policy().label})" in said
+        assert "--policy" in json.loads((tmp_path / "calibration.json").read_text())["calibration"]["notes"][-1]
 
 
 def test_too_few_labels_write_no_calibration(reviewed: Path, tmp_path: Path):
