@@ -53,6 +53,7 @@ def calibrate(
     The file is a policy too: `limbfix check --policy calibration.json`. Exit codes: 0 written, 2 too few labels or wrong
     input.
     """
+    from limbfix.errors import UsageError
     from limbfix.policies import Policy, load_policy
     from limbfix.printing import printable
     from limbfix.reports.new_file import new_file
@@ -60,6 +61,10 @@ def calibrate(
     from limbfix.review.recalibration import as_file
     from limbfix.review.recalibration import calibrate as fit
 
+    if out.suffix.lower() != ".json":
+        raise UsageError(
+            f"--out {printable(str(out))}: expected a name that ends in .json, because `limbfix check --policy` reads others as TOML"
+        )
     base = Policy() if policy is None else load_policy(policy)
     found = fit(read_labels(labels), flag_chance=flag_chance, reject_chance=reject_chance, base=base)
     with new_file(out, force=force) as file:

@@ -197,6 +197,13 @@ def test_too_few_labels_write_no_calibration(reviewed: Path, tmp_path: Path):
     assert not (tmp_path / "calibration.json").exists()
 
 
+def test_a_calibration_that_a_check_would_not_read_is_refused(reviewed: Path, tmp_path: Path):
+    export(reviewed, tmp_path / "labels.csv", "csv")
+    code, said = run("calibrate", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "shop.txt")
+    assert code == 2 and ".json" in said
+    assert not (tmp_path / "shop.txt").exists()
+
+
 def test_an_older_calibration_is_left_as_it_is(reviewed: Path, tmp_path: Path):
     export(reviewed, tmp_path / "labels.csv", "csv")
     out = tmp_path / "calibration.json"
