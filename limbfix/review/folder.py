@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from limbfix.errors import UsageError
-from limbfix.ledger.adding import Adding
+from limbfix.ledger.adding import Added, Adding
 from limbfix.ledger.bodies import case_id_of
 from limbfix.ledger.cases import current_cases
 from limbfix.ledger.chain import Entry
@@ -34,10 +34,16 @@ def ledger_path(report: Path) -> Path:
 
 def add_report(
     ledger: Ledger, report: Path, *, pictures: Path | None = None, check_policy: Policy | None = None
-) -> int:
-    """Adds the pictures of a report that the ledger does not know yet; returns how many. Unreadable ones are left out.
+) -> Added:
+    """Adds the pictures of a report that the ledger does not know yet; returns what that did. Unreadable ones are left out.
 
     One that was judged anew is known by its new record, and what people saw in it is said of that too.
+
+    Args:
+        ledger: where.
+        report: the folder.
+        pictures: where relative paths of its records begin; None = the working folder.
+        check_policy: under which they were judged, if not the default: half-way between its thresholds people are most needed.
 
     Raises:
         UsageError: the folder holds no finished report.
@@ -56,7 +62,7 @@ def add_report(
         orders.append(replace(order, generated_at=known.get(case_id_of(order), at)))
     policy = RefundPolicy(duplicates="off")
     adding = Adding(ledger, policy, check_policy=check_policy, pictures=pictures)
-    added = adding.add(list(records.values()), orders).added
+    added = adding.add(list(records.values()), orders)
     _keep_answers(ledger, {case_id_of(order) for order in orders})
     return added
 

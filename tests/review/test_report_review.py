@@ -52,6 +52,8 @@ def reviewed(*words: str, folder: Path) -> Iterator[tuple[str, str]]:
     try:
         assert process.stderr is not None
         first = process.stderr.readline()
+        while first.startswith("limbfix: policy "):
+            first = process.stderr.readline()
         place = re.search(r"the review is at (http://\S+) ", first)
         assert place, first + process.stderr.read()
         yield place[1], process.stderr.readline()
@@ -143,11 +145,11 @@ def say(ledger: Ledger, name: str, who: str, choice: str) -> str:
 
 def test_a_copied_report_is_no_other_one(report: Path, tmp_path: Path):
     with open_ledger(str(tmp_path / "a.db"), create=True, key=tmp_path / "key.pem") as ledger:
-        assert add_report(ledger, report, pictures=tmp_path) == 3
+        assert add_report(ledger, report, pictures=tmp_path).added == 3
         say(ledger, "bad.png", "Ada", "reject")
         entries = ledger.head().count
         os.utime(report / "records.jsonl", (2e9, 2e9))
-        assert add_report(ledger, report, pictures=tmp_path) == 0
+        assert add_report(ledger, report, pictures=tmp_path).added == 0
         assert ledger.head().count == entries
         assert cases_of(ledger)["bad.png"].label == "defective"
 
@@ -166,7 +168,7 @@ def test_what_people_saw_outlives_a_new_check(report: Path, tmp_path: Path):
         again = ("good.png", "right.png", "bad.png", "--report", "shots", "--force", "--policy", "policy.toml")
         assert check(*again, program=BLOBS, cwd=tmp_path).returncode == 1
         for _ in range(2):  # and is said once, however often the review is opened
-            assert add_report(ledger, report, pictures=tmp_path) == 0
+            assert add_report(ledger, report, pictures=tmp_path).added == 0
             now = cases_of(ledger)
             assert (before["bad.png"].verdict, now["bad.png"].verdict) == ("flag", "reject")
             assert {name: case.label for name, case in now.items()} == {
@@ -178,6 +180,19 @@ def test_what_people_saw_outlives_a_new_check(report: Path, tmp_path: Path):
             at = [one.data["decided_at"] for one in now["bad.png"].overrides]
             assert at == [one.at[:19] + "+00:00" for one in before["bad.png"].overrides]
         assert verify(ledger).problems == ()
+
+
+def test_the_policy_of_the_check_says_what_is_most_uncertain(report: Path):
+    thresholds = {}
+    for words in ((), ("--check-policy", "policy.toml")):
+        with (
+            reviewed("shots", "--ledger", "a.db", *words, folder=report.parent),
+            open_ledger(str(report.parent / "a.db")) as ledger,
+        ):
+            thresholds[words] = cases_of(ledger)["bad.png"].data["thresholds"]
+    assert list(thresholds.values()) == [None, {"flag_at": "0.5", "reject_at": "0.95"}]
+    done = run("review", "--check-policy", "policy.toml", "--ledger", "a.db", program=BLOBS, cwd=report.parent)
+    assert done.returncode == 2 and b"expected with a REPORT" in done.stderr
 
 
 def test_a_folder_that_is_no_report_is_refused_and_gets_no_answers(tmp_path: Path):
