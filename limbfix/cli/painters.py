@@ -15,6 +15,7 @@ from limbfix.errors import InpainterMissing, UsageError
 if TYPE_CHECKING:
     from limbfix.inpainting import Inpainter, InpaintRequest
     from limbfix.inspections import Inspection
+    from limbfix.parts import Side
     from limbfix.repair import RepairOptions, Step
     from limbfix.repair.focus import Enlarge, Focus
 
@@ -166,7 +167,7 @@ def open_painter(flags: PainterFlags, device: str) -> Painters:
         loras=flags.loras,
         steps=flags.steps,
     )
-    hints = _hand_hints(flags.controlnet) if flags.controlnet is not None else None
+    hints = hand_hints(flags.controlnet) if flags.controlnet is not None else None
     return Painters(inpainter=inpainter, hints=hints, find_areas=find_areas, enlarge=enlarge)
 
 
@@ -179,18 +180,34 @@ def _backend(name: str, flag: str) -> Callable[..., Any]:
         ) from error
 
 
-def _hand_hints(controlnet: str) -> Callable[[Inspection, Step, Focus], np.ndarray | None]:
-    """Returns what draws a plausible hand for a ControlNet: its depth where the net's name says depth, else OpenPose's lines."""
-    shows_depth = "depth" in Path(controlnet).name.lower()
+def hand_hints(controlnet: str) -> Callable[[Inspection, Step, Focus], np.ndarray | None]:
+    """Returns what draws plausible hands for a ControlNet: their depth where the net's name says depth, else OpenPose's lines."""
     plausible_hand = _backend("plausible_hand", "--controlnet")
-    draw = _backend("depth_hint" if shows_depth else "openpose_hint", "--controlnet")
+    if "depth" in Path(controlnet).name.lower():
+        draw = _depth_of(_backend("depth_hint", "--controlnet"))
+    else:
+        openpose_hint = _backend("openpose_hint", "--controlnet")
+        draw = lambda joints, size_wh, side: openpose_hint(joints, size_wh)  # noqa: E731
 
     def hint(inspection: Inspection, step: Step, focus: Focus) -> np.ndarray | None:
-        if inspection.scene is None or not step.hand_indices:
+        if inspection.scene is None or not step.hand_indices or _hands_go(step):
             return None
-        part = inspection.scene.hands[step.hand_indices[0]].part
-        joints = plausible_hand(part.box, keypoints=part.keypoints, reading=part.reading)
         scale = np.array(focus.size_wh) / np.array(focus.alpha.shape[::-1])
-        return draw((np.asarray(joints) - (focus.left, focus.top)) * scale, focus.size_wh)
+        drawn = []
+        for part in (inspection.scene.hands[index].part for index in step.hand_indices):
+            joints = plausible_hand(part.box, keypoints=part.keypoints, reading=part.reading)
+            drawn.append(draw((np.asarray(joints) - (focus.left, focus.top)) * scale, focus.size_wh, part.side))
+        return np.maximum.reduce(drawn)
 
     return hint
+
+
+def _depth_of(depth_hint: Callable[..., np.ndarray]) -> Callable[[np.ndarray, tuple[int, int], Side], np.ndarray]:
+    from limbfix.inpainters.posed_depth import shows_palm
+
+    return lambda joints, size_wh, side: depth_hint(joints, size_wh, shows_palm=shows_palm(joints, side))
+
+
+def _hands_go(step: Step) -> bool:
+    """Whether a place's hands are taken away, and not only a digit: a hint of them would ask for what shall go."""
+    return step.action == "remove" and any(code.startswith("person.") for code in step.codes)

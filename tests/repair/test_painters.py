@@ -1,0 +1,81 @@
+"""What the painters behind the flags of `limbfix fix` are shown, and what they give back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from blob_detector import BlobDetector
+from drawn_repairs import extra_hand, three_hands
+from picture_files import encoded
+
+from limbfix.cli.painters import hand_hints
+from limbfix.findings import DefectCode
+from limbfix.gate import Gate
+from limbfix.parts import Side
+from limbfix.repair import Action
+from limbfix.repair.focus import focus_on
+from limbfix.repair.patches import box_patch, union
+from limbfix.repair.plans import make_plan
+
+POSE, DEPTH = "lllyasviel/control_v11p_sd15_openpose", "lllyasviel/control_v11f1p_sd15_depth"
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    monkeypatch.setattr("limbfix.gate.check", extra_hand)
+    with Gate(detectors=[BlobDetector()]) as made:
+        yield made
+
+
+@pytest.fixture
+def place(gate):
+    """Gives (inspection, step, focus) of the third hand, which goes."""
+    inspection = gate.inspect(encoded(three_hands()))
+    (step,) = make_plan(inspection, flag_at=0.5)
+    return inspection, step, focus_on(step.patch, 320, 240, native_px=512, multiple=16)
+
+
+def test_no_hand_is_shown_where_one_is_taken_away(place):
+    inspection, step, focus = place
+    assert step.action is Action.REMOVE and step.hand_indices
+    hint = hand_hints(POSE)
+    assert hint(inspection, step, focus) is None
+    assert hint(inspection, replace(step, action=Action.REDRAW), focus).any()
+
+
+def test_a_hand_that_loses_a_digit_is_still_shown(place):
+    inspection, step, focus = place
+    digit = replace(step.findings[0], code=DefectCode.HAND_EXTRA_DIGIT)
+    assert hand_hints(POSE)(inspection, replace(step, findings=(digit,)), focus).any()
+
+
+def test_every_hand_of_a_place_is_shown(place):
+    inspection, step, _ = place
+    boxes = [hand.part.box for hand in inspection.scene.hands[:2]]
+    patch = union([box_patch(box, inspection.scene) for box in boxes])
+    step = replace(step, action=Action.REDRAW, patch=patch, hand_indices=(0, 1))
+    focus = focus_on(patch, 320, 240, native_px=512, multiple=16)
+    shown = hand_hints(POSE)(inspection, step, focus).any(axis=2)
+    scale = np.array(focus.size_wh) / np.array(focus.alpha.shape[::-1])
+    for box in boxes:
+        x, y = ((np.array(box.center) - (focus.left, focus.top)) * scale).astype(int)
+        assert shown[y - 20 : y + 20, x - 20 : x + 20].any()
+
+
+@pytest.mark.parametrize("side", [Side.LEFT, Side.RIGHT])
+def test_depth_shows_the_side_of_the_hand_that_faces_the_viewer(place, side, monkeypatch):
+    inspection, step, focus = place
+    said = []
+    monkeypatch.setattr(
+        "limbfix.inpainters.posed_depth.depth_hint",
+        lambda joints, size_wh, *, shows_palm=False: said.append(shows_palm) or np.ones((*size_wh, 3), np.uint8),
+    )
+    hand = inspection.scene.hands[step.hand_indices[0]]
+    hand = replace(hand, part=replace(hand.part, side=side))
+    scene = replace(inspection.scene, hands=(*inspection.scene.hands[:-1], hand))
+    hand_hints(DEPTH)(replace(inspection, scene=scene), replace(step, action=Action.REDRAW), focus)
+    assert said == [side is Side.LEFT], (
+        "without joints, a box holds the back of a right hand, which is the palm of a left one"
+    )
