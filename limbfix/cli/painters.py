@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limbfix.errors import InpainterMissing, UsageError
+from limbfix.errors import InpainterMissing, RepairError, UsageError
 
 if TYPE_CHECKING:
     from limbfix.inpainting import Inpainter, InpaintRequest
@@ -121,22 +121,44 @@ class Painters:
 
 
 class EnlargedOnly:
-    """Paints an area by what the upscaler or face restorer made of it, and takes away what the embedded filling can."""
+    """Paints an area by what the upscaler or face restorer made of it, and takes away what the embedded filling can.
+
+    Args:
+        name: for records.
+        enlarge: the upscaler's own `enlarged`.
+    """
 
     native_px: int | None = 1024
     multiple = 1
     purposes = frozenset({"remove", "refine"})
     has_seeds = False
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, enlarge: Enlarge) -> None:
         from limbfix.repair import ExemplarFill
 
         self.name = name
+        self._enlarge = enlarge
         self._filling = ExemplarFill()
+        self._made: np.ndarray | None = None
+
+    def enlarged(self, pixels: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+        """Enlarges an area, and remembers what came of it."""
+        self._made = self._enlarge(pixels, size_wh)
+        return self._made
 
     def inpaint(self, request: InpaintRequest) -> Sequence[np.ndarray]:
-        """Returns the enlarged pixels as they came, or fillings where something must go."""
-        return self._filling.inpaint(request) if request.purpose == "remove" else [request.pixels]
+        """Returns the enlarged pixels as they came, or fillings where something must go.
+
+        Raises:
+            RepairError: the area was too large to be enlarged; given back, it would only have lost detail.
+        """
+        if request.purpose == "remove":
+            return self._filling.inpaint(request)
+        if request.pixels is not self._made:
+            raise RepairError(
+                f"{self.name}: the area with its surroundings is {self.native_px} px and more already, so nothing is enlarged"
+            )
+        return [request.pixels]
 
 
 def open_painter(flags: PainterFlags, device: str) -> Painters:
@@ -153,7 +175,8 @@ def open_painter(flags: PainterFlags, device: str) -> Painters:
     enlarge, inpainter, find_areas = None, None, None
     if flags.upscaler is not None:
         upscaler = _backend("open_upscaler", "--upscaler")(flags.upscaler, device=device)
-        enlarge, inpainter = upscaler.enlarged, EnlargedOnly(upscaler.name)
+        inpainter = EnlargedOnly(upscaler.name, upscaler.enlarged)
+        enlarge = inpainter.enlarged
     if flags.focus:
         focus_regions = _backend("focus_regions", "--focus")
         find_areas = lambda inspection: focus_regions(inspection, flags.focus)  # noqa: E731

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from blob_detector import BlobDetector
+from blob_detector import GOOD, BlobDetector, drawn
 from drawn_repairs import extra_hand, three_hands
 from picture_files import encoded
+from PIL import Image
 
-from limbfix.cli.painters import hand_hints
+from limbfix.cli.painters import EnlargedOnly, hand_hints
 from limbfix.findings import DefectCode
 from limbfix.gate import Gate
+from limbfix.geometry import Box
 from limbfix.parts import Side
-from limbfix.repair import Action
+from limbfix.repair import Action, repair_picture
 from limbfix.repair.focus import focus_on
+from limbfix.repair.focus_pass import focus_plan
 from limbfix.repair.patches import box_patch, union
 from limbfix.repair.plans import make_plan
 
@@ -79,3 +82,36 @@ def test_depth_shows_the_side_of_the_hand_that_faces_the_viewer(place, side, mon
     assert said == [side is Side.LEFT], (
         "without joints, a box holds the back of a right hand, which is the palm of a left one"
     )
+
+
+@dataclass
+class Soft:
+    """An area that is merely soft."""
+
+    box: Box
+    reason: str = "soft"
+    hand_index: int | None = None
+    strength: float = 0.4
+
+
+@pytest.mark.parametrize(("side_px", "is_enlarged"), [(200, True), (700, False)])
+def test_an_upscaler_alone_leaves_an_area_that_it_cannot_enlarge(gate, side_px, is_enlarged):
+    """Its window would be shrunk for the painter and enlarged again: detail lost, and nobody counts that."""
+    pixels = np.array(drawn(GOOD).resize((2000, 1600)))
+    pixels[..., 1] = np.clip(pixels[..., 1].astype(int) - 20 * (np.indices(pixels.shape[:2]).sum(axis=0) % 2), 0, 255)
+    inspection = gate.inspect(encoded(Image.fromarray(pixels)))
+    calls = []
+
+    def enlarge(crop, size_wh):
+        calls.append(size_wh)
+        return np.asarray(Image.fromarray(crop).resize(size_wh, Image.Resampling.LANCZOS))
+
+    painter = EnlargedOnly("upscaler:test", enlarge)
+    area = Soft(Box(600, 500, 600 + side_px, 500 + side_px))
+    repaired = repair_picture(
+        inspection, gate, inpainter=painter, plan=focus_plan([area], inspection.scene), enlarge=painter.enlarged
+    )
+    assert bool(calls) is is_enlarged
+    assert repaired.is_changed is is_enlarged
+    if not is_enlarged:
+        assert "already" in repaired.attempts[0].reason
