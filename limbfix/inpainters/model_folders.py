@@ -31,7 +31,7 @@ class ModelFolder:
     Attributes:
         path: the folder.
         pipeline: name of the class in `model_index.json`.
-        variant: `fp16` where all weights are of that variant, else None.
+        variant: `fp16` where a part has its weights in that variant only, else None; diffusers then takes the other parts' as they are.
         parameters: numbers in each component that has weights.
     """
 
@@ -62,11 +62,11 @@ def read_model_folder(path: Path) -> ModelFolder:
         _check_part(path / name)
     files = {name: weight_files(path / name) for name in rows}
     files = {name: found for name, found in files.items() if found}
-    is_half = [all(".fp16" in file.name for file in found) for found in files.values()]
+    is_half = any(all(".fp16" in file.name for file in found) for found in files.values())
     return ModelFolder(
         path=path,
         pipeline=pipeline,
-        variant="fp16" if is_half and all(is_half) else None,
+        variant="fp16" if is_half else None,
         parameters={name: sum(parameters_in(file) for file in found) for name, found in files.items()},
     )
 

@@ -118,6 +118,16 @@ def test_halves_alone_are_loaded_as_the_variant(folder):
     assert open_inpainter(folder, device="cpu").native_px == 64
 
 
+@pytest.mark.parametrize("whole", ["vae", "text_encoder"])
+def test_a_part_without_the_variant_does_not_keep_the_others_from_loading(folder, whole):
+    """Halves with another VAE put in, such as sdxl-vae-fp16-fix, whose file bears no variant."""
+    for path in folder.glob("*/*.safetensors"):
+        if path.parent.name != whole:
+            path.rename(path.with_suffix(".fp16.safetensors"))
+    assert read_model_folder(folder).variant == "fp16"
+    assert open_inpainter(folder, device="cpu").native_px == 64
+
+
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "nothing"])
 def test_neither_folder_nor_hub_name_is_missing(name):
     with pytest.raises(ModelMissing, match="found no folder"):
