@@ -170,7 +170,8 @@ def _hint(kind: type, jobs: Sequence[Job], scale: float) -> dict[str, Any]:
         _picture(np.zeros_like(job.request.pixels) if job.request.control is None else job.request.control)
         for job in jobs
     ]
-    values: dict[str, Any] = {"control_mode": [_union_mode(hint) for hint in hints]} if "Union" in kind.__name__ else {}
+    modes = _modes_of(kind)
+    values: dict[str, Any] = {"control_mode": [modes[_is_depth(hint)] for hint in hints]} if modes else {}
     return values | {
         "control_image": pictures,
         "controlnet_conditioning_scale": 0.0 if absent else float(scale),
@@ -179,9 +180,19 @@ def _hint(kind: type, jobs: Sequence[Job], scale: float) -> dict[str, Any]:
     }
 
 
-def _union_mode(hint: np.ndarray | None) -> int:
-    """Returns the number by which a ControlNet for many kinds of hints knows this one: 0 = a pose, 1 = depth, which is grey."""
-    return int(hint is not None and bool((hint == hint[..., :1]).all()))
+def _modes_of(kind: type) -> tuple[int, int] | None:
+    """Returns the numbers by which ControlNets for many kinds of hints know a pose and depth; None where no number is asked for.
+
+    FLUX has no class of its own for such nets; those for one kind pass the number over.
+    """
+    if kind.__name__.startswith("FluxControlNet"):
+        return 4, 2
+    return (0, 1) if "Union" in kind.__name__ else None
+
+
+def _is_depth(hint: np.ndarray | None) -> bool:
+    """Whether a hint shows depth, which is grey, and no pose."""
+    return hint is not None and bool((hint == hint[..., :1]).all())
 
 
 def _steps(request: InpaintRequest, usual: int) -> int:

@@ -100,15 +100,19 @@ def test_a_class_that_needs_a_hint_says_so(ask):
         arguments_for(kind, [Job(request=ask(), seed=1)], CallSettings())
 
 
-def test_a_controlnet_for_many_hints_is_told_which_it_gets(ask):
-    kind = inpaint_class("StableDiffusionXLControlNetUnionInpaintPipeline")
+@pytest.mark.parametrize(
+    ("name", "pose", "depth"),
+    [("StableDiffusionXLControlNetUnionInpaintPipeline", 0, 1), ("FluxControlNetInpaintPipeline", 4, 2)],
+)
+def test_a_controlnet_for_many_hints_is_told_which_it_gets(ask, name, pose, depth):
+    kind = inpaint_class(name)
     grey = np.full((64, 64, 3), 90, np.uint8)
     coloured = grey * np.uint8([1, 0, 0])
     modes = [
         arguments_for(kind, [Job(request=ask(control=hint), seed=1)], CallSettings())["control_mode"]
         for hint in (coloured, grey)
     ]
-    assert modes == [0, 1]
+    assert modes == [pose, depth]
 
 
 def test_the_page_is_what_the_installed_diffusers_says():
