@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from limbfix.errors import InpainterMissing
+from limbfix.errors import InpainterMissing, MissingExtra
 from limbfix.inpainters.additions import Addition, load_additions, own_parts, read_addition
 from limbfix.inpainters.calls import CallSettings
 from limbfix.inpainters.choices import choice_for, inpaint_class
@@ -150,11 +150,15 @@ def _twin(pipe: Any, inpainter: str, parts: dict[str, Any]) -> Any:
     kind = inpaint_class(inpainter)
     if choice_for(pipe).source != "diffusers" and "controlnet" not in parts:
         return _built(kind, pipe, parts)
+    from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
     from diffusers.pipelines.auto_pipeline import AutoPipelineForInpainting
 
     try:
+        if isinstance(parts.get("controlnet"), ControlNetUnionModel) and "ControlNet" not in inpainter:
+            # the table for folders knows such nets, the one for pipelines does not
+            return _built(inpaint_class(inpainter.replace("Inpaint", "ControlNetUnionInpaint")), pipe, parts)
         return AutoPipelineForInpainting.from_pipe(pipe, **parts)
-    except ValueError as error:
+    except (ValueError, MissingExtra) as error:
         raise InpainterMissing(f"{inpainter} could not be made of {type(pipe).__name__}: {error}") from error
 
 

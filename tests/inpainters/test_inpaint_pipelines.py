@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiny_pipelines import tiny_flux_and_union, tiny_xl_and_union
 
 from limbfix.errors import InpainterMissing, RepairBlocked, RepairError
 from limbfix.inpainters import inpainter_from_pipe, open_inpainter
@@ -234,6 +235,33 @@ def test_the_callers_pipeline_can_be_given_a_controlnet(user_pipe, tiny, ask):
     inpainter = inpainter_from_pipe(user_pipe, controlnet=net)
     assert inpainter.name == "diffusers:StableDiffusionControlNetInpaintPipeline"
     assert inpainter.inpaint(ask(seeds=(1,), control=np.full((64, 64, 3), 90, np.uint8)))[0].shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (tiny_flux_and_union, "FluxControlNetInpaintPipeline"),
+        (tiny_xl_and_union, "StableDiffusionXLControlNetUnionInpaintPipeline"),
+    ],
+)
+def test_a_controlnet_for_many_kinds_of_hints_takes_one_and_does_without(one_thread, build, name, ask):
+    pipe, net = build()
+    inpainter = inpainter_from_pipe(pipe, controlnet=net)
+    assert inpainter.name == f"diffusers:{name}"
+    grey = np.full((64, 64, 3), 90, np.uint8)
+    none, pose, depth = (
+        inpainter.inpaint(ask(seeds=(1,), control=control))[0] for control in (None, grey * np.uint8([1, 0, 0]), grey)
+    )
+    assert not np.array_equal(none, depth)
+    assert not np.array_equal(pose, depth)
+
+
+def test_a_controlnet_for_many_kinds_of_hints_does_not_go_with_every_pipeline(user_pipe):
+    from diffusers import ControlNetUnionModel
+
+    net = ControlNetUnionModel.__new__(ControlNetUnionModel)
+    with pytest.raises(InpainterMissing, match="StableDiffusionControlNetUnionInpaintPipeline"):
+        inpainter_from_pipe(user_pipe, controlnet=net)
 
 
 def test_a_pipeline_that_cannot_inpaint_is_refused_with_the_reason():

@@ -165,3 +165,46 @@ def _flux_fill() -> Any:
         text_encoder=_clip(), tokenizer=_tokenizer(), text_encoder_2=T5EncoderModel(text).eval(),
         tokenizer_2=T5Tokenizer(vocab=pieces),
     )  # fmt: skip
+
+
+def tiny_flux_and_union() -> tuple[Any, Any]:
+    """Builds a text-to-image FLUX, and a ControlNet for seven kinds of hints that fits it."""
+    import torch
+    from diffusers import FluxControlNetModel, FluxPipeline, FluxTransformer2DModel
+
+    torch.manual_seed(2)
+    sizes = {
+        "patch_size": 1, "in_channels": 16, "num_layers": 1, "num_single_layers": 1, "attention_head_dim": 16,
+        "num_attention_heads": 2, "joint_attention_dim": 32, "pooled_projection_dim": 32, "axes_dims_rope": [4, 4, 8],
+        "guidance_embeds": True,
+    }  # fmt: skip
+    parts = {**_flux_fill().components, "transformer": FluxTransformer2DModel(**sizes)}
+    net = FluxControlNetModel(**sizes, num_mode=7)
+    for name, weight in net.named_parameters():
+        if name.startswith("controlnet_"):
+            torch.nn.init.normal_(weight, std=0.3)
+    return FluxPipeline(**parts), net
+
+
+def tiny_xl_and_union() -> tuple[Any, Any]:
+    """Builds a text-to-image SDXL, and a ControlNet for many kinds of hints that fits it; its class asks for 320 channels."""
+    import torch
+    from diffusers import ControlNetUnionModel, StableDiffusionXLPipeline
+
+    torch.manual_seed(2)
+    sizes = {
+        "block_out_channels": (320, 64), "layers_per_block": 1, "cross_attention_dim": 64, "attention_head_dim": (4, 4),
+        "use_linear_projection": True, "addition_embed_type": "text_time", "addition_time_embed_dim": 8,
+        "transformer_layers_per_block": (1, 1), "projection_class_embeddings_input_dim": 80,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    }  # fmt: skip
+    net = ControlNetUnionModel(conditioning_embedding_out_channels=(16, 32), **sizes)
+    for name, weight in net.named_parameters():
+        if "controlnet_" in name or "cond_embedding.conv_out" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    names = ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
+    kept = _stable_xl().components
+    pipe = StableDiffusionXLPipeline(
+        **{name: kept[name] for name in names}, unet=_unet(4, **sizes), add_watermarker=False
+    )
+    return pipe, net
