@@ -203,9 +203,10 @@ def _steps(request: InpaintRequest, usual: int) -> int:
 
 
 def _with_tokens(request: InpaintRequest, tokens: Sequence[str]) -> str:
+    """Returns the prompt with the embeddings' words that it lacks, in front: CLIP reads 77 tokens, and what is behind is cut off."""
     said = f"{request.prompt} {request.negative_prompt}"
     absent = [token for token in tokens if not re.search(rf"(?<!\w){re.escape(token)}(?!\w)", said)]
-    return ", ".join(part for part in (request.prompt, *absent) if part)
+    return ", ".join(part for part in (*absent, request.prompt) if part)
 
 
 def _picture(pixels: np.ndarray) -> Any:

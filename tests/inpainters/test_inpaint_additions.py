@@ -83,8 +83,18 @@ def test_a_models_folder_takes_both(tiny, ask, embedding, lora):
 
 def test_a_prompt_that_names_the_token_is_left_alone(tiny, ask, embedding):
     inpainter = open_inpainter(tiny("sd"), device="cpu", embeddings=[f"{embedding}=person1"])
-    named, added = (inpainter.inpaint(ask(seeds=(1,), prompt=prompt))[0] for prompt in ("a hand, person1", "a hand"))
+    named, added = (inpainter.inpaint(ask(seeds=(1,), prompt=prompt))[0] for prompt in ("person1, a hand", "a hand"))
     assert np.array_equal(named, added)
+
+
+def test_an_embedding_is_heard_beside_a_prompt_that_is_longer_than_clip_reads(tiny, ask, embedding):
+    """The prompts that A1111 writes into its pictures are; what stands behind them is cut off."""
+    request = ask(seeds=(1,), prompt="masterpiece, a person who waves, " * 8)
+    plain, added = (
+        open_inpainter(tiny("sd"), device="cpu", **more).inpaint(request)[0]
+        for more in ({}, {"embeddings": [embedding]})
+    )
+    assert not np.array_equal(plain, added)
 
 
 def test_an_embedding_for_another_model_is_refused(tiny, tmp_path, embedding):
