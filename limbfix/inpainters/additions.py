@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from limbfix.errors import MissingExtra, ModelMissing, RepairError, UsageError
 from limbfix.inpainters.model_folders import PICKLES, refuse_pickle, safetensors_header
+from limbfix.printing import printable
 
 _ENCODERS = ("text_encoder", "text_encoder_2")
 _KEYS_XL = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
@@ -35,26 +37,21 @@ class Addition:
     token: str = ""
 
 
-def read_addition(named: str | Path | Addition) -> Addition:
+def read_addition(named: str | Path | Addition, *, is_lora: bool) -> Addition:
     """Reads `PATH` or `PATH=WEIGHT` (a LoRA) or `PATH=TOKEN` (an embedding), and checks the file.
 
-    An embedding's token is the file's name where none is given, as in AUTOMATIC1111.
+    An embedding's token is the file's name where none is given, as in AUTOMATIC1111. A file whose own name holds a `=` is
+    taken as it is.
 
     Raises:
         ModelMissing: no such file.
         ModelError: a pickle.
         ModelCorrupt: no safetensors file.
-        UsageError: of another kind.
+        UsageError: of another kind, or a weight that is no number.
     """
-    if isinstance(named, Addition):
-        addition = named
-    else:
-        path, _, more = str(named).rpartition("=") if "=" in Path(named).name else (str(named), "", "")
-        try:
-            weight, token = (float(more), "") if more else (1.0, "")
-        except ValueError:
-            weight, token = 1.0, more
-        addition = Addition(path=Path(path).expanduser(), weight=weight, token=token or Path(path).stem)
+    addition = named if isinstance(named, Addition) else _parsed(str(named), is_lora)
+    if not math.isfinite(addition.weight):
+        raise UsageError(f"expected a finite weight for {addition.path}, got {addition.weight}")
     if addition.path.suffix.lower() in PICKLES:
         raise refuse_pickle(addition.path)
     if not addition.path.is_file():
@@ -65,6 +62,22 @@ def read_addition(named: str | Path | Addition) -> Addition:
         raise UsageError(f"expected a .safetensors file for an embedding or a LoRA, got {addition.path}")
     safetensors_header(addition.path)
     return addition
+
+
+def _parsed(text: str, is_lora: bool) -> Addition:
+    whole = Path(text).expanduser()
+    if "=" not in whole.name or whole.suffix.lower() == ".safetensors":
+        return Addition(path=whole, token=whole.stem)
+    before, _, more = text.rpartition("=")
+    path = Path(before).expanduser()
+    if not is_lora:
+        return Addition(path=path, token=more or path.stem)
+    try:
+        return Addition(path=path, weight=float(more or 1), token=path.stem)
+    except ValueError as error:
+        raise UsageError(
+            f"expected a number such as 0.8 after the = of {printable(text)}, got {printable(repr(more))}"
+        ) from error
 
 
 def own_parts(pipe: Any, *, loras: Sequence[Addition], embeddings: Sequence[Addition]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def open_inpainter(
         InpainterMissing: its class cannot inpaint.
         UsageError: device, dtype or an addition does not fit.
     """
-    added = [read_addition(named) for named in embeddings], [read_addition(named) for named in loras]
+    words, nets = _read_additions(embeddings, loras)
     folder = read_model_folder(local_folder(name_or_dir, download=download))
     net_folder = None if controlnet is None else local_folder(controlnet, download=download, is_pipeline=False)
     choice = choice_for(folder.pipeline)
@@ -71,7 +71,7 @@ def open_inpainter(
         parameters["controlnet"] = sum(parameters_in(file) for file in weight_files(net_folder))
     placement = place_for(parameters, device=device, dtype=dtype)
     pipe = load_pipeline(folder, choice.inpainter, net_folder, placement)
-    tokens = load_additions(pipe, embeddings=added[0], loras=added[1])
+    tokens = load_additions(pipe, embeddings=words, loras=nets)
     left = _settle(pipe, placement, parameters, device, dtype)
     settings = CallSettings(steps=steps, guidance=guidance, control_scale=control_scale, tokens=tokens, on_step=on_step)
     return PipelineInpainter(pipe, settings=settings, batch=batch, steps_down=left)
@@ -107,7 +107,7 @@ def inpainter_from_pipe(
     choice = choice_for(pipe)
     if choice.inpainter is None:
         raise InpainterMissing(f"{choice.pipeline}: {choice.why}")
-    words, nets = [read_addition(named) for named in embeddings], [read_addition(named) for named in loras]
+    words, nets = _read_additions(embeddings, loras)
     parts = own_parts(pipe, loras=nets, embeddings=words)
     if controlnet is not None:
         parts["controlnet"] = controlnet
@@ -118,6 +118,13 @@ def inpainter_from_pipe(
     tokens = load_additions(twin, embeddings=words, loras=nets)
     settings = CallSettings(steps=steps, guidance=guidance, control_scale=control_scale, tokens=tokens, on_step=on_step)
     return PipelineInpainter(twin, settings=settings, batch=batch)
+
+
+def _read_additions(embeddings: Sequence[Named], loras: Sequence[Named]) -> tuple[list[Addition], list[Addition]]:
+    """Returns the embeddings and the LoRAs, each checked."""
+    return [read_addition(named, is_lora=False) for named in embeddings], [
+        read_addition(named, is_lora=True) for named in loras
+    ]
 
 
 def _settle(

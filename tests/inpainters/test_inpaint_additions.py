@@ -139,12 +139,35 @@ def test_files_are_checked_before_a_model_is_loaded(tmp_path):
         ("no.safetensors", ModelMissing),
     ):
         with pytest.raises(error):
-            read_addition(tmp_path / name)
+            read_addition(tmp_path / name, is_lora=False)
 
 
 @pytest.mark.parametrize(
-    ("more", "weight", "token"), [("", 1.0, "ada"), ("=0.6", 0.6, "ada"), ("=<ada>", 1.0, "<ada>")]
+    ("more", "is_lora", "weight", "token"),
+    [
+        ("", True, 1.0, "ada"),
+        ("=0.6", True, 0.6, "ada"),
+        ("=-1", True, -1.0, "ada"),
+        ("", False, 1.0, "ada"),
+        ("=<ada>", False, 1.0, "<ada>"),
+        ("=2024", False, 1.0, "2024"),
+    ],
 )
-def test_weight_or_token_follow_the_path(embedding, more, weight, token):
-    addition = read_addition(f"{embedding}{more}")
+def test_weight_or_token_follow_the_path(embedding, more, is_lora, weight, token):
+    addition = read_addition(f"{embedding}{more}", is_lora=is_lora)
     assert (addition.path, addition.weight, addition.token) == (embedding, weight, token)
+
+
+@pytest.mark.parametrize("weight", ["0,8", "O.5", "nan", "inf"])
+def test_a_weight_that_is_no_number_is_not_taken_for_one(embedding, weight):
+    with pytest.raises(UsageError, match=weight):
+        read_addition(f"{embedding}={weight}", is_lora=True)
+
+
+@pytest.mark.parametrize(("more", "weight"), [("", 1.0), ("=0.5", 0.5)])
+def test_a_file_whose_name_holds_an_equals_sign_is_found(embedding, tmp_path, more, weight):
+    """As PyTorch Lightning names its checkpoints."""
+    path = tmp_path / "epoch=12-step=900.safetensors"
+    path.write_bytes(embedding.read_bytes())
+    addition = read_addition(f"{path}{more}", is_lora=True)
+    assert (addition.path, addition.weight) == (path, weight)
