@@ -58,7 +58,7 @@ def repair_picture(
     options = options or RepairOptions()
     painter: Inpainter = inpainter or ExemplarFill()
     steps = tuple(plan) if plan is not None else make_plan(inspection, flag_at=_flag_at(options, judge))
-    progress = Progress(current=inspection)
+    progress, told = Progress(current=inspection), len(_notes_of(painter))
     for index, step in enumerate(steps):
         if on_step is not None:
             on_step(f"{index + 1} of {len(steps)}: {step.action.value} {', '.join(step.codes) or 'area'}")
@@ -74,7 +74,13 @@ def repair_picture(
         attempts=tuple(progress.attempts),
         kept=tuple(progress.kept),
         inpainter=painter.name,
+        notes=tuple(dict.fromkeys(_notes_of(painter)[told:])),
     )
+
+
+def _notes_of(painter: Inpainter) -> list[str]:
+    """Returns what a painter wrote down so far, of all pictures; many write nothing."""
+    return list(getattr(painter, "notes", ()))
 
 
 def _flag_at(options: RepairOptions, judge: Judge) -> float:

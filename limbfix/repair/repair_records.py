@@ -31,7 +31,7 @@ def repair_record(repaired: Repaired, *, file: RepairedFile | None = None, outpu
         "output": output,
         "output_sha256": None if file is None else file.sha256,
         "c2pa": "dropped" if file is not None and file.has_lost_c2pa else "none",
-        "notes": [] if file is None else list(file.notes),
+        "notes": [*repaired.notes, *(() if file is None else file.notes)],
     }
 
 

@@ -77,6 +77,7 @@ class Repaired:
         attempts: what was tried, in order.
         kept: windows that changed, in order; outside their alpha no pixel did.
         inpainter: name of who painted.
+        notes: what the painter had to do to go on, or could not heed, in words.
     """
 
     before: Inspection
@@ -85,6 +86,7 @@ class Repaired:
     attempts: tuple[Attempt, ...] = ()
     kept: tuple[Focus, ...] = ()
     inpainter: str
+    notes: tuple[str, ...] = ()
 
     @property
     def is_changed(self) -> bool:

@@ -25,6 +25,7 @@ from limbfix.repair.candidates import candidate_seed
 from limbfix.repair.loop import _is_there
 from limbfix.repair.patches import box_patch
 from limbfix.repair.plans import Step
+from limbfix.repair.repair_records import repair_record
 from limbfix.repair.seams import Seam
 from limbfix.workers import JudgingOptions, Task
 from limbfix.wrapping.repairing import default_repairer
@@ -125,6 +126,17 @@ def test_the_best_of_the_accepted_is_kept_and_the_others_are_on_record(gate):
     assert [attempt.is_accepted for attempt in repaired.attempts] == [False, True, False, False]
     assert "another candidate was better" in repaired.attempts[3].reason
     assert len({attempt.seed for attempt in repaired.attempts}) == 4
+
+
+def test_the_record_says_what_a_painter_had_to_do_for_this_picture(gate):
+    def paint(request, number):
+        painter.notes.append("went on with a smaller batch")
+        return white(request, number)
+
+    painter = Painter(paint)
+    painter.notes = ["of an earlier picture"]
+    repaired = repair_picture(gate.inspect(three_hands()), gate, inpainter=painter)
+    assert repair_record(repaired)["notes"] == ["went on with a smaller batch"]
 
 
 def test_seeds_follow_from_the_given_one(gate):
