@@ -104,6 +104,17 @@ def takes_hint(kind: type) -> bool:
     return {"control_image", "mask_image"} <= parameters_of(kind)
 
 
+def hears_negative(kind: type, guidance: float | None) -> bool:
+    """Says whether a class makes anything of a negative prompt at this guidance; None = the usual one of the class.
+
+    FLUX is distilled: it takes one only with a second scale, which limbfix leaves at 1.
+    """
+    if "negative_prompt" not in parameters_of(kind) or kind.__name__.startswith("Flux"):
+        return False
+    scale = custom_of(kind.__name__).guidance if guidance is None else guidance
+    return scale > (0 if kind.__name__.startswith("ZImage") else 1)
+
+
 def cell_mask(mask: Mask, cell: int) -> np.ndarray:
     """Returns uint8 (h, w), 255 = edit: every cell of the model's grid that holds a pixel which may change.
 

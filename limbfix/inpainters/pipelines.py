@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from limbfix.errors import LimbfixError, RepairBlocked, RepairError
-from limbfix.inpainters.calls import BATCHED, CallSettings, Job, arguments_for, takes_hint
+from limbfix.inpainters.calls import BATCHED, CallSettings, Job, arguments_for, hears_negative, takes_hint
 from limbfix.inpainters.memory import Placement, is_out_of_memory, put, release
 from limbfix.inpainters.outputs import Candidates, read_output
 from limbfix.inpainting import InpaintRequest
@@ -39,7 +39,7 @@ class PipelineInpainter:
         name: `diffusers:` and the class.
         native_px, multiple, purposes, has_seeds: see the protocol.
         takes_hint: whether a request's `control` is used.
-        notes: what had to be done to go on, for the record: smaller batches, other places.
+        notes: what had to be done to go on, for the record: smaller batches, other places; and what could not be heeded.
     """
 
     purposes = PURPOSES
@@ -92,6 +92,8 @@ class PipelineInpainter:
         """
         for request in requests:
             self._check(request)
+            if request.negative_prompt and not hears_negative(type(self._pipe), self._settings.guidance):
+                self.notes.append(f"{self.name} hears no negative prompt; it was left out")
         jobs = [Job(request=request, seed=seed) for request in requests for seed in request.seeds]
         done: dict[int, tuple[np.ndarray, bool]] = {}
         try:

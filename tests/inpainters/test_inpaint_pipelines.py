@@ -189,6 +189,15 @@ def test_without_a_hint_a_controlnet_paints_as_the_model_alone(opened, ask):
     assert np.abs(with_net.astype(int) - alone).max() <= TOLERANCE
 
 
+@pytest.mark.parametrize(("kind", "hears"), [("sd-inpaint", True), ("sdxl-inpaint", True), ("flux-fill", False)])
+def test_a_negative_prompt_that_is_not_heard_is_no_secret(opened, ask, kind, hears):
+    inpainter = opened(kind)
+    inpainter.notes.clear()
+    plain, negative = (inpainter.inpaint(ask(seeds=(1,), negative_prompt=text))[0] for text in ("", "blurred"))
+    assert np.array_equal(plain, negative) is not hears
+    assert [("negative prompt" in note) for note in inpainter.notes] == ([] if hears else [True])
+
+
 def test_each_step_is_told(tiny, ask):
     told = []
     open_inpainter(tiny("sd-inpaint"), device="cpu", on_step=lambda *at: told.append(at)).inpaint(
