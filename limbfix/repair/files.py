@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import struct
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,6 +113,7 @@ def _encoded(
     more |= {"icc_profile": carried.icc} if carried.icc else {}
     more |= {"xmp": carried.xmp} if carried.xmp else {}
     more |= {"dpi": tuple(round(value) for value in carried.dpi)} if carried.dpi else {}
+    more |= {"extra": b"".join(b"\xff\xfe" + struct.pack(">H", len(body) + 2) + body for body in carried.comments)}
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, comment=f"limbfix {text}".encode("ascii"), **more)
     return buffer.getvalue(), carried, (*notes, "saved as JPEG: every pixel may differ a little from the original")
 

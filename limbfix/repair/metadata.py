@@ -38,6 +38,7 @@ class Carried:
         icc: colour profile, or None.
         xmp: XMP packet, or None; among the chunks as well.
         dpi: dots per inch along x and y, or None; among the chunks as well.
+        comments: a JPEG's comments; among the chunks as well.
         has_c2pa: whether a C2PA manifest is in the file; it never travels.
         lost: what else cannot travel, in words.
     """
@@ -47,6 +48,7 @@ class Carried:
     icc: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    comments: tuple[bytes, ...] = ()
     has_c2pa: bool = False
     lost: tuple[str, ...] = ()
 
@@ -115,6 +117,7 @@ def _from_png(data: bytes) -> Carried:
 def _from_jpeg(data: bytes) -> Carried:
     chunks: list[Chunk] = []
     lost: list[str] = []
+    comments: list[bytes] = []
     has_c2pa, xmp, dpi = False, None, None
     for marker, start, end in jpeg_segments(data):
         body = data[start:end]
@@ -131,6 +134,7 @@ def _from_jpeg(data: bytes) -> Carried:
         elif marker == 0xED:
             lost.append("Photoshop's block (IPTC)")
         elif marker == 0xFE:
+            comments.append(body)
             chunks.append(
                 (b"iTXt", b"Comment\x00\x00\x00\x00\x00" + body.decode("utf-8", "replace").replace("\x00", "").encode())
             )
@@ -138,7 +142,14 @@ def _from_jpeg(data: bytes) -> Carried:
         chunks.append(_xmp_chunk(xmp))
     if dpi is not None:
         chunks.append((b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in dpi), 1)))
-    return Carried(chunks=tuple(chunks), xmp=xmp, dpi=dpi, has_c2pa=has_c2pa, lost=tuple(dict.fromkeys(lost)))
+    return Carried(
+        chunks=tuple(chunks),
+        xmp=xmp,
+        dpi=dpi,
+        comments=tuple(comments),
+        has_c2pa=has_c2pa,
+        lost=tuple(dict.fromkeys(lost)),
+    )
 
 
 def _from_webp(data: bytes) -> Carried:

@@ -255,6 +255,14 @@ def test_a_jpeg_stays_a_jpeg_only_where_asked_and_says_what_it_costs(fixed):
     assert any("every pixel may differ" in note for note in file.notes)
 
 
+def test_the_comment_of_a_jpeg_stays_in_a_jpeg(fixed):
+    """Some generators write their prompt there."""
+    data = encoded(three_hands(), "JPEG", quality=95, comment=b"a man, Steps: 20")
+    _, _, image = fixed(data, kind="jpeg")
+    comments = [body for name, body in image.applist if name == "COM"]
+    assert b"a man, Steps: 20" in comments and any(b"parent_sha256" in body for body in comments)
+
+
 def test_what_cannot_be_kept_of_deep_and_printed_colours_is_said(fixed):
     assert any("16 bits" in note for note in fixed(rgb_16bit(three_hands()))[1].notes)
     assert any("CMYK" in note for note in fixed(PARENTS["cmyk"]())[1].notes)
