@@ -49,6 +49,8 @@ def read_model_folder(path: Path) -> ModelFolder:
         ModelCorrupt: a file is not what its name says.
         ModelError: it holds pickles only, or code of its own.
     """
+    if not (path / "model_index.json").is_file() and (instead := _other_kind(path)):
+        raise ModelMissing(f"expected {path / 'model_index.json'} (the list of a pipeline's parts), found {instead}")
     index = _read_json(path / "model_index.json", "the list of a pipeline's parts")
     pipeline = index.get("_class_name")
     if not isinstance(pipeline, str):
@@ -69,6 +71,20 @@ def read_model_folder(path: Path) -> ModelFolder:
         variant="fp16" if is_half else None,
         parameters={name: sum(parameters_in(file) for file in found) for name, found in files.items()},
     )
+
+
+def _other_kind(path: Path) -> str | None:
+    """Says what a folder is that is no pipeline's, and what to do; None where it shows nothing that is known."""
+    if (path / "snapshots").is_dir():
+        return "the hub's cache of a model; name the model as OWNER/NAME, or the folder below snapshots"
+    if (path / "config.json").is_file():
+        kind = printable(str(_read_json(path / "config.json", "the settings of a model").get("_class_name", "model")))
+        hint = "name it with --controlnet" if "ControlNet" in kind else "name the folder of the whole pipeline"
+        return f"a single part of one, a {kind}; {hint}"
+    singles = sorted(file.name for file in path.iterdir() if file.suffix == ".safetensors")
+    if singles:
+        return f"single files such as {printable(singles[0])}; convert a checkpoint with diffusers' from_single_file and save_pretrained"
+    return None
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -45,6 +45,21 @@ def test_a_missing_file_is_named(folder, name):
     assert Path(name).suffix in str(caught.value) or "config" in str(caught.value)
 
 
+def test_a_folder_of_another_kind_is_told_from_one_that_is_not_whole(tiny, tmp_path):
+    for name in ("checkpoints", "cache/snapshots", "empty"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "checkpoints" / "sd15.safetensors").write_bytes(b"x")
+    for folder, remedy in (
+        (tiny("controlnet"), "a ControlNetModel; name it with --controlnet"),
+        (tiny("sd") / "unet", "a UNet2DConditionModel; name the folder of the whole pipeline"),
+        (tmp_path / "checkpoints", r"sd15\.safetensors.*from_single_file"),
+        (tmp_path / "cache", "the folder below snapshots"),
+        (tmp_path / "empty", "found no such file"),
+    ):
+        with pytest.raises(ModelMissing, match=rf"model_index\.json.*{remedy}"):
+            open_inpainter(folder)
+
+
 def test_a_missing_part_is_named(folder):
     shutil.rmtree(folder / "vae")
     with pytest.raises(ModelMissing, match="vae"):
