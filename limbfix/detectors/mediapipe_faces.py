@@ -35,7 +35,7 @@ class MediaPipeFaces:
     def __init__(self, *, device: str = "cpu") -> None:
         mediapipe_tasks.load_tasks()  # a missing library is told at once, not picture by picture
         self._device = device
-        self._detector: Any = None
+        self._graphs: dict[str, Any] = {}
 
     def model_hashes(self) -> dict[str, str]:
         """Returns the SHA-256 of the face model."""
@@ -47,9 +47,7 @@ class MediaPipeFaces:
 
     def close(self) -> None:
         """Frees the graph."""
-        if self._detector is not None:
-            mediapipe_tasks.stop(self._detector)
-            self._detector = None
+        mediapipe_tasks.stop_all(self._graphs)
 
     def _detect(self, picture: Picture) -> tuple[Part, ...]:
         windows = [whole_window(picture.pixels)]
@@ -64,15 +62,17 @@ class MediaPipeFaces:
         return tuple(kept)
 
     def _faces(self, window: Window) -> list[Part]:
-        mediapipe, tasks = mediapipe_tasks.load_tasks()
-        if self._detector is None:
-            options = tasks.vision.FaceDetectorOptions(
-                base_options=mediapipe_tasks.base_options(tasks, MODEL, self._device),
-                min_detection_confidence=MIN_SCORE,
-            )
-            self._detector = mediapipe_tasks.start(lambda: tasks.vision.FaceDetector.create_from_options(options))
-        result = self._detector.detect(mediapipe_tasks.as_image(mediapipe, window.pixels))
+        mediapipe, _ = mediapipe_tasks.load_tasks()
+        detector = mediapipe_tasks.started(self._graphs, MODEL, self._created)
+        result = detector.detect(mediapipe_tasks.as_image(mediapipe, window.pixels))
         return [_face(detection, window) for detection in result.detections]
+
+    def _created(self) -> Any:
+        _, tasks = mediapipe_tasks.load_tasks()
+        options = tasks.vision.FaceDetectorOptions(
+            base_options=mediapipe_tasks.base_options(tasks, MODEL, self._device), min_detection_confidence=MIN_SCORE
+        )
+        return tasks.vision.FaceDetector.create_from_options(options)
 
 
 def _face(detection: Any, window: Window) -> Part:

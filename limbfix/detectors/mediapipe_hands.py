@@ -69,7 +69,7 @@ class MediaPipeHands:
     def __init__(self, *, device: str = "cpu", search: str = "full", second: bool = False) -> None:
         mediapipe_tasks.load_tasks()  # a missing library is told at once, not picture by picture
         self._device, self._search, self._second = device, search, second
-        self._landmarker: Any = None
+        self._graphs: dict[str, Any] = {}
 
     def model_hashes(self) -> dict[str, str]:
         """Returns the SHA-256 of the hand bundle."""
@@ -85,9 +85,7 @@ class MediaPipeHands:
 
     def close(self) -> None:
         """Frees the graph."""
-        if self._landmarker is not None:
-            mediapipe_tasks.stop(self._landmarker)
-            self._landmarker = None
+        mediapipe_tasks.stop_all(self._graphs)
 
     def _detect(self, picture: Picture, known: tuple[Part, ...]) -> tuple[Part, ...]:
         if self._search == "single":
@@ -155,16 +153,9 @@ class MediaPipeHands:
 
     def _sightings(self, window: Window) -> list[Sighting]:
         """Returns what the model sees in a window."""
-        mediapipe, tasks = mediapipe_tasks.load_tasks()
-        if self._landmarker is None:
-            options = tasks.vision.HandLandmarkerOptions(
-                base_options=mediapipe_tasks.base_options(tasks, MODEL, self._device),
-                num_hands=MAX_HANDS,
-                min_hand_detection_confidence=CONFIDENCE,
-                min_hand_presence_confidence=CONFIDENCE,
-            )
-            self._landmarker = mediapipe_tasks.start(lambda: tasks.vision.HandLandmarker.create_from_options(options))
-        result = self._landmarker.detect(mediapipe_tasks.as_image(mediapipe, window.pixels))
+        mediapipe, _ = mediapipe_tasks.load_tasks()
+        landmarker = mediapipe_tasks.started(self._graphs, MODEL, self._created)
+        result = landmarker.detect(mediapipe_tasks.as_image(mediapipe, window.pixels))
         sightings = []
         for index, landmarks in enumerate(result.hand_landmarks):
             xy = window.to_picture(np.array([[point.x, point.y] for point in landmarks]))
@@ -175,6 +166,16 @@ class MediaPipeHands:
             left = category.score if category.category_name == "Left" else 1 - category.score
             sightings.append((xy, world, 1 - left if window.mirrored else left))
         return sightings
+
+    def _created(self) -> Any:
+        _, tasks = mediapipe_tasks.load_tasks()
+        options = tasks.vision.HandLandmarkerOptions(
+            base_options=mediapipe_tasks.base_options(tasks, MODEL, self._device),
+            num_hands=MAX_HANDS,
+            min_hand_detection_confidence=CONFIDENCE,
+            min_hand_presence_confidence=CONFIDENCE,
+        )
+        return tasks.vision.HandLandmarker.create_from_options(options)
 
 
 def _wrist_boxes(bodies: list[Part]) -> list[Box]:

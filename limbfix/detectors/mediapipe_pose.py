@@ -70,22 +70,19 @@ class MediaPipePose:
 
     def close(self) -> None:
         """Frees the graphs."""
-        for landmarker in self._landmarkers.values():
-            mediapipe_tasks.stop(landmarker)
-        self._landmarkers.clear()
+        mediapipe_tasks.stop_all(self._landmarkers)
 
     def _landmarker(self, people: int, masks: bool) -> Any:
-        if (people, masks) not in self._landmarkers:
+        def create() -> Any:
             _, tasks = mediapipe_tasks.load_tasks()
             options = tasks.vision.PoseLandmarkerOptions(
                 base_options=mediapipe_tasks.base_options(tasks, MODEL, self._device),
                 num_poses=people,
                 output_segmentation_masks=masks,
             )
-            self._landmarkers[people, masks] = mediapipe_tasks.start(
-                lambda: tasks.vision.PoseLandmarker.create_from_options(options)
-            )
-        return self._landmarkers[people, masks]
+            return tasks.vision.PoseLandmarker.create_from_options(options)
+
+        return mediapipe_tasks.started(self._landmarkers, (people, masks), create)
 
     def _bodies(self, window: Window, people: int, shape_hw: tuple[int, int]) -> list[Part]:
         mediapipe, _ = mediapipe_tasks.load_tasks()

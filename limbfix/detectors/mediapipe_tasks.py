@@ -9,7 +9,7 @@ import atexit
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 _PROXY = "https_proxy"
 
 MODELS = ("face_detector", "pose_landmarker", "hand_landmarker")
 """Names in the weights manifest of what the three detectors need."""
 
 _running: weakref.WeakSet[Any] = weakref.WeakSet()
+
+_one_at_a_time = threading.RLock()
+"""Held while a graph is built or closed: both change what the whole process shares, its stderr and its environment, and put it back."""
 
 
 def load_tasks() -> tuple[Any, Any]:
@@ -82,12 +86,27 @@ def as_image(mediapipe: Any, pixels: np.ndarray) -> Any:
 
 def start(create: Callable[[], Any]) -> Any:
     """Builds a graph, quietly and cut off from the network; it is closed before the interpreter takes its parts away."""
-    with quiet_start():
-        graph = create()
-    silence()  # only now is the C library loaded
-    _close_at_end()
-    _running.add(graph)
-    return graph
+    with _one_at_a_time:
+        with quiet_start():
+            graph = create()
+        silence()  # only now is the C library loaded
+        _close_at_end()
+        _running.add(graph)
+        return graph
+
+
+def started(graphs: dict[K, Any], key: K, create: Callable[[], Any]) -> Any:
+    """Returns a detector's graph of a key, built when it is first asked for, once however many threads ask.
+
+    Args:
+        graphs: of the detector, by key; the new one is kept there.
+        key: of the graph.
+        create: see `start`.
+    """
+    with _one_at_a_time:
+        if key not in graphs:
+            graphs[key] = start(create)
+        return graphs[key]
 
 
 @cache
@@ -108,16 +127,25 @@ def stop(graph: Any) -> None:
 
     `silence` already does on Linux; the proxy is for the systems where it cannot.
     """
-    _running.discard(graph)
-    saved = os.environ.get(_PROXY)
-    os.environ[_PROXY] = "nothing://"
-    try:
-        graph.close()
-    finally:
-        if saved is None:
-            del os.environ[_PROXY]
-        else:
-            os.environ[_PROXY] = saved
+    with _one_at_a_time:
+        _running.discard(graph)
+        saved = os.environ.get(_PROXY)
+        os.environ[_PROXY] = "nothing://"
+        try:
+            graph.close()
+        finally:
+            if saved is None:
+                del os.environ[_PROXY]
+            else:
+                os.environ[_PROXY] = saved
+
+
+def stop_all(graphs: dict[Any, Any]) -> None:
+    """Closes a detector's graphs and forgets them."""
+    with _one_at_a_time:
+        for graph in graphs.values():
+            stop(graph)
+        graphs.clear()
 
 
 def _close_all() -> None:
