@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from limbfix.errors import MissingExtra, ModelCorrupt
+from limbfix.errors import DetectorError, MissingExtra, ModelCorrupt
 from limbfix.runtime.body_graph import BODY_OUTPUTS, body_model
 from limbfix.runtime.graphs import (
     FINDER_OUTPUTS,
@@ -119,10 +119,19 @@ class Network:
             pixels: (b, h, w, 3) uint8 RGB, b >= 1.
 
         Returns:
-            float32 arrays by output name.
+            float32 arrays by output name, finite.
+
+        Raises:
+            DetectorError: it gave numbers that are none; nan passes no threshold, and would be read as "nothing there".
         """
-        found = self._session.run(list(self._outputs), {"pixels": pixels})
-        return dict(zip(self._outputs, found, strict=True))
+        found = dict(zip(self._outputs, self._session.run(list(self._outputs), {"pixels": pixels}), strict=True))
+        broken = [name for name, values in found.items() if not np.isfinite(values).all()]
+        if broken:
+            raise DetectorError(
+                f"network {self.file.name}: expected finite numbers, got nan or infinity in {', '.join(broken)}. Run "
+                "`limbfix doctor`; on a GPU try `--device cpu`; if that is clean, report this with the picture."
+            )
+        return found
 
     def model(self) -> bytes:
         """Returns the network as ONNX.

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hand_weights import finder_file, parser_file, save, seeded  # noqa: E402
 
-from limbfix.errors import ModelCorrupt  # noqa: E402
+from limbfix.errors import DetectorError, ModelCorrupt  # noqa: E402
 from limbfix.nets.digit_parser import DigitParser  # noqa: E402
 from limbfix.nets.efficientnet_lite import normalised  # noqa: E402
 from limbfix.nets.hand_finder import HandFinder  # noqa: E402
@@ -102,3 +102,12 @@ def test_a_file_that_holds_no_weights_is_named(tmp_path, content):
 def test_weights_of_another_network_are_refused(tmp_path):
     with pytest.raises(ModelCorrupt, match="this version's network"):
         parser_network(finder_file(tmp_path)).model()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_answer_that_is_no_number_is_a_failure_and_never_nothing_found(tmp_path, number):
+    network = seeded(HandFinder)
+    network.state_dict()["centres.bias"].fill_(number)
+    file = save(network, tmp_path / "finder.safetensors")
+    with pytest.raises(DetectorError, match=r"finder\.safetensors.*in maps"):
+        finder_network(file).run(noise(1, 64, 64, 3))
