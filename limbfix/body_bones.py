@@ -45,6 +45,9 @@ necks loses in the ranking. Such a bone never forks: where two people overlap, t
 LONGEST_BONE = 0.6
 """Of the longer side of the maps. Of somebody who fills the picture, neck to hip is about a third, a thigh a quarter."""
 
+LEAST_BONE = 0.25
+"""Cells. Nearer joints lie at one place: no field says anything between them. Guides may join them all the same."""
+
 MOST_PEAKS = 512
 """Of one kind, the hottest ones: bounds memory and time on noise. People have two of a kind, so 256 people still fit."""
 
@@ -180,7 +183,7 @@ def _candidates(row: int, inner: list[int], outer: list[int], peaks: list[Peak],
     a, b = (np.array([peaks[i].xy for i in indices]) for indices in (inner, outer))
     aims_a, aims_b = a + _offsets(a, maps), b + _offsets(b, maps)
     gaps = np.linalg.norm(a[:, None] - b[None], axis=2)
-    pairs = np.argwhere((gaps <= LONGEST_BONE * maps.longest) & (gaps > 0.25))
+    pairs = np.argwhere((gaps <= LONGEST_BONE * maps.longest) & (gaps > LEAST_BONE))
     found = []
     for start in range(0, len(pairs), _PAIRS):
         i, o = pairs[start : start + _PAIRS].T

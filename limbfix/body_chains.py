@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbfix.bodies import LIMB_JOINTS, LimbKind
-from limbfix.body_bones import CENTRE_CELLS, BodyBone, BodyMaps, values_at
+from limbfix.body_bones import CENTRE_CELLS, LEAST_BONE, BodyBone, BodyMaps, values_at
 from limbfix.body_places import Ground, What, fan
 from limbfix.digit_assembly import Peak
 from limbfix.nets.body_maps import BONES, JOINTS
@@ -146,6 +146,8 @@ def _begins_in_the_open(xy: np.ndarray, ground: Ground) -> bool:
         return False  # where a single joint comes from, nobody knows
     back = xy[0] - xy[1]
     length = float(np.linalg.norm(back))
+    if length <= LEAST_BONE:
+        return False  # two joints at one place point nowhere
     lies = ground.at(fan(xy[0], back, length, 75, (0.4, 0.65, 0.9)), None)
     is_clear = np.isin(lies, (What.OBJECT, What.OTHER)).mean() <= BODY_SHARE
     return bool(is_clear and (lies == What.BACKGROUND).mean() >= OPEN_SHARE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from limbfix.body_assembly import assemble_bodies
 from limbfix.body_bones import BodyMaps, body_peaks, join_bones
 from limbfix.body_guides import GUIDED, Guide, apart, evidence_of, guidance, guides_from, scaled
 from limbfix.nets.body_maps import BONES, JOINTS, PARTS
@@ -116,6 +117,16 @@ def test_the_neck_of_somebody_large_is_one_though_his_shoulders_middle_lies_off_
     heat[JOINTS.index("neck")] = bell(middle[0], middle[1] - off)
     told = guidance(body_peaks(heat), [guide], maps(heat=heat))
     assert sum(JOINTS[peak.kind] == "neck" for peak in told.peaks) == necks
+
+
+@pytest.mark.parametrize(("cells", "is_open"), [(0.0, False), (8.0, True)])
+def test_an_arm_whose_joints_lie_at_one_place_does_not_begin_in_the_open(cells, is_open):
+    xy, heat = body(), np.zeros(POINTS)
+    xy[ELBOW[0]], xy[WRIST[0]] = (20, 30), (20, 30 + cells)
+    heat[[ELBOW[0], WRIST[0]]] = 0.9
+    guide = Guide(xy=xy, heat=heat, extent=48, score=0.9)
+    loose = assemble_bodies(maps("background"), guides=[guide]).loose
+    assert [(chain.joints, chain.is_open) for chain in loose] == [(("elbow", "wrist"), is_open)]
 
 
 def test_a_third_elbow_that_only_heat_shows_stays():
