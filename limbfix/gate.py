@@ -35,7 +35,7 @@ def detect(picture: Picture, detectors: Iterable[Detector]) -> tuple[Part, ...]:
     parts: tuple[Part, ...] = ()
     chosen = tuple(detectors)
     for detector in chosen:
-        parts += _guarded(detector, lambda one=detector, known=parts: one.detect(picture, known))
+        parts += _guarded(detector, lambda one=detector, known=parts: tuple(one.detect(picture, known)))
     for detector in chosen:
         if isinstance(detector, Completing):
             parts = _guarded(detector, lambda one=detector, known=parts: one.complete(picture, known))

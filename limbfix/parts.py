@@ -5,6 +5,7 @@ Frame of every number here: pixels of the upright original picture, x right, y d
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -78,7 +79,7 @@ class Part:
 
     Attributes:
         kind: person, hand or face.
-        box: px. A hand's box holds the hand without the forearm.
+        box: px, finite. A hand's box holds the hand without the forearm.
         detection_score: 0-1, or None where the detector gives none.
         detector: name of the detector that saw it.
         side: the subject's own side; unknown for persons and faces.
@@ -102,6 +103,12 @@ class Part:
     views: tuple[int, int] | None = None
     spread: float | None = None
     reading: HandReading | None = None
+
+    def __post_init__(self) -> None:
+        if not all(map(math.isfinite, self.box.xyxy)):
+            raise ValueError(
+                f"Part.box: expected finite px, got {self.box.xyxy}; leave out a {self.kind.value} whose place is not known"
+            )
 
 
 class Detector(Protocol):

@@ -15,7 +15,9 @@ from PIL import Image, ImageOps
 import limbfix
 from limbfix.errors import DetectorError, PolicyError, UnreadablePicture, UsageError
 from limbfix.gate import Gate, detect
+from limbfix.geometry import Box
 from limbfix.images import open_picture
+from limbfix.parts import Part, PartKind
 from limbfix.policies import Policy
 from limbfix.records import record_schema
 
@@ -155,6 +157,28 @@ def test_a_failing_detector_is_an_error_with_its_name_and_never_nothing_found(tm
     assert record["sha256"] is not None
     with pytest.raises(DetectorError, match="detector blobs"):
         gate.inspect(path)
+
+
+@pytest.mark.parametrize("answer", [lambda: None, lambda: [_hand_at(float("nan"))]])
+def test_a_detector_that_answers_with_no_parts_or_none_that_lie_anywhere_has_failed(tmp_path, answer):
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(drawn()))
+    detector = BlobDetector()
+    detector.detect = lambda picture, known: answer()
+    record = Gate(detectors=[detector]).judge_path(str(path)).record
+    SCHEMA.validate(record)
+    assert (record["verdict"], record["error"]["code"]) == ("unjudged", "detector_failed")
+    json.dumps(record, allow_nan=False)
+
+
+def test_a_detector_may_answer_with_a_list():
+    detector = BlobDetector()
+    detector.detect = lambda picture, known: [_hand_at(5.0)]
+    assert len(Gate(detectors=[detector]).inspect(drawn()).record["hands"]) == 1
+
+
+def _hand_at(x: float) -> Part:
+    return Part(kind=PartKind.HAND, box=Box(x, 5, x + 40, 45), detection_score=0.9, detector="blobs")
 
 
 def test_one_failing_detector_among_several_is_enough(tmp_path):

@@ -46,6 +46,12 @@ def test_parts_are_frozen_and_unknown_by_default():
         part.box = Box(0, 0, 2, 2)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_part_lies_somewhere(number):
+    with pytest.raises(ValueError, match="expected finite px"):
+        Part(kind=PartKind.HAND, box=Box(0, 0, number, 1), detection_score=None, detector="x")
+
+
 def test_the_made_person_and_hand_look_like_what_they_are_called():
     """Guards the builders: a test on a malformed stick person would prove nothing."""
     body, seen_from_behind = person().keypoints, person(mirrored=True).keypoints
