@@ -109,14 +109,12 @@ def _joints(figure: Figure, matrices: np.ndarray, camera: Camera, rendering: Ren
     kin = _relatives(figure)
     wanted = [(entry.id, *joint) for entry in figure.instances if entry.present for joint in entry.joints]
     points = [_steps(figure, matrices, name, bone, end) for _, name, bone, end in wanted]
-    size = rendering.instance.shape[0]
     starts = np.cumsum([len(steps) for steps in points])[:-1]
-    projected = np.split(camera.project(np.concatenate(points), size), starts)
+    projected = np.split(camera.project(np.concatenate(points), rendering.instance.shape[0]), starts)
     found: dict[int, dict[str, Joint]] = {}
     for (id, name, _, _), steps in zip(wanted, projected, strict=True):
         x, y = map(float, steps[0, :2])
-        inside = 0 <= x < size and 0 <= y < size
-        visible = inside and any(_shows(rendering, step, FLESH_DM[name], kin[id]) for step in steps)
+        visible = is_seen(rendering, steps, FLESH_DM[name], kin[id])
         found.setdefault(id, {})[name] = Joint(name=name, xy=(x, y), visible=visible)
     kinds: dict[int, Kind] = {entry.id: entry.kind for entry in figure.instances}
     return {
@@ -134,14 +132,29 @@ def _steps(figure: Figure, matrices: np.ndarray, name: str, bone: int, end: str)
     return joint + np.array(STEPS_BACK)[:, None] * (start - joint)
 
 
-def _shows(rendering: Rendering, point: np.ndarray, flesh: float, kin: set[int]) -> bool:
-    """Tells whether a projected point (x, y, distance) lies on its own limb, with no more than its flesh in front of it."""
+def is_seen(rendering: Rendering, steps: np.ndarray, flesh: float, kin: set[int]) -> bool:
+    """Tells whether a joint is in the picture and seen.
+
+    Beside an outline lies what is behind it, so an outermost joint may be seen a little before its end; but not where something stands in
+    front of the end itself.
+
+    Args:
+        rendering: of the picture.
+        steps: (n, 3) x, y, distance of the joint, and of places before it; see `_steps`.
+        flesh: decimetres that may lie over it.
+        kin: ids on which it may lie.
+    """
+    return _is_free(rendering, steps[0], flesh) and any(
+        _is_free(rendering, step, flesh) and int(rendering.instance[int(step[1]), int(step[0])]) in kin
+        for step in steps
+    )
+
+
+def _is_free(rendering: Rendering, point: np.ndarray, flesh: float) -> bool:
+    """Tells whether a projected point (x, y, distance) is in the picture with no more than its flesh in front of it."""
     x, y, distance = point
     size = rendering.instance.shape[0]
-    if not (0 <= x < size and 0 <= y < size):
-        return False
-    row, column = int(y), int(x)
-    return bool(distance - rendering.depth[row, column] < flesh) and int(rendering.instance[row, column]) in kin
+    return bool(0 <= x < size and 0 <= y < size and distance - rendering.depth[int(y), int(x)] < flesh)
 
 
 def _kind_rows(figure: Figure, camera: Camera, rendering: Rendering, counts: np.ndarray) -> list[Instance]:
