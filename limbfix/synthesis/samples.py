@@ -81,7 +81,8 @@ class Joint:
     Attributes:
         name: as in `JOINTS`.
         xy: px from the upper left corner of the picture; may lie outside it. (nan, nan) where the joint does not exist.
-        visible: in the picture, and nothing but the limb itself lies in front of it.
+        visible: in the picture, and nothing but the limb itself lies in front of it. The tip of a digit or a foot and the crown lie on the
+            outline: what the map shows there may be what lies behind.
     """
 
     name: str
@@ -102,7 +103,8 @@ class Instance:
         faults: what is wrong with it; empty = normal.
         present: False for a limb or digit that is missing altogether.
         visible_px: pixels of its own in `instance_map` (of a hand: without its digits).
-        visible_fraction: 0-1, share of its whole surface outline that can be seen; the rest is covered or outside. nan if unknown.
+        visible_fraction: 0-1, share of its whole surface outline that can be seen; the rest is covered or outside. nan if unknown, and of
+            people, who have no surface but their parts'.
         outside_fraction: 0-1, share that lies outside the picture. nan if unknown.
         occluded_by: ids of the instances in front of it, the one that covers most first; 0 in it means something unlabelled.
         joints: in the order of `JOINTS[kind]`.

@@ -19,7 +19,7 @@ from limbfix.synthesis.pairing import LEAST_CHANGED_PX
 from limbfix.synthesis.poses.body_poses import sample_body_pose
 from limbfix.synthesis.poses.limb_chains import head_position
 from limbfix.synthesis.rendering.lights import sample_light
-from limbfix.synthesis.samples import SURFACE_ID, Sample, Side
+from limbfix.synthesis.samples import PART_ID, SURFACE_ID, Sample, Side
 from limbfix.synthesis.scenes.body_cameras import LOWEST_EYE, aim_camera, sample_framing, sight
 from limbfix.synthesis.scenes.body_ground import ground_view, shade_ground
 from limbfix.synthesis.scenes.body_places import BodyStage, clearance, points_of
@@ -93,6 +93,16 @@ def test_every_labelled_pixel_has_an_instance(groups: list[tuple[Sample, ...]]) 
             if value:
                 assert rows[value].visible_px == count
         assert len(rows) == len(sample.instances)
+
+
+def test_head_and_torso_have_all_of_their_pixels(groups: list[tuple[Sample, ...]]) -> None:
+    """Cheeks, eyes, collarbones and breasts have bones of a side, and belong to what has none."""
+    owners = {"head": {"head"}, "torso": {"torso", "arm", "leg"}}  # a stump at a shoulder is an arm's, whatever its bones
+    for sample in (sample for group in groups for sample in group):
+        kinds = {item.id: item.kind for item in sample.instances}
+        for part, fitting in owners.items():
+            ids = np.unique(sample.instance_map[sample.part_map == PART_ID[part]])
+            assert {kinds[int(one)] for one in ids} <= fitting
 
 
 def test_what_is_missing_has_no_pixels(groups: list[tuple[Sample, ...]]) -> None:

@@ -152,9 +152,10 @@ class Figure:
                 entry.bones = tuple(bone for _, bone, end in joints if end == "head")
                 entry.pose_like = (plan.name,)
             ids[plan.kind, plan.name, plan.side] = entry.id
-            sign = {"left": 1, "right": -1, None: 0}[plan.side]
-            own_parts = np.isin(self.vertex_part, [PARTS.index(part) for part in plan.parts])
-            self.vertex_instance[own_parts & (sides == sign)] = entry.id
+            own = np.isin(self.vertex_part, [PARTS.index(part) for part in plan.parts])
+            if plan.side is not None:  # head and torso have bones of both sides: collarbones, breasts, cheeks, eyes
+                own &= sides == (1 if plan.side == "left" else -1)
+            self.vertex_instance[own] = entry.id
 
     def copied(self) -> Figure:
         """Returns a figure that can be changed without changing this one; what never changes is shared."""
