@@ -128,8 +128,8 @@ def store_sighting(sighting: BodySighting, pixels: np.ndarray) -> StoredBody:
 
     def point(name: str, side: int) -> tuple[np.ndarray, int]:
         rows = sighting.keypoints[list(_POINTS[name][side])]
-        xy = rows[:, :2].mean(0)
-        if not (0 <= xy[0] < width and 0 <= xy[1] < height):
+        xy = rows[:, :2].mean(0) - 0.5  # from the centre of the first pixel, as pixels and maps are sampled
+        if not (-0.5 <= xy[0] < width - 0.5 and -0.5 <= xy[1] < height - 0.5):
             return xy, OUTSIDE
         return xy, SEEN if rows[:, 2].min() >= SURE else UNSURE
 

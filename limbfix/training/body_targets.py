@@ -81,7 +81,7 @@ class _People:
         """Returns place and state of a joint that an instance names."""
         for joint in item.joints:
             if joint.name == name:
-                xy = np.array(joint.xy)
+                xy = _from_centre(joint.xy)
                 return xy, self.state(xy, joint.visible, self._person[item.id], set())
         return np.full(2, np.nan), OUTSIDE
 
@@ -124,9 +124,8 @@ class _People:
         if item.kind == "foot":
             return self.joint(item, "toe_tip")
         digits = [digit for digit in self.sample.hand_digits(item.id) if digit.present]
-        roots = np.array([digit.joints[0].xy for digit in digits if digit.joints and digit.name != "thumb"]).reshape(
-            -1, 2
-        )
+        places = [digit.joints[0].xy for digit in digits if digit.joints and digit.name != "thumb"]
+        roots = _from_centre(places).reshape(-1, 2)
         roots = roots[np.isfinite(roots).all(1)]
         if len(roots) >= 2:
             xy = roots.mean(0)
@@ -149,6 +148,11 @@ class _People:
         covered = np.isin(self.sample.surface_map, _COVERS).astype(np.uint8)
         covered[people == UNKNOWN] = UNKNOWN
         return [_PART_OF[self.sample.part_map], covered, side_of[ids], people]
+
+
+def _from_centre(places: object) -> np.ndarray:
+    """Returns places of a sample, px from the picture's corner, in px from the centre of its first pixel, as pixels and maps are sampled."""
+    return np.array(places, np.float64) - 0.5
 
 
 def _part_of(name: str) -> int:

@@ -194,7 +194,7 @@ def _joints_and_bones(sample: Sample, hand: Instance, matrix: np.ndarray) -> tup
     """Returns the visible joints (n, 3) and the bones between them (m, 5), in stored px; see `StoredHand`."""
 
     def placed(xy: tuple[float, float]) -> np.ndarray:
-        return matrix[:, :2] @ np.array(xy) + matrix[:, 2]
+        return matrix[:, :2] @ (np.array(xy) - 0.5) + matrix[:, 2]  # a matrix counts from the centre of the first pixel
 
     joints: list[tuple[float, ...]] = []
     bones: list[tuple[float, ...]] = []

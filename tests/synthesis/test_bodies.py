@@ -97,7 +97,10 @@ def test_every_labelled_pixel_has_an_instance(groups: list[tuple[Sample, ...]]) 
 
 def test_head_and_torso_have_all_of_their_pixels(groups: list[tuple[Sample, ...]]) -> None:
     """Cheeks, eyes, collarbones and breasts have bones of a side, and belong to what has none."""
-    owners = {"head": {"head"}, "torso": {"torso", "arm", "leg"}}  # a stump at a shoulder is an arm's, whatever its bones
+    owners = {
+        "head": {"head"},
+        "torso": {"torso", "arm", "leg"},
+    }  # a stump at a shoulder is an arm's, whatever its bones
     for sample in (sample for group in groups for sample in group):
         kinds = {item.id: item.kind for item in sample.instances}
         for part, fitting in owners.items():

@@ -48,6 +48,19 @@ def at(xy) -> tuple[int, int]:
     return round(xy[1] / STRIDE), round(xy[0] / STRIDE)
 
 
+def test_a_joint_of_a_made_picture_is_kept_where_its_pixel_is():
+    """A sample's joints count from the picture's corner, what is stored from the centre of its first pixel."""
+    sample = person()
+    torso = next(item for item in sample.instances if item.kind == "torso")
+    body = store_body(sample)
+    neck = body.joints[body.joints[:, 0] == JOINTS.index("neck")][0, 1:3]
+    assert neck == pytest.approx(np.array(torso.joints[0].xy) - 0.5)
+    seen, pixels = sighting()
+    kept = store_sighting(seen, pixels).joints
+    shoulder = kept[kept[:, 0] == JOINTS.index("shoulder")][0, 1:3]
+    assert shoulder == pytest.approx(seen.keypoints[11, :2] - 0.5)
+
+
 def test_a_third_leg_is_a_third_peak_of_every_joint():
     normal, wrong = targets(), targets("third_leg")
     for name in ("hip", "knee", "ankle", "foot"):
@@ -123,6 +136,7 @@ def sighting() -> tuple[BodySighting, np.ndarray]:
             points[first + number] = (*xy, 1)
     points[[23, 24]] = (64, 70, 0.2)
     points[25:] = (64, 300, 0.1)  # below the picture
+    points[:, :2] += 0.5  # the middle of a pixel
     sample = person()
     mask = np.zeros((MASK_PX, MASK_PX), bool)
     mask[:] = np.kron(sample.instance_map > 0, np.ones((2, 2), bool))

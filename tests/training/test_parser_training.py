@@ -98,6 +98,23 @@ def test_joints_lie_on_digits_after_every_turn(examples):
     assert on / all_ > 0.97
 
 
+def test_a_small_hand_s_joint_lies_on_its_pixel():
+    """A sample's joints count from the picture's corner, matrices from the centre of its first pixel: a small hand is enlarged five times."""
+    sample = ToyStream(StreamOptions(seed=3, size_px=128)).group(0)[0]
+    hand = next(item for item in sample.instances if item.id == HAND)
+    ids = np.zeros_like(sample.instance_map)
+    ids[50:74, 40:64] = HAND
+    pixels = np.zeros_like(sample.pixels)
+    pixels[60, 52] = 255
+    digit = next(item for item in sample.instances if item.id == FIRST_DIGIT)
+    joints = tuple(replace(joint, xy=(52.5, 60.5), visible=True) for joint in digit.joints)
+    small = replace(sample, pixels=pixels, instance_map=ids, instances=(hand, replace(digit, joints=joints)))
+    stored, _ = store_pair(small, hand, small, hand)
+    y, x = np.unravel_index(int(stored.pixels[..., 0].argmax()), stored.parts.shape)
+    tip = stored.joints[stored.joints[:, 0] == JOINTS.index("tip")][0, 1:]
+    assert np.abs(tip - (x, y)).max() <= 1
+
+
 def test_the_plain_crop_shows_the_hand_in_the_middle_at_the_agreed_size(examples):
     hand = examples.pairs[2][0]
     cut = seen_through(hand, plain_matrix(hand, SIZE), SIZE)

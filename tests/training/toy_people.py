@@ -35,7 +35,8 @@ class _Drawing:
         joints = []
         for name, (x, y) in zip(JOINTS[kind], places, strict=True):
             x += self.shift
-            joints.append(Joint(name=name, xy=(x, y), visible=bool(0 <= x < SIZE and 0 <= y < SIZE)))
+            xy = (x + 0.5, y + 0.5)  # the middle of a pixel: places of a sample count from the picture's corner
+            joints.append(Joint(name=name, xy=xy, visible=bool(0 <= x < SIZE and 0 <= y < SIZE)))
         self.instances.append(
             Instance(id=id, kind=kind, name=kind, side=side, owner=owner, joints=tuple(joints), **more)
         )
