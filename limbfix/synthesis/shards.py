@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from limbfix.errors import OutputError, SynthesisError
 from limbfix.synthesis.sample_records import files_of, record_of, sample_of
@@ -21,6 +21,9 @@ from limbfix.synthesis.samples import Sample
 
 LABELS = "json"
 """What follows the key in the name of the labels."""
+
+_END_BYTES = 2 * tarfile.BLOCKSIZE
+"""Zeros that end a tar file."""
 
 
 class ShardWriter:
@@ -82,10 +85,10 @@ def read_entries(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, bytes]]
     """Yields (record, suffix -> bytes of the other files) of each sample of a shard, in order.
 
     Raises:
-        SynthesisError: it is no tar file, is cut off, or a sample has no labels.
+        SynthesisError: it is no tar file, is cut off or damaged, or a sample has no labels.
     """
     try:
-        with tarfile.open(path, "r|") as tar:
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r|") as tar:
             key, files = "", {}
             for entry in tar:
                 stem, _, suffix = entry.name.partition(".")
@@ -95,6 +98,7 @@ def read_entries(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, bytes]]
                 stream = tar.extractfile(entry)
                 if stream is not None:
                     key, files[suffix] = stem, stream.read()
+            _require_end(file, tar.offset)
             if files:
                 yield _split(files, key, path)
     except (OSError, tarfile.TarError, ValueError) as error:
@@ -109,6 +113,14 @@ def read_shard(path: Path) -> Iterator[Sample]:
     """
     for record, files in read_entries(path):
         yield sample_of(record, files.__getitem__)
+
+
+def _require_end(file: IO[bytes], offset: int) -> None:
+    """Checks that a tar file ends where its reader stopped, which takes a damaged or missing header for the end, without a word."""
+    file.seek(offset)
+    end = file.read(_END_BYTES)
+    if len(end) < _END_BYTES or end.strip(b"\0"):
+        raise tarfile.ReadError(f"no entry and no end at byte {offset:,}")
 
 
 def _split(files: Mapping[str, bytes], key: str, path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tarfile
 from dataclasses import replace
 
 import numpy as np
@@ -119,6 +120,17 @@ def test_a_sample_that_breaks_the_contract_is_not_written(toy_samples, change, c
 def test_a_shard_that_is_cut_off_is_refused(shard, kept):
     shard.write_bytes(shard.read_bytes()[:kept])
     with pytest.raises(SynthesisError, match=r"whole|expected"):
+        list(read_shard(shard))
+
+
+@pytest.mark.parametrize("damage", ["cut", "header"])
+def test_a_shard_that_is_damaged_between_two_samples_is_no_shorter_shard(shard, toy_samples, damage):
+    with tarfile.open(shard) as tar:
+        start = next(entry.offset for entry in tar if entry.name.startswith(f"{toy_samples[1].key}."))
+    data = bytearray(shard.read_bytes())
+    data[start + 100] ^= 1  # in the header, which has a checksum
+    shard.write_bytes(data[:start] if damage == "cut" else data)
+    with pytest.raises(SynthesisError, match="make it again"):
         list(read_shard(shard))
 
 
