@@ -1,7 +1,7 @@
 """How are crop, finder and bodies weighed against each other? A logistic regression on sums that left the picture out of their own fit.
 
 A presence that was fitted on a proposal is surer of it than it will be of any other: weighed on such numbers the bodies would count for
-nothing. So every sum of many features here comes from a fit without its picture. Proposals only: of a labelled hand nobody knows the
+nothing. So every sum of many features here comes from a fit without its picture and those that are like it. Proposals only: of a labelled hand nobody knows the
 finder's score.
 """
 

@@ -51,12 +51,14 @@ class Stock:
         mask: (h, w) uint8 0 or 1, people and what they hold, to be cut out; None where only the whole picture can be used.
         hands: float32 (k, 2) px each, convex outlines of hands.
         vague: the same of hands that show too little to ask for them, and too much to deny them.
+        group: of pictures that are alike: a defect and its twin, a webcam session; "" for a picture that is like no other.
     """
 
     pixels: np.ndarray
     mask: np.ndarray | None
     hands: tuple[np.ndarray, ...]
     vague: tuple[np.ndarray, ...] = ()
+    group: str = ""
 
 
 def held_out(name: str, share: float) -> bool:
@@ -81,7 +83,7 @@ def stock_of(sample: Sample) -> Stock:
             outline = outline_of(seen)
             (hands if _shows(hand, seen, outline) else vague).append(outline)
     mask = (sample.instance_map > 0).astype(np.uint8)
-    return Stock(pixels=sample.pixels, mask=mask, hands=tuple(hands), vague=tuple(vague))
+    return Stock(pixels=sample.pixels, mask=mask, hands=tuple(hands), vague=tuple(vague), group=sample.group)
 
 
 def outline_of(seen: np.ndarray) -> np.ndarray:
@@ -152,7 +154,7 @@ def read_photos(folder: Path, say: Say, *, training: bool = True) -> list[Stock]
             hull = cv2.convexHull(xy)[:, 0]
             outlines.setdefault(f"{source.name}/{hand.file}", []).append(centre + _JOINTS_GROW * (hull - centre))
     chosen = {file for file in outlines if held_out(photo_group(file), HELD_OUT_PHOTOS) != training}
-    stock = [_photo(folder / file, outlines[file]) for file in sorted(chosen)]
+    stock = [_photo(folder / file, outlines[file], photo_group(file)) for file in sorted(chosen)]
     say(f"{folder}: {len(stock)} photographs")
     return stock
 
@@ -186,9 +188,10 @@ def _labelled(folder: Path) -> Iterator[tuple[str, list[tuple[float, ...]], tupl
                 yield row["file"], boxes, (int(row["width"]), int(row["height"]))
 
 
-def _photo(path: Path, outlines: list[np.ndarray]) -> Stock:
+def _photo(path: Path, outlines: list[np.ndarray], group: str) -> Stock:
     pixels, scale = _open(path, PHOTO_PX)
-    return Stock(pixels=pixels, mask=None, hands=tuple((xy * scale).astype(np.float32) for xy in outlines))
+    hands = tuple((xy * scale).astype(np.float32) for xy in outlines)
+    return Stock(pixels=pixels, mask=None, hands=hands, group=group)
 
 
 def _open(path: Path, most_px: int) -> tuple[np.ndarray, float]:

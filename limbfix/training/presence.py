@@ -56,7 +56,7 @@ _LEAST_PX = 16.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Place:
-    """Where boxes lie: pixels of picture number `picture` or of a window of it, and what the body parser sees there, if it looks."""
+    """Where boxes lie: pixels of picture number `picture` (see `Examples`) or of a window of it, and what the body parser sees there, if it looks."""
 
     picture: int
     pixels: np.ndarray
@@ -85,7 +85,7 @@ class Examples:
     Attributes:
         crops: (s, s, 3) uint8 of each.
         truth: whether it shows a hand.
-        pictures: number of the picture that it lies in.
+        pictures: number of the picture that it lies in; pictures that are alike (`Stock.group`) have one number.
         scores: of the finder, 0-1; nan for labelled hands.
         around: what lies around each; empty without a body parser.
     """
@@ -128,11 +128,13 @@ def collect(finder: Path, bodies: Path | None, stock: Sequence[Stock], side: int
     """Returns labelled hands, a little beside their boxes, and all proposals of the finder that are surely hands or surely none."""
     network, found = finder_network(finder), Examples()
     body = None if bodies is None else body_network(bodies)
+    alike: dict[str, int] = {}
     for number, one in enumerate(stock):
         rng = rng_for(seed, "presence", number)
+        picture = alike.setdefault(one.group or f"#{number}", len(alike))
         for pixels, hands, vague in windows(one, rng):
             pixels = np.ascontiguousarray(pixels)
-            place = Place(picture=number, pixels=pixels, seen=None if body is None else _seen(body, pixels))
+            place = Place(picture=picture, pixels=pixels, seen=None if body is None else _seen(body, pixels))
             for box in hands:
                 size = float(max(box[2:] - box[:2]))
                 shaken = Box(*(box + rng.normal(0, 0.07 * size, 4)))

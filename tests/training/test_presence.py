@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "synthesis")]
 
 from hand_weights import body_file, finder_file, parser_file  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
+from toy_streams import ToyStream  # noqa: E402
 
 from limbfix.detectors.belief_model import DIRECTIONS, Around, model_from  # noqa: E402
 from limbfix.detectors.belief_model import FILE as BELIEFS  # noqa: E402
@@ -23,8 +25,9 @@ from limbfix.detectors.body_sight import BodySight  # noqa: E402
 from limbfix.detectors.hand_context import context  # noqa: E402
 from limbfix.detectors.hand_surroundings import NAMES, surroundings  # noqa: E402
 from limbfix.images import Picture  # noqa: E402
+from limbfix.synthesis.streams import StreamOptions  # noqa: E402
 from limbfix.training import presence  # noqa: E402
-from limbfix.training.finder_stock import Stock  # noqa: E402
+from limbfix.training.finder_stock import Stock, stock_of  # noqa: E402
 
 
 def stock(*boxes: tuple[float, float, float, float], side: int = 256) -> Stock:
@@ -55,6 +58,15 @@ def test_a_proposal_is_a_hand_none_or_unclear(monkeypatch, tmp_path):
     assert found.pictures == [0, 0, 0, 1, 1, 1]
     np.testing.assert_array_equal(found.scores, [np.nan, 0.5, 0.5] * 2)
     assert found.around == []
+
+
+def test_a_pair_is_one_picture_so_that_no_fit_sees_the_twin_of_what_it_is_asked(monkeypatch, tmp_path):
+    monkeypatch.setattr(presence, "proposals", lambda *_: [])
+    twin, defect, alone = (replace(stock((40, 40, 100, 100)), group=group) for group in ("hands-1", "hands-1", ""))
+    found = presence.collect(finder_file(tmp_path), None, [twin, defect, alone, alone], 64, 7)
+    assert sorted(set(found.pictures)) == [0, 1, 2]
+    sample = ToyStream(StreamOptions(seed=3, size_px=128)).group(0)[0]
+    assert stock_of(sample).group == sample.group
 
 
 def test_bodies_are_looked_for_in_every_window_and_found_around_every_example(monkeypatch, tmp_path):
