@@ -379,6 +379,18 @@ def test_records_of_other_code_are_refused(tmp_path):
         judging.open_records(tmp_path / "records", "full")
 
 
+def test_other_weights_make_other_records(tmp_path, monkeypatch):
+    monkeypatch.setattr(judging, "ROOT", tmp_path)
+    (tmp_path / "limbfix" / "shipped").mkdir(parents=True)
+    (tmp_path / "limbfix" / "gate.py").write_text("", encoding="utf-8")
+    digests = set()
+    for sha256 in ("0" * 64, "1" * 64):
+        manifest = {"files": {"digit_parser.safetensors": {"sha256": sha256}}}
+        (tmp_path / "limbfix" / "shipped" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        digests.add(judging.code_digest())
+    assert len(digests) == 2
+
+
 def test_a_run_without_an_answer_for_every_file_is_not_timed():
     command = [sys.executable, "-c", "print('{}')"]
     assert speed._timed("one answer", command, ["a"], fine=(0,)).wall_s > 0

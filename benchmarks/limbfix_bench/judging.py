@@ -20,9 +20,12 @@ _gate: Any = None
 
 
 def code_digest() -> str:
-    """Returns the SHA-256 of the package's source: records are only reused for the code that made them."""
+    """Returns the SHA-256 of the package's source and of its tables, among them the manifests that hold the hash of every model.
+
+    Records are only reused for the code and the models that made them.
+    """
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "limbfix").rglob("*.py")):
+    for path in sorted(path for ending in ("py", "json") for path in (ROOT / "limbfix").rglob(f"*.{ending}")):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
