@@ -53,7 +53,8 @@ class HandRow:
     Attributes:
         features: of the reading, and of the second opinion if there is one.
         faults: codes that are true of it and can be seen.
-        group, order: of a made hand; a higher order of one group is worse.
+        group: of hands that are alike: of a made pair, or of one photograph in all of its sizes.
+        order: of a made hand; a higher one of a group is worse.
         source: stream, or folder of photographs.
     """
 
@@ -109,10 +110,9 @@ def real_rows(folder: Path, eyes: Eyes, most: int, scales: Sequence[float] = (1.
             whole = open_picture(str(file))
         except PictureError:
             continue
-        found = [part for scale in scales for part in eyes.find(_scaled(whole, scale))]
-        for number, part in enumerate(found):
+        group = f"{folder.name}/{file.relative_to(folder).as_posix()}"
+        for part in (part for scale in scales for part in eyes.find(_scaled(whole, scale))):
             if part.box.size >= LEAST_PX and part.reading is not None:
-                group = f"{folder.name}/{file.name}/{number}"
                 yield HandRow(features=_features(part), faults=frozenset(), group=group, order=0, source=folder.name)
 
 

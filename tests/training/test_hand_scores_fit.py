@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from limbfix.geometry import Box
 from limbfix.hand_scores import ANY, models_from
-from limbfix.training.hand_score_rows import HandRow
+from limbfix.images import Picture
+from limbfix.parts import Part, PartKind
+from limbfix.training.hand_score_rows import HandRow, real_rows
 from limbfix.training.hand_scores import DOUBT, LOOKS, committee, fit_all, logits, summary, weighed
 from limbfix.training.score_thresholds import (
     CODE_SHARE,
@@ -171,3 +177,22 @@ def test_without_second_opinions_there_is_no_model_that_wants_one():
         for i in range(80)
     ]
     assert set(fit_all(made, real, counts=False)) == {"alone"}
+
+
+def test_a_photograph_is_one_group_in_all_of_its_sizes(tmp_path):
+    """A hand that is looked at in three sizes must not be in the fit and among the hands that are left out of it."""
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (200, 200)).save(tmp_path / name)
+
+    reading: Any = SimpleNamespace(features={})
+    hand = Part(kind=PartKind.HAND, box=Box(0, 0, 60, 60), detection_score=1.0, detector="toy", reading=reading)
+
+    class Eyes:
+        def read(self, picture: Picture, boxes: object) -> list[Part]:
+            raise AssertionError("photographs have no boxes")
+
+        def find(self, picture: Picture) -> list[Part]:
+            return [hand]
+
+    groups = [row.group for row in real_rows(tmp_path, Eyes(), 10, (1.0, 0.5))]
+    assert groups == [f"{tmp_path.name}/{name}" for name in ("a.png", "a.png", "b.png", "b.png")]
