@@ -21,7 +21,7 @@ from limbfix.synthesis.melting.operators import HAND_OPERATORS, draw_operator
 from limbfix.synthesis.melting.targets import Target, hand_target
 from limbfix.synthesis.photo_samples import HAND, photo_sample
 from limbfix.synthesis.sample_records import require_sound
-from limbfix.synthesis.samples import Sample
+from limbfix.synthesis.samples import PARTS, Sample
 from limbfix.synthesis.seeds import rng_for
 
 NAMES = tuple(HAND_OPERATORS)
@@ -107,6 +107,19 @@ def test_a_doubled_digit_is_one_instance_more_with_its_own_pixels(plain: Sample,
     extra = after.instances[-1]
     assert extra.faults == ("extra",) and extra.visible_px > 30
     assert (after.instance_map == extra.id).sum() == extra.visible_px
+
+
+@pytest.mark.parametrize("name", ["copies.double", "rows.split"])
+def test_all_pixels_of_an_added_digit_are_parts_of_a_digit(name: str, plain: Sample, hand: Target) -> None:
+    """Where the copy shows what lay beside its model, the palm or the background, it is a piece of the copy all the same."""
+    for seed in range(12):
+        melt = HAND_OPERATORS[name][0](hand.view, rng_for(seed, name), False)
+        if melt is None or not melt.extras:
+            continue
+        after = melted(plain, hand, melt)
+        extra = after.instances[-1]
+        shown = {PARTS[value] for value in np.unique(after.part_map[after.instance_map == extra.id])}
+        assert all(part.startswith(f"{extra.name}_") for part in shown), (seed, extra.name, shown)
 
 
 def test_a_row_with_one_less_misses_a_digit_and_one_with_more_has_another(plain: Sample, hand: Target) -> None:

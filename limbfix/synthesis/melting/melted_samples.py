@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from limbfix.synthesis.melting.jointed_views import JointedView
 from limbfix.synthesis.melting.melts import Melt
 from limbfix.synthesis.melting.targets import Target
-from limbfix.synthesis.samples import PART_ID, SURFACE_ID, Defect, Instance, Joint, Sample
+from limbfix.synthesis.samples import PART_ID, PARTS, SURFACE_ID, Defect, Instance, Joint, Sample
 
 CHANGED_LEVELS = 14
 """Of 255, in the channel that differs most: what a person sees at a glance; more than for renders, as photographs have grain."""
@@ -40,6 +41,7 @@ def melted(sample: Sample, target: Target, melt: Melt) -> Sample:
         like = next(item for item in instances if item.id == target.chains[extra.like][0])
         new = _extra(like, max(item.id for item in instances) + 1, extra.joints, maps[0].shape)
         maps[0][extra.mask] = new.id
+        _give_parts(maps[1], extra.mask, new)
         maps[2][extra.mask & (maps[2] == SURFACE_ID["background"])] = SURFACE_ID["skin"]
         instances.append(new)
     pixels = np.bincount(maps[0].ravel(), minlength=max(item.id for item in instances) + 1)
@@ -71,6 +73,15 @@ def is_seen(melt: Melt, view: JointedView) -> bool:
     """Returns whether an operator changed enough for a person to see it."""
     changed = np.abs(melt.pixels.astype(np.int16) - view.pixels).max(axis=2) >= CHANGED_LEVELS
     return bool(changed.sum() >= LEAST_CHANGED * view.unit_px**2)
+
+
+def _give_parts(part_map: np.ndarray, mask: np.ndarray, new: Instance) -> None:
+    """Gives the pixels of something added that came from beside its model, such as the palm at a thumb's root, the part of the nearest that did not."""
+    values = [PART_ID[name] for name in PARTS if name.startswith(f"{new.name}_")]
+    own = np.isin(part_map, values) if new.kind == "digit" else part_map != PART_ID["background"]
+    if (mask & own).any():
+        _, (rows, columns) = ndimage.distance_transform_edt(~(mask & own), return_indices=True)  # type: ignore[misc]
+        part_map[mask] = part_map[rows, columns][mask]
 
 
 def _faulty(item: Instance, melt: Melt) -> Instance:
