@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from limbfix.containers import Container
+from limbfix.containers.png import expect_all_rows
 from limbfix.errors import PictureError, PictureTooLarge, UnreadablePicture, UnsupportedFormat
 
 BACKGROUND_RGB = (255, 255, 255)  # What transparent pixels become: white, as in most viewers and on paper.
@@ -82,11 +83,20 @@ def decode(container: Container) -> Image.Image:
         )
     if container.format == "JPEG":
         _expect_whole_jpeg(container.pixel_bytes)
+    if container.format == "PNG" and _may_lack_rows(image):
+        expect_all_rows(container.pixel_bytes)
     key = image.info.get("transparency")
     if image.mode == "L" and container.bit_depth in (2, 4) and isinstance(key, int):
         # Pillow spreads the grey levels over 0-255, but not the level that stands for transparent.
         image.info["transparency"] = key * 255 // (2**container.bit_depth - 1)
     return image
+
+
+def _may_lack_rows(image: Image.Image) -> bool:
+    """Says whether the rows that a PNG holds last (of an interlaced one the last odd row) are as Pillow leaves what was not there: zeros, and no word of it."""
+    width, height = image.size
+    rows = (image.crop((0, top, width, top + 1)) for top in range(max(0, height - 2), height))
+    return any(not row.tobytes().strip(b"\x00") for row in rows)
 
 
 def _expect_whole_jpeg(data: bytes) -> None:

@@ -405,6 +405,42 @@ def test_pixels_that_end_early_in_a_well_formed_file_are_unreadable(is_lenient, 
     assert ImageFile.LOAD_TRUNCATED_IMAGES is is_lenient
 
 
+@pytest.mark.parametrize(("rows", "is_interlaced"), [(24, False), (47, False), (24, True), (44, True)])
+def test_rows_that_were_never_written_are_missed_in_a_file_without_any_other_fault(rows, is_interlaced):
+    """As a writer leaves it that gives up and closes its file: whole compressed data of too few rows. Pillow makes the others black."""
+    pixels = np.asarray(files.noise())
+    if is_interlaced:
+        left_top_steps = (
+            (0, 0, 8, 8),
+            (4, 0, 8, 8),
+            (0, 4, 4, 8),
+            (2, 0, 4, 4),
+            (0, 2, 2, 4),
+            (1, 0, 2, 2),
+            (0, 1, 1, 2),
+        )
+        lines = [line for left, top, right, down in left_top_steps for line in pixels[top::down, left::right]]
+    else:
+        lines = list(pixels)
+    packed = [b"\x00" + line.tobytes() for line in lines]
+    whole, part = (_maybe_interlaced(b"".join(some), is_interlaced) for some in (packed, packed[: rows - len(pixels)]))
+    assert np.array_equal(open_picture(whole).pixels, pixels)
+    with pytest.raises(UnreadablePicture, match="in its pixels"):
+        open_picture(part)
+
+
+def _maybe_interlaced(rows: bytes, is_interlaced: bool) -> bytes:
+    plain = files.png_file(64, 48, 8, 2, rows)
+    header = plain[16:28] + bytes([is_interlaced])
+    return plain[:8] + files.png_chunk(b"IHDR", header) + plain[33:]
+
+
+def test_a_picture_that_ends_in_black_is_whole():
+    for mode in ("1", "L", "P", "RGB", "RGBA", "I;16"):
+        picture = Image.new(mode, (9, 7))
+        assert open_picture(files.encoded(picture)).pixels.shape == (7, 9, 3)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_a_download_that_ends_in_zeros_is_unreadable(kind):
     whole = files.encoded(files.noise(), kind)

@@ -19,6 +19,10 @@ _MAX_INFLATED = 16 << 20
 _MAX_TEXT_BYTES = 4 << 20
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""Adam7: first column, first row, and the steps to the next ones, of each pass."""
+_PIECE = 16 << 10  # bytes, which inflate to 16 MiB at most
 
 
 def read_png(data: bytes, limits: Limits) -> Container:
@@ -85,6 +89,27 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
             return
         start += 12 + length
     raise UnreadablePicture(f"expected at most {MAX_CHUNKS:,} chunks in a PNG, found more; save it again")
+
+
+def expect_all_rows(data: bytes) -> None:
+    """Refuses a PNG whose pixels end early although nothing of the file is missing: its writer gave up and closed it. It is inflated once more.
+
+    Raises:
+        UnreadablePicture: fewer bytes inflate than the header promises.
+    """
+    width, height, depth, color, _, _, is_interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    passes = _PASSES if is_interlaced else ((0, 0, 1, 1),)
+    promised = 0
+    for left, top, right, down in passes:
+        columns, rows = -(-(width - left) // right), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            promised += rows * (1 + -(-columns * depth * _CHANNELS[color] // 8))
+    stream, found = zlib.decompressobj(), 0
+    for kind, start, end in png_chunks(data):
+        for piece in range(start, end if kind == b"IDAT" and found < promised else start, _PIECE):
+            found += len(stream.decompress(data[piece : min(piece + _PIECE, end)]))
+    if found < promised:
+        raise cut("PNG", f"in its pixels ({found:,} of {promised:,} bytes)")
 
 
 class _Metadata:
