@@ -18,6 +18,7 @@ them fails with the reason, and they become records instead of vanishing.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import re
@@ -81,7 +82,7 @@ def find_pictures(paths: Sequence[str | os.PathLike[str]], *, stdin: TextIO | No
 
     Raises:
         UsageError: a path in `paths` does not exist (at once, before anything is yielded), "-" is given without stdin,
-            or (while iterating) the list holds a line longer than 64 KiB, or is no list but a picture.
+            or (while iterating) the list holds a line longer than 64 KiB, is in UTF-16, or is no list but a picture.
     """
     return (found.path for found in walk_pictures(paths, stdin=stdin))
 
@@ -271,8 +272,11 @@ def _listed(stdin: TextIO) -> Iterator[str]:
             raise UsageError(
                 "expected a list of paths on stdin, got a picture; name the file, or send it to `limbfix serve`"
             )
+        if is_first and block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            # Parted at its NULs it would name `/` and `.`, and so every picture of the machine.
+            raise UsageError("expected a list of paths on stdin in UTF-8, got one in UTF-16; save it as UTF-8")
+        rest += block.removeprefix(codecs.BOM_UTF8) if is_first else block
         is_first = False
-        rest += block
         if b"\x00" in rest:
             separator = b"\x00"
         elif not separator and b"\n" in rest:

@@ -321,6 +321,19 @@ def test_a_picture_is_no_list(name):
         found("-", stdin=Pipe(data))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_list_in_utf_16_is_refused_and_names_no_folder(tmp_path, monkeypatch, encoding):
+    touch(tmp_path, "not_asked_for.png")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="UTF-8"):
+        found("-", stdin=Pipe("\ufeffa.png\n".encode(encoding)))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name():
+    assert found("-", stdin=Pipe(b"\xef\xbb\xbfa.png\r\nb.png\r\n")) == ["a.png", "b.png"]
+    assert found("-", stdin=io.StringIO("\ufeffa.png\n")) == ["a.png"]
+
+
 def test_names_may_begin_like_a_container():
     assert found("-", stdin=Pipe(b"RIFF_1.png\nRIFF.png\n")) == ["RIFF_1.png", "RIFF.png"]
 
