@@ -145,3 +145,18 @@ def test_only_regular_files_have_a_content(tmp_path):
     assert sha256_of(tmp_path) is None
     assert sha256_of(tmp_path / "nowhere") is None
     assert sha256_of("\0") is None
+
+
+def test_many_pictures_of_one_name_are_not_read_again_for_each(tmp_path, monkeypatch):
+    """As a list of `find` names them: `a/image.png`, `b/image.png`, and so on."""
+    read = []
+    monkeypatch.setattr("limbfix.actions.sha256_of", lambda path: read.append(path) or sha256_of(path))
+    for number in range(30):
+        picture = tmp_path / str(number) / "image.png"
+        picture.parent.mkdir()
+        picture.write_bytes(b"x" * (number + 1))
+        sha256 = hashlib.sha256(picture.read_bytes()).hexdigest()
+        target = target_of(str(picture), "image.png", tmp_path / "out", sha256)
+        copy_file(str(picture), target, sha256)
+    assert len(list((tmp_path / "out").iterdir())) == 30
+    assert len(read) == 30  # each copy once, to compare it with what was judged
