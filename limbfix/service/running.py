@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
@@ -59,8 +60,8 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
     places = jobs + limits.queue
     metrics.watch(queue, places)
     with _bound(limits.host, limits.port) as listener, _spool() as spool:
-        queue.start()
         try:
+            queue.start()
             house = House(queue=queue, places=places, wait_seconds=limits.wait_seconds, spool=spool, metrics=metrics)
             downloader = Downloader(most_bytes=limits.max_upload_bytes, seconds=limits.url_seconds)
             desk = Desk(settings=limits, keys=keys, house=house, metrics=metrics, downloader=downloader)
@@ -69,11 +70,19 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
             with _handled_signals():
                 server.run(sockets=[listener])
             if server.force_exit:
-                shutil.rmtree(spool, ignore_errors=True)
-                os._exit(130)  # Workers end with their parent; nobody is waited for.
+                _end_at_once(spool)
             say("leaving; every accepted request is answered")
         finally:
-            queue.close()
+            try:
+                queue.close()
+            except KeyboardInterrupt:  # A worker still judges what nobody waits for any more.
+                _end_at_once(spool)
+
+
+def _end_at_once(spool: Path) -> NoReturn:
+    """Ends this process; workers end with their parent, and nobody is waited for."""
+    shutil.rmtree(spool, ignore_errors=True)
+    os._exit(130)
 
 
 class _Server(uvicorn.Server):

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -174,5 +175,27 @@ def test_a_second_ctrl_c_waits_for_nobody(tmp_path):
             time.sleep(0.3)
         assert server.process.wait(timeout=20) == 130
         assert asked.exception() or asked.result().status_code == 500
+        until(lambda: not Path(f"/proc/{worker}").exists())
+        assert list(tmp_path.glob("limbfix-serve-*")) == []
+
+
+def hang_up(server: Served, text: bytes) -> None:
+    """Asks, and goes away as soon as the picture is being judged."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as client:
+        head = f"POST /v1/inspect HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(text)}\r\n\r\n"
+        client.sendall(head.encode() + text)
+        until(lambda: server.numbers()["limbfix_places_taken"] == 1 and server.numbers()["limbfix_line_length"] == 0)
+
+
+def test_a_second_ctrl_c_waits_for_no_picture_whose_client_is_gone(tmp_path):
+    with served("--timeout", "100", folder=tmp_path) as server:
+        hang_up(server, b"hang")
+        (worker,) = server.workers()
+        server.process.send_signal(signal.SIGINT)
+        assert "leaving" in server.process.stderr.readline().decode()
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=10) == 130
         until(lambda: not Path(f"/proc/{worker}").exists())
         assert list(tmp_path.glob("limbfix-serve-*")) == []
