@@ -62,6 +62,7 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
     with _bound(limits.host, limits.port) as listener, _spool() as spool:
         try:
             queue.start()
+            _listen(listener, limits.host, limits.port)
             house = House(queue=queue, places=places, wait_seconds=limits.wait_seconds, spool=spool, metrics=metrics)
             downloader = Downloader(most_bytes=limits.max_upload_bytes, seconds=limits.url_seconds)
             desk = Desk(settings=limits, keys=keys, house=house, metrics=metrics, downloader=downloader)
@@ -147,12 +148,24 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
             listener.close()
             raise
     except OSError as error:
-        reason = error.strerror or error
-        raise LimbfixError(
-            f"serve: expected an address to listen at, got {host} port {port}: {reason}; choose another --port"
-        ) from error
+        raise _taken(host, port, error) from error
     with listener:
         yield listener
+
+
+def _listen(listener: socket.socket, host: str, port: int) -> None:
+    """Opens the door. Another server may have got the same address and have been faster: addresses are free until somebody listens."""
+    try:
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        raise _taken(host, port, error) from error
+
+
+def _taken(host: str, port: int, error: OSError) -> LimbfixError:
+    reason = error.strerror or error
+    return LimbfixError(
+        f"serve: expected an address to listen at, got {host} port {port}: {reason}; choose another --port"
+    )
 
 
 @contextmanager

@@ -7,6 +7,13 @@ import sys
 
 import pytest
 from cli_runs import FAKE, last_line, run
+from fake_gate import FakeGate
+
+from limbfix.errors import LimbfixError
+from limbfix.serve_settings import ServeSettings
+from limbfix.service import running
+from limbfix.service.judging_queue import JudgingQueue
+from limbfix.settings import Settings
 
 pytestmark = pytest.mark.enable_socket
 
@@ -36,6 +43,19 @@ def test_a_taken_port_is_named(tmp_path):
         done = run("serve", "--port", str(port), cwd=tmp_path)
     assert done.returncode == 2
     assert f"port {port}" in last_line(done.stderr)
+
+
+def test_a_port_that_another_server_took_while_models_were_loaded_is_named(tmp_path, monkeypatch):
+    said: list[str] = []
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        monkeypatch.setattr(JudgingQueue, "start", lambda queue: other.listen())
+        settings = Settings(serve=ServeSettings(port=port))
+        with pytest.raises(LimbfixError, match=f"port {port}.*choose another --port"):
+            running.serve(settings, FakeGate, policy="fake", jobs=1, say=said.append)
+    assert said == []
 
 
 def test_without_the_extra_the_command_says_how_to_get_it(tmp_path):
