@@ -100,6 +100,9 @@ class House:
         self.make_room(visit, len(uploads))
         answers = [self._submit(visit, upload) for upload in uploads]
         together = asyncio.gather(*map(asyncio.wrap_future, answers))
+        together.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # else asyncio complains of what nobody waits for
         gone = asyncio.ensure_future(_gone(request))
         try:
             done, _ = await asyncio.wait(

@@ -199,3 +199,10 @@ def test_a_second_ctrl_c_waits_for_no_picture_whose_client_is_gone(tmp_path):
         assert server.process.wait(timeout=10) == 130
         until(lambda: not Path(f"/proc/{worker}").exists())
         assert list(tmp_path.glob("limbfix-serve-*")) == []
+
+
+def test_a_client_that_hangs_up_is_nothing_to_complain_of(tmp_path):
+    with served("--timeout", "1", folder=tmp_path) as server:
+        hang_up(server, b"hang")
+        until(lambda: server.numbers()["limbfix_places_taken"] == 0)
+        assert server.stop() == (0, "limbfix: leaving; every accepted request is answered\n")
