@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -166,12 +167,29 @@ class Ledger:
 
         try:
             yield
-        except SQLAlchemyError as error:
+        except (
+            SQLAlchemyError,
+            sqlite3.Error,
+        ) as error:  # the latter: what speaks to the file itself, see `claim_file`
             cause = str(getattr(error, "orig", None) or error).strip().splitlines()
             raise LedgerError(
                 f"ledger {self._name}: expected to read and write it, got: {cause[0] if cause else type(error).__name__}. "
                 "What was confirmed before is still there; check the disk, the server, or who else holds it"
             ) from error
+
+
+def _expect_place(path: Path, *, create: bool) -> None:
+    """Refuses a file that is no ledger and a place that can hold none; makes the folder of a new one."""
+    try:
+        if not path.is_file() and not create:
+            raise LedgerError(f"ledger {path}: expected a file, got none; make one with `limbfix ledger add`")
+        if path.is_file() and path.stat().st_size and path.open("rb").read(15) != b"SQLite format 3":
+            raise LedgerError(f"ledger {path}: expected a limbfix ledger, got another file; it was left as it is")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"ledger {path}: expected a place for a file, got: {error.strerror or error}. Name another one"
+        ) from error
 
 
 def open_ledger(
@@ -192,12 +210,7 @@ def open_ledger(
     """
     place = os.fspath(place)
     if not is_address(place):
-        path = Path(place)
-        if not path.is_file() and not create:
-            raise LedgerError(f"ledger {path}: expected a file, got none; make one with `limbfix ledger add`")
-        if path.is_file() and path.stat().st_size and path.open("rb").read(15) != b"SQLite format 3":
-            raise LedgerError(f"ledger {path}: expected a limbfix ledger, got another file; it was left as it is")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _expect_place(Path(place), create=create)
     ledger = Ledger(place, key=key, clock=clock)
     try:
         if create:

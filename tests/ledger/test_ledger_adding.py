@@ -455,6 +455,16 @@ def test_amounts_have_the_decimals_of_their_currency():
     assert str(parse_amount("3", "KWD", origin="x")) == "3.000"
 
 
+@pytest.mark.parametrize("place", ["folder", "damaged.db", "notes.txt/ledger.db", "x" * 300 + ".db"])
+def test_a_place_that_can_hold_no_ledger_is_named(tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_text("my notes")
+    (tmp_path / "damaged.db").write_bytes(b"SQLite format 3\x00" + bytes(range(256)) * 20)
+    with pytest.raises(LedgerError, match=r"folder|damaged|notes|xxx"):
+        open_ledger(tmp_path / place, create=True, key=tmp_path / "k.pem")
+    assert not (tmp_path / "k.pem").exists()
+
+
 def test_another_file_is_never_taken_for_a_ledger(tmp_path):
     import sqlite3
 
