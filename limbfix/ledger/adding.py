@@ -190,7 +190,7 @@ class _Desk:
 
     def older(self, job: _Job) -> list[Standing]:
         """Returns all other cases, oldest first."""
-        return [case.standing() for key, case in self._shelf(job.order.customer).items() if key != job.case_id]
+        return [case.standing for key, case in self._shelf(job.order.customer).items() if key != job.case_id]
 
     def put(self, entry: Entry) -> None:
         """Puts a new case where it would be read now: last, and on no shelf as it was before, the old customer's included."""

@@ -99,8 +99,9 @@ class Case:
         """The case with which it is counted, or None."""
         return self.data["decision"]["duplicate_of"]
 
+    @cached_property
     def standing(self) -> Standing:
-        """Returns what newer cases must know of it."""
+        """What newer cases must know of it; made once, for each of a batch asks all older ones."""
         return Standing(
             case_id=self.case_id,
             seq=self.entry.seq,

@@ -13,6 +13,7 @@ from ledger_cases import add, finding, judged, new_ledger, order, refunds, sha_o
 
 from limbfix.errors import LedgerError, PolicyError, UsageError
 from limbfix.ledger import NOTICE
+from limbfix.ledger.adding import Adding
 from limbfix.ledger.canonical import canonical_json, exact
 from limbfix.ledger.cases import current_cases
 from limbfix.ledger.deciding import Standing, recommend
@@ -453,6 +454,16 @@ def test_equal_policies_have_equal_labels_and_others_not():
 def test_amounts_have_the_decimals_of_their_currency():
     assert parse_amount("3", "KWD", origin="x") == Decimal("3.000")
     assert str(parse_amount("3", "KWD", origin="x")) == "3.000"
+
+
+def test_what_an_older_case_tells_is_made_once_for_all_of_a_batch(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("limbfix.ledger.cases.Standing", lambda **facts: made.append(facts) or Standing(**facts))
+    with new_ledger(tmp_path) as ledger:
+        names = [f"{number}.png" for number in range(40)]
+        adding = Adding(ledger, refunds(duplicates="ledger"))
+        assert adding.add([judged(name) for name in names], [order(name) for name in names]).added == 40
+    assert len(made) == 39  # of each case but the last
 
 
 @pytest.mark.parametrize("place", ["folder", "damaged.db", "notes.txt/ledger.db", "x" * 300 + ".db"])
