@@ -25,6 +25,8 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 _SETTING = re.compile(r"(?:^|, )(Seed|Model|Version|App): ([^,\n]{1,200})")
 _LAST_SETTINGS = re.compile(r"\n[A-Z][\w ]{1,40}: [^,\n]{1,200}(?:, [A-Z][\w ]{1,40}: [^,\n]{1,200})+\s*\Z")
 """A last line of nothing but settings, two at least."""
+_WEB_UI = re.compile(r"\r?\n(?:Negative prompt|Steps): ")
+"""What AUTOMATIC1111 and its kin write, also after a prompt that begins like JSON: `{red|blue} coat`, `[cat:dog:0.5]`."""
 _PREFIXED = re.compile(r"(prompt|workflow|parameters):", re.IGNORECASE)
 
 
@@ -107,7 +109,7 @@ def _parameters(text: str) -> Iterator[Claim]:
     elif fields:
         model = fields.get("base_model") or fields.get("model")
         yield fields.get("version"), model, fields.get("prompt"), fields.get("seed")
-    elif text[:1] not in "{[":
+    elif text[:1] not in "{[" or _WEB_UI.search(text[-_MAX_PROMPT_CHARS:]):
         yield _web_ui(text)
 
 

@@ -376,3 +376,17 @@ def test_any_text_gives_a_source_that_json_can_hold(text, comment):
     source = read_source({"parameters": text}, comment)
     if source is not None:
         json.dumps([source.generator, source.prompt, source.seed], ensure_ascii=False).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["{masterpiece}, an amputee", "{red|blue} coat", "[cat:dog:0.5] in a hat", "{{{a}}}\nb"]
+)
+@pytest.mark.parametrize("end", ["\nNegative prompt: bad\nSteps: 20, Seed: 5", "\nSteps: 20, Sampler: Euler, Seed: 5"])
+def test_a_prompt_may_begin_like_json(prompt, end):
+    source = read_source({"parameters": prompt + end})
+    assert source is not None
+    assert (source.prompt, source.seed) == (prompt, "5")
+
+
+def test_broken_json_is_no_prompt():
+    assert read_source({"parameters": '{"prompt": "a cat", "steps'}) is None
