@@ -32,6 +32,7 @@ class JudgingAgain(Protocol):
     """A gate that judges files and pixels."""
 
     models: dict[str, str]
+    notes: tuple[str, ...]
 
     def judge_path(self, path: str) -> Inspection:
         """Judges one file."""
@@ -97,7 +98,7 @@ class FixingJudge:
         self._painter, self._hints, self._enlarge, self._find_areas = painter, hints, enlarge, find_areas
         self._say, self._tell, self._hold = say, tell, hold
         self._warn = tell
-        self.models = gate.models
+        self.models, self.notes = gate.models, gate.notes
         self.painter_name = (painter or ExemplarFill()).name
 
     def judge(self, tasks: Iterable[Task], on_done: Callable[[Judged], None]) -> Iterator[Judged]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +25,9 @@ from limbfix.records import make_error_record, make_record
 from limbfix.verdicts import judge
 
 Seen = TypeVar("Seen")
+
+LOG = logging.getLogger("limbfix.gate")
+"""Told once for each gate what it lacks."""
 
 
 def detect(picture: Picture, detectors: Iterable[Detector]) -> tuple[Part, ...]:
@@ -113,6 +117,8 @@ class Gate:
         self._look = look if not own else _look_as_it_is
         self.max_pixels, self.masks = max_pixels, masks
         self.notes = tuple(note for one in self.detectors for note in getattr(one, "notes", ()))
+        for note in self.notes:
+            LOG.warning("%s", note)
         self.models = {name: sha256 for one in self.detectors for name, sha256 in one.model_hashes().items()}
 
     def inspect(self, image: PictureSource, *, name: str | None = None) -> Inspection:

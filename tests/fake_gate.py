@@ -2,7 +2,7 @@
 
 `pass`, `flag`, `reject`, `no_subject`, `unjudged`, `unreadable`; `crash` (the process dies), `hang`, `bug` (an exception
 that nobody foresaw). After a space may follow anything, so that contents differ; `slow` there takes 0.1 s.
-LIMBFIX_TEST_LOG names a file to which every judgement adds the content's SHA-256.
+LIMBFIX_TEST_NOTE is what the gate lacks. LIMBFIX_TEST_LOG names a file to which every judgement adds the content's SHA-256.
 
 Run as a script it is `limbfix` with this gate.
 """
@@ -32,6 +32,7 @@ MODELS = {"fake": "0" * 64}
 class FakeGate:
     def __init__(self) -> None:
         self.models = MODELS
+        self.notes = tuple(filter(None, [os.environ.get("LIMBFIX_TEST_NOTE")]))
         if os.environ.get("LIMBFIX_TEST_NO_MODEL"):
             raise ModelMissing("expected the model file fake, found none; fetch it once with: limbfix models pull")
         if os.environ.get("LIMBFIX_TEST_DIES_AT_START"):

@@ -97,6 +97,14 @@ def test_a_missing_model_is_one_line_before_anything_is_judged(pictures, jobs):
     assert b"limbfix models pull" in done.stderr
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_the_gate_lacks_is_told_once_before_the_last_line(tmp_path, jobs):
+    write(tmp_path, a="pass", b="pass")
+    done = check(tmp_path, "--jobs", jobs, LIMBFIX_TEST_NOTE="no bodies: nobody fetched them")
+    told = done.stderr.decode().splitlines()
+    assert [line.partition(" - ")[0] for line in told] == ["limbfix: no bodies: nobody fetched them", "limbfix: PASS"]
+
+
 def test_the_last_line_counts_every_verdict(pictures):
     line = last_line(check(pictures).stderr)
     expected = "limbfix: FAIL - 6 pictures: 1 rejected, 1 flagged, 1 passed, 1 no subject, 2 not judged ("

@@ -40,8 +40,10 @@ class GateMaker:
     masks: bool = False
 
     def __call__(self) -> GateLike:
-        """Loads the models."""
-        from limbfix.gate import Gate
+        """Loads the models. What a gate lacks is told by the run, once for all its processes."""
+        from limbfix.gate import LOG, Gate
+
+        LOG.disabled = True
 
         return Gate(
             self.policy,
@@ -146,6 +148,7 @@ def _checked(
         with interruption.allowed():
             judge = _make_judge(settings, policy)
         stack.callback(judge.close)
+        warn("\n".join(judge.notes), bar, stderr)
         label = runs.settings_label(policy.label, judge.models, settings)
         writer = bar.beside(open_writer(settings.format, safe_stdout()), sys.stdout)
         run = runs.Run(

@@ -110,6 +110,7 @@ def _fixed(
         with interruption.allowed():
             judge = _make_judge(plain, policy, painting, interruption, bar, stderr)
         stack.callback(judge.close)
+        checking.warn("\n".join(judge.notes), bar, stderr)
         writer = bar.beside(open_writer(plain.format, safe_stdout()), sys.stdout)
         run = runs.Run(
             plain,

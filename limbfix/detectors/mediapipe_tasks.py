@@ -63,7 +63,7 @@ def why_absent() -> str | None:
     except MissingExtra:
         return "mediapipe is not installed"
     except ModelMissing:
-        return "mediapipe's model files are missing"
+        return "mediapipe's model files are missing; fetch them once with: limbfix models pull"
     return None
 
 

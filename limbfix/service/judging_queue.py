@@ -84,6 +84,7 @@ class JudgingQueue:
             threading.Thread(target=self._dispatch, name=f"dispatcher-{number}", daemon=True) for number in range(jobs)
         ]
         self._failure: Exception | None = None
+        self.notes: tuple[str, ...] = ()
 
     @property
     def ready(self) -> int:
@@ -145,6 +146,7 @@ class JudgingQueue:
             pool = None
             try:
                 pool = WorkerPool(self._make_gate, self._options, jobs=1)
+                self.notes = pool.notes
                 self._count_ready(1)
                 try:
                     self._serve(pool)

@@ -62,6 +62,8 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
     with _bound(limits.host, limits.port) as listener, _spool() as spool:
         try:
             queue.start()
+            for note in queue.notes:
+                say(note)
             _listen(listener, limits.host, limits.port)
             house = House(queue=queue, places=places, wait_seconds=limits.wait_seconds, spool=spool, metrics=metrics)
             downloader = Downloader(most_bytes=limits.max_upload_bytes, seconds=limits.url_seconds)

@@ -20,6 +20,7 @@ class GateLike(Protocol):
     """What a run needs of `limbfix.Gate`."""
 
     models: dict[str, str]
+    notes: tuple[str, ...]
 
     def judge_path(self, path: str) -> Inspection:
         """Judges one file; what is wrong with the file becomes an `unjudged` record."""
@@ -141,7 +142,7 @@ class LocalJudge:
     def __init__(self, make_gate: MakeGate, options: JudgingOptions) -> None:
         self._gate = make_gate()
         self._options = options
-        self.models = self._gate.models
+        self.models, self.notes = self._gate.models, self._gate.notes
 
     def judge(self, tasks: Iterable[Task], on_done: Callable[[Judged], None]) -> Iterator[Judged]:
         """Yields what became of the tasks, in order; `on_done` is told first."""

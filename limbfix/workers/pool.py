@@ -78,6 +78,7 @@ class WorkerPool:
         self._make_gate, self._options = make_gate, options
         self._failed_starts = 0
         self.models: dict[str, str] = {}
+        self.notes: tuple[str, ...] = ()
         self._workers: list[_Worker] = []
         try:
             self._workers += [_Worker(make_gate, options) for _ in range(jobs)]
@@ -149,7 +150,8 @@ class WorkerPool:
             if kind == "failed":
                 raise content
             if kind == "ready":
-                worker.is_ready, self.models, self._failed_starts = True, content, 0
+                worker.is_ready, self._failed_starts = True, 0
+                self.models, self.notes = content
             elif worker.number is not None:
                 finished.append((worker.number, content))
                 worker.number = worker.task = None
@@ -215,7 +217,7 @@ def _work(connection: Connection, make_gate: MakeGate, options: JudgingOptions) 
         connection.send(("failed", LimbfixError(f"internal error, {type(error).__name__}: {error}; {trace}")))
         return
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        connection.send(("ready", gate.models))
+        connection.send(("ready", (gate.models, gate.notes)))
         while True:
             connection.send(("done", judge_task(gate, connection.recv(), options)))
 

@@ -227,13 +227,14 @@ def test_no_model_is_one_clear_error_before_the_first_picture(tmp_path, monkeypa
 
 
 def test_without_mediapipes_models_our_own_eyes_judge_hands_and_every_record_says_what_is_missing(
-    tmp_path, monkeypatch, pictures
+    tmp_path, monkeypatch, pictures, caplog
 ):
     monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path))
     with Gate() as gate:
         record = gate.inspect(pictures / "clean_hand_peace.webp").record
     assert len(record["hands"]) == 1
     assert any("no bodies" in note and "model files are missing" in note for note in record["notes"])
+    assert "limbfix models pull" in caplog.text
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
