@@ -215,6 +215,22 @@ def test_closed_streams_change_neither_verdict_nor_files(tmp_path, closed):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(("text", "code"), [("pass", 0), ("reject", 1), ("unreadable", 3), (None, 2)])
+@pytest.mark.parametrize("stderr", ["/dev/full", "a closed pipe"])
+def test_a_stderr_that_takes_nothing_does_not_change_the_exit_code(tmp_path, text, code, stderr):
+    if stderr == "/dev/full" and not Path(stderr).exists():
+        pytest.skip("no /dev/full on this system")
+    if text is not None:
+        write(tmp_path / "p", a=text)
+    reader, writer = (None, os.open(stderr, os.O_WRONLY)) if stderr == "/dev/full" else os.pipe()
+    if reader is not None:
+        os.close(reader)
+    command = [*FAKE, "check", str(tmp_path / "p")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writer, env=environment(), timeout=60)
+    os.close(writer)
+    assert done.returncode == code
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_under_stdout_is_exit_2_in_one_line(pictures):
     with Path("/dev/full").open("wb") as full:

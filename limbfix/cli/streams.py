@@ -35,6 +35,25 @@ def open_closed_streams() -> None:
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if type(sys.stderr) is io.TextIOWrapper:
+        sys.stderr = _Stderr(sys.stderr.detach(), encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+class _Stderr(io.TextIOWrapper):
+    """A stderr whose reader may go away and whose disk may be full: then its text is lost, and no verdict with it."""
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 def safe_stdout() -> TextIO:
@@ -60,7 +79,8 @@ def own_stderr() -> Iterator[TextIO]:
     os.dup2(nowhere, 2)
     os.close(nowhere)
     # Closed by nothing but the descriptor's own end: a traceback may still want it while the block is left.
-    sys.stderr = open(os.dup(saved), "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115, PTH123
+    own = open(os.dup(saved), "wb")  # noqa: SIM115, PTH123
+    sys.stderr = _Stderr(own, encoding="utf-8", errors="backslashreplace", line_buffering=True)
     try:
         yield sys.stderr
     finally:
