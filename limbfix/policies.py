@@ -208,7 +208,7 @@ def read_table(
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         parse = json.loads if path.suffix.lower() == ".json" else tomllib.loads
         data: Any = parse(text, parse_float=parse_float)
     except (OSError, UnicodeDecodeError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,13 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 
 
 _PATH_KEYS = ("policy", "report", "state", "move_rejected", "copy_rejected")
+
+
+class _OwnFile(TomlConfigSettingsSource):
+    """A `limbfix.toml`, which may begin with a byte order mark, as editors of Windows write it."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        return tomllib.loads(file_path.read_text(encoding="utf-8-sig"))
 
 
 class _ProjectFile(PyprojectTomlConfigSettingsSource):
@@ -136,7 +144,7 @@ class Settings(BaseSettings):
         return (
             init_settings,
             EnvSettingsSource(settings_cls, env_prefix="LIMBFIX_", env_ignore_empty=True, env_nested_delimiter="__"),
-            TomlConfigSettingsSource(settings_cls, toml_file=Path("limbfix.toml")),
+            _OwnFile(settings_cls, toml_file=Path("limbfix.toml")),
             _ProjectFile(settings_cls),
         )
 

@@ -36,6 +36,14 @@ def test_each_layer_beats_the_next(monkeypatch):
     assert load_settings({"jobs": None}).jobs == 4
 
 
+def test_files_may_begin_with_a_byte_order_mark():
+    Path("limbfix.toml").write_text('jobs = 3\npolicy = "p.toml"\n', encoding="utf-8-sig")
+    Path("p.toml").write_text('name = "marked"\n', encoding="utf-8-sig")
+    settings = load_settings({})
+    assert settings.jobs == 3
+    assert resolve_policy(settings).name == "marked"
+
+
 def test_layers_meet_key_by_key(monkeypatch):
     Path("limbfix.toml").write_text('device = "gpu"\nfail_on = "flag"\n')
     monkeypatch.setenv("LIMBFIX_FAIL_ON", "never")

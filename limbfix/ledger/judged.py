@@ -26,7 +26,7 @@ def read_records(path: str | Path) -> list[Record]:
     path = Path(path)
     records = []
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     records.append(_record(line, f"records {path}, line {number}"))

@@ -54,7 +54,7 @@ def load_keys(file: Path | None, environment: Mapping[str, str]) -> ApiKeys | No
     entries = []
     if file is not None:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise UsageError(

@@ -545,3 +545,9 @@ def test_floats_have_no_canonical_text_until_they_are_exact():
     assert canonical_json(exact({"b": 0.1, "a": [1e-7, 2.0, -0.0]})) == '{"a":["0.0000001","2","0"],"b":"0.1"}'
     with pytest.raises(ValueError, match="finite"):
         exact(float("nan"))
+
+
+def test_records_may_begin_with_a_byte_order_mark(tmp_path):
+    file = tmp_path / "records.jsonl"
+    file.write_text(json.dumps(judged("a")) + "\n", encoding="utf-8-sig")
+    assert len(read_records(file)) == 1

@@ -24,6 +24,13 @@ def test_keys_come_from_the_file_and_the_environment(tmp_path: Path):
     ]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path):
+    (tmp_path / "keys").write_text(f"a:{KEY}\n", encoding="utf-8-sig")
+    keys = load_keys(tmp_path / "keys", {})
+    assert keys is not None
+    assert keys.owner(KEY) == "a"
+
+
 def test_no_key_stands_in_the_object():
     keys = load_keys(None, {KEYS_VARIABLE: f"a:{KEY}"})
     assert KEY not in repr(keys)
