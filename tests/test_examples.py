@@ -61,12 +61,13 @@ def test_judging_one_picture_prints_its_verdict(pictures):
     assert done.stdout.split()[0] in ("pass", "flag")
 
 
-def test_the_notebook_runs_from_top_to_bottom(pictures, tmp_path):
+@pytest.mark.parametrize("place", [".", "examples"])  # editors start a notebook in its own folder
+def test_the_notebook_runs_from_top_to_bottom(pictures, tmp_path, place):
     cells = json.loads(example("judge_one.ipynb").read_text(encoding="utf-8"))["cells"]
     code = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     script = tmp_path / "notebook.py"
     script.write_text("display = print\n" + code, encoding="utf-8")
-    done = run(script, cwd=EXAMPLES.parent)
+    done = run(script, cwd=EXAMPLES.parent / place)
     assert done.returncode == 0, done.stderr
 
 
