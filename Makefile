@@ -29,7 +29,7 @@ endif
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) models ## install limbfix and its models into .venv (about 3 GB with torch)
+install: $(INSTALLED) models ## install limbfix and its models into .venv (7 GB on Linux: torch and its CUDA libraries)
 
 install-dev: $(INSTALLED_DEV) models body-data ## the same with test tools and all extras (yolo: ultralytics, AGPL-3.0)
 
