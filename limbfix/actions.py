@@ -22,14 +22,15 @@ from limbfix.printing import printable
 _NO_LINKS_HERE = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EACCES}
 
 
-def target_of(file: str, relative: str, folder: Path, sha256: str) -> Path:
+def target_of(file: str | None, relative: str, folder: Path, sha256: str, *, size: int | None = None) -> Path:
     """Returns where a file may go: `folder/relative`, with a number where other content lies under that name.
 
     Args:
-        file: the file.
+        file: the file; None where its bytes are not written yet.
         relative: its path below the folder that was judged; no `..`.
         folder: where rejected files go.
         sha256: of the file's bytes.
+        size: how many they are; None = as many as the file has.
 
     Returns:
         A path where nothing lies, or where the same bytes lie already.
@@ -42,7 +43,8 @@ def target_of(file: str, relative: str, folder: Path, sha256: str) -> Path:
         if target.is_symlink() or not target.is_file():
             continue
         # Many pictures may have one name, and reading all of them for each would take the square of their bytes.
-        if _is_same(file, target) or (_is_as_large(file, target) and sha256_of(target) == sha256):
+        is_same = file is not None and _is_same(file, target)
+        if is_same or (_is_as_large(file, size, target) and sha256_of(target) == sha256):
             return target
     raise AssertionError("count() never ends")
 
@@ -137,10 +139,12 @@ def _is_same(file: str, target: Path) -> bool:
         return False
 
 
-def _is_as_large(file: str, target: Path) -> bool:
-    """Says whether two files have equally many bytes; where that cannot be told, they may."""
+def _is_as_large(file: str | None, size: int | None, target: Path) -> bool:
+    """Says whether a target has as many bytes as a file; where that cannot be told, it may."""
     try:
-        return Path(file).stat().st_size == target.stat().st_size
+        if size is None and file is not None:
+            size = Path(file).stat().st_size
+        return size is None or size == target.stat().st_size
     except OSError:
         return True
 

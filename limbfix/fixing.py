@@ -172,7 +172,7 @@ class FixingJudge:
             original = Path(task.file).read_bytes()
             file = repaired_file(original, repaired, kind=_kind_for(original, self._options.kind))
             relative = str(self._renamed(task, file.suffix))
-            target = target_of(str(self._options.out), relative, self._options.out, file.sha256)
+            target = target_of(None, relative, self._options.out, file.sha256, size=len(file.data))
             if not target.exists():
                 write_new(target, file.data)
         except (OSError, OutputError, PictureError) as error:
