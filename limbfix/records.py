@@ -18,6 +18,7 @@ from limbfix.skeletons import Hand, LimbKind, LimbState, Person, Scene
 from limbfix.sources import GenerationSource
 from limbfix.verdicts import Outcome, Verdict
 
+_UNCOUNTED = "digits not counted: "
 SCHEMA_VERSION = 2
 Record = dict[str, Any]
 
@@ -90,6 +91,11 @@ def standing(record: Mapping[str, Any]) -> tuple[str, float | None]:
     if repair and repair["accepted"] and repair["output"] is not None:
         return repair["after"]["verdict"], repair["after"]["defect_score"]
     return record["verdict"], record.get("defect_score")
+
+
+def told_notes(record: Mapping[str, Any]) -> list[str]:
+    """Returns what one must know beside the verdict: that only a frame was judged, or that not everything looked. Uncounted digits are left out: most pictures have them."""
+    return [note for note in record.get("notes") or () if not note.startswith(_UNCOUNTED)]
 
 
 def _frame(path: str, sha256: str | None, policy: str, models: dict[str, str], seconds: float) -> Record:
@@ -179,7 +185,7 @@ def _uncounted_note(scene: Scene, verdict: Verdict) -> list[str]:
     """Returns one note that lists the hands whose digits were not counted; none where nobody who counts has looked."""
     if not verdict.uncounted or all(hand.part.reading is None for hand in scene.hands):
         return []
-    return ["digits not counted: " + ", ".join(f"hands[{index}] {why.value}" for index, why in verdict.uncounted)]
+    return [_UNCOUNTED + ", ".join(f"hands[{index}] {why.value}" for index, why in verdict.uncounted)]
 
 
 def _finding(finding: Finding, scene: Scene, status: str) -> Record:

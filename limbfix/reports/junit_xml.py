@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 from xml.sax.saxutils import escape
 
-from limbfix.records import standing
+from limbfix.records import standing, told_notes
 from limbfix.reports.escaping import xml_text
 from limbfix.reports.summary import RunSummary
 
@@ -21,7 +21,7 @@ class JunitXml:
     """Writes one `<testsuites>` document at the end.
 
     reject is a failure, unjudged an error, no_subject skipped; flag and pass succeed, a flag with its findings in
-    `<system-out>`. The header needs the counts, so cases wait in a temporary file and memory stays flat.
+    `<system-out>`, and both with what the record notes, such as that one frame of an animation was judged. The header needs the counts, so cases wait in a temporary file and memory stays flat.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -84,7 +84,9 @@ def _outcome(record: Mapping[str, Any]) -> str:
         return f'<error message="{message}" type="{_attribute(error["code"])}">{body}</error>'
     if verdict == "no_subject":
         return f'<skipped message="{reason}"/>'
-    return f"<system-out>{reason}\n{body}</system-out>" if verdict == "flag" else ""
+    told = [f"{reason}\n{body}"] if verdict == "flag" else []
+    told += [escape(xml_text(note)) for note in told_notes(record)]
+    return f"<system-out>{chr(10).join(told)}</system-out>" if told else ""
 
 
 def _finding_line(finding: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from limbfix.printing import printable
-from limbfix.records import standing
+from limbfix.records import standing, told_notes
 from limbfix.reports.code_lists import says_reason
 from limbfix.reports.summary import VERDICTS, RunSummary
 
@@ -75,6 +75,8 @@ def _line(record: Mapping[str, Any]) -> Text:
             line.append(" (accepted)", "dim")
     if verdict == record["verdict"] == "pass" and (uncounted := _uncounted(record)):
         line.append(f"  digits not counted: {uncounted} of {len(record['hands'])}", "dim")
+    if notes := told_notes(record):
+        line.append(f"  {'; '.join(map(printable, notes))}", "dim")
     if repair := record.get("repair"):
         line.append("  -> ", "dim").append(_repair_words(record, repair), "green" if repair["output"] else "yellow")
     return line

@@ -74,6 +74,16 @@ def test_text_says_of_a_pass_on_how_many_hands_the_digits_were_not_counted() -> 
     assert "not counted" not in written("text", [read_record(verdict="pass"), record(verdict="reject")])
 
 
+@pytest.mark.parametrize("name", ["text", "junit"])
+@pytest.mark.parametrize("verdict", ["pass", "flag"])
+def test_a_pass_of_less_than_the_whole_says_so_where_people_and_dashboards_read_it(name: str, verdict: str) -> None:
+    notes = ["animated: first of 12 frames judged", "no bodies: <x>", "digits not counted: hands[0] uncertain"]
+    text = written(name, [record(verdict=verdict, notes=notes)])
+    assert "animated: first of 12 frames judged" in text
+    assert ("no bodies: <x>" if name == "text" else "no bodies: &lt;x&gt;") in text
+    assert "hands[0]" not in text
+
+
 def test_text_marks_what_an_exception_excuses() -> None:
     excused = finding("person.missing_hand", 0.25, message="no hand", exception="allow missing_hand (policy)")
     line = written("text", [record(findings=[excused, finding(score=0.3, message="6 digits")])])
