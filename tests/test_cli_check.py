@@ -30,6 +30,28 @@ def pictures(tmp_path):
     return write(tmp_path / "pictures", **ALL)
 
 
+@pytest.mark.parametrize(
+    ("word", "flags", "code", "outcome"),
+    [
+        ("flag", ["--fail-on", "flag"], 1, "failure"),
+        ("flag", [], 0, "system-out"),
+        ("no_subject", ["--policy", "strict.toml"], 3, "error"),
+        ("no_subject", [], 0, "skipped"),
+        ("reject", ["--fail-on", "never"], 0, "failure"),
+    ],
+)
+def test_what_fails_the_run_fails_in_junit_too(tmp_path, word, flags, code, outcome):
+    (tmp_path / "strict.toml").write_text("require_subject = true\n")
+    write(tmp_path / "p", a=word)
+    done = check("p", "--format", "junit", *flags, cwd=tmp_path)
+    suites = ElementTree.fromstring(done.stdout)
+    assert done.returncode == code
+    assert [one.tag for one in suites.find("testsuite/testcase")] == [outcome]
+    assert (suites.get("failures"), suites.get("errors"), suites.get("skipped")) == tuple(
+        str(int(outcome == kind)) for kind in ("failure", "error", "skipped")
+    )
+
+
 # -- exit codes and the verdict ---------------------------------------------------------------------------------------
 
 

@@ -150,7 +150,8 @@ def _checked(
         stack.callback(judge.close)
         warn("\n".join(judge.notes), bar, stderr)
         label = runs.settings_label(policy.label, judge.models, settings)
-        writer = bar.beside(open_writer(settings.format, safe_stdout()), sys.stdout)
+        fails = {"fail_on": settings.fail_on, "require_subject": policy.require_subject}
+        writer = bar.beside(open_writer(settings.format, safe_stdout(), **fails), sys.stdout)
         run = runs.Run(
             settings, label=label, writer=writer, report=report, state=state, warn=lambda text: warn(text, bar, stderr)
         )

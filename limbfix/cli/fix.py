@@ -111,7 +111,8 @@ def _fixed(
             judge = _make_judge(plain, policy, painting, interruption, bar, stderr)
         stack.callback(judge.close)
         checking.warn("\n".join(judge.notes), bar, stderr)
-        writer = bar.beside(open_writer(plain.format, safe_stdout()), sys.stdout)
+        fails = {"fail_on": plain.fail_on, "require_subject": policy.require_subject}
+        writer = bar.beside(open_writer(plain.format, safe_stdout(), **fails), sys.stdout)
         run = runs.Run(
             plain,
             label="",

@@ -22,10 +22,18 @@ class JunitXml:
 
     reject is a failure, unjudged an error, no_subject skipped; flag and pass succeed, a flag with its findings in
     `<system-out>`, and both with what the record notes, such as that one frame of an animation was judged. The header needs the counts, so cases wait in a temporary file and memory stays flat.
+
+    Args:
+        out: text stream.
+        fail_on: of the run; with `flag` a flag is a failure too, as it is for the exit code.
+        require_subject: of the policy; a picture without a person is an error then, as it is for the exit code.
     """
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, *, fail_on: str = "reject", require_subject: bool = False) -> None:
         self._out = out
+        self._kinds = {"reject": "failure", "unjudged": "error", "no_subject": "skipped"}
+        self._kinds |= {"flag": "failure"} if fail_on == "flag" else {}
+        self._kinds |= {"no_subject": "error"} if require_subject else {}
         self._counts: Counter[str] = Counter()
         self._seconds = 0.0
         # The writer outlives this call; `end` closes the file, and the system removes it if that never happens.
@@ -36,15 +44,16 @@ class JunitXml:
 
     def row(self, record: Mapping[str, Any]) -> None:
         """Keeps one case."""
-        self._counts[standing(record)[0]] += 1
+        kind = self._kinds.get(standing(record)[0], "")
+        self._counts[kind] += 1
         self._seconds += record.get("seconds") or 0.0
-        self._cases.write(_case(record))
+        self._cases.write(_case(record, kind))
 
     def end(self, summary: RunSummary) -> None:
         """Writes the document and drops the temporary file."""
         totals = (
-            f'tests="{self._counts.total()}" failures="{self._counts["reject"]}" errors="{self._counts["unjudged"]}" '
-            f'skipped="{self._counts["no_subject"]}" time="{self._seconds:.3f}"'
+            f'tests="{self._counts.total()}" failures="{self._counts["failure"]}" errors="{self._counts["error"]}" '
+            f'skipped="{self._counts["skipped"]}" time="{self._seconds:.3f}"'
         )
         self._out.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="limbfix" {totals}>\n')
         self._out.write(f'<testsuite name="limbfix" {totals}>\n')
@@ -62,27 +71,27 @@ def _attribute(text: str) -> str:
     return escape(xml_text(text), _QUOTES).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _case(record: Mapping[str, Any]) -> str:
+def _case(record: Mapping[str, Any], kind: str) -> str:
     path = PurePath(record["path"])
     head = (
         f'<testcase classname="{_attribute(str(path.parent))}" name="{_attribute(path.name or record["path"])}" '
         f'file="{_attribute(record["path"])}" time="{record.get("seconds") or 0.0:.3f}">'
     )
-    return f"{head}{_outcome(record)}</testcase>\n"
+    return f"{head}{_outcome(record, kind)}</testcase>\n"
 
 
-def _outcome(record: Mapping[str, Any]) -> str:
+def _outcome(record: Mapping[str, Any], kind: str) -> str:
     verdict, reason = standing(record)[0], _attribute(record.get("reason") or "")
     findings = record.get("findings") or []
     body = escape("\n".join(_finding_line(finding) for finding in findings))
-    if verdict == "reject":
-        kind = _attribute(findings[0]["code"]) if findings else "reject"
-        return f'<failure message="{reason}" type="{kind}">{body}</failure>'
-    if verdict == "unjudged":
-        error = record.get("error") or {"code": "unjudged", "message": record.get("reason") or ""}
+    if kind == "failure":
+        code = _attribute(findings[0]["code"]) if findings else verdict
+        return f'<failure message="{reason}" type="{code}">{body}</failure>'
+    if kind == "error":
+        error = record.get("error") or {"code": verdict, "message": record.get("reason") or ""}
         message = _attribute(error["message"])
         return f'<error message="{message}" type="{_attribute(error["code"])}">{body}</error>'
-    if verdict == "no_subject":
+    if kind == "skipped":
         return f'<skipped message="{reason}"/>'
     told = [f"{reason}\n{body}"] if verdict == "flag" else []
     told += [escape(xml_text(note)) for note in told_notes(record)]

@@ -38,16 +38,19 @@ FORMATS: dict[str, Callable[[TextIO], RecordWriter]] = {
 """Every format of `--format`."""
 
 
-def open_writer(name: str, out: TextIO) -> RecordWriter:
+def open_writer(name: str, out: TextIO, *, fail_on: str = "reject", require_subject: bool = False) -> RecordWriter:
     """Returns the writer of a format.
 
     Args:
         name: one of FORMATS.
         out: text stream. Every writer but `text` and `csv` writes ASCII; those two need UTF-8, without surrogates.
+        fail_on, require_subject: what fails the run; JUnit XML, which dashboards judge by, says the same.
 
     Raises:
         UsageError: no such format.
     """
     if name not in FORMATS:
         raise UsageError(f"unknown format {name!r}; expected one of {', '.join(FORMATS)}")
+    if name == "junit":
+        return JunitXml(out, fail_on=fail_on, require_subject=require_subject)
     return FORMATS[name](out)
