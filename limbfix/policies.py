@@ -25,6 +25,13 @@ _CARRIES = {"missing_arm": "missing_hand", "missing_leg": "missing_foot"}
 _CARTOON_CODES = (DefectCode.HAND_PROPORTION, DefectCode.PERSON_PROPORTION)
 """Drawn people have large heads, hands and feet on purpose."""
 
+_DENIED = re.compile(
+    r"(?:\b(?:no|not|non|never|without|neither|nor)|n['\u2019]t)(?:[\s-]+(?:a|an|any|the|in|of|like|be|look|style))*[\s-]*$",
+    re.IGNORECASE,
+)
+"""What stands before words that a prompt denies: `not a cartoon`, `non-anime`, `not in the style of a comic`."""
+_DENIAL_CHARS = 64
+
 CARTOON_DIGITS = 4
 """A cartoon hand is right with four digits, thumb included."""
 
@@ -61,7 +68,7 @@ class PromptRule(BaseModel):
     """Exceptions that hold where the prompt in the picture's metadata matches a pattern.
 
     Attributes:
-        when_prompt: regular expression, searched without regard to case.
+        when_prompt: regular expression, searched without regard to case. Words that the prompt denies (`not a cartoon`) do not match.
         cartoon, allow, ignore: as in Policy.
     """
 
@@ -71,6 +78,11 @@ class PromptRule(BaseModel):
     cartoon: bool = False
     allow: Faults = ()
     ignore: Codes = ()
+
+    def matches(self, prompt: str) -> bool:
+        """Says whether a prompt asks for what the rule is about; in doubt it does not, and faults count."""
+        found = re.finditer(self.when_prompt, prompt, re.IGNORECASE)
+        return any(not _DENIED.search(prompt[max(0, one.start() - _DENIAL_CHARS) : one.start()]) for one in found)
 
 
 DEFAULT_RULES = (
@@ -136,7 +148,7 @@ class Policy(BaseModel):
 
     def for_prompt(self, prompt: str | None) -> EffectivePolicy:
         """Returns what holds for one picture, the rules that match its prompt included."""
-        used = tuple(rule for rule in self.rules if prompt and re.search(rule.when_prompt, prompt, re.IGNORECASE))
+        used = tuple(rule for rule in self.rules if prompt and rule.matches(prompt))
         return EffectivePolicy(policy=self, rules=used)
 
 

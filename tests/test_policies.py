@@ -155,6 +155,15 @@ def test_select_and_ignore_say_what_counts(policy, counted):
         ("anime girl waving", "hand.missing_digit", 3, False),
         ("a runner", "person.missing_leg", 1, False),
         ("a computed prediction", "person.missing_leg", 1, False),
+        ("a photograph of a man, not a cartoon", "person.proportion", 3.0, False),
+        ("realistic, non-anime, not in the style of a comic", "person.proportion", 3.0, False),
+        ("no amputee, two arms", "person.missing_arm", 1, False),
+        ("a man without any prosthetics", "person.missing_arm", 1, False),
+        ("this isn't a cartoon", "person.proportion", 3.0, False),
+        ("not a cartoon; an anime girl", "person.proportion", 3.0, True),
+        ("no background, cartoon", "person.proportion", 3.0, True),
+        ("piano cartoon", "person.proportion", 3.0, True),
+        ("a man without legs, an amputee", "person.missing_leg", 1, True),
         ("", "person.missing_leg", 1, False),
         (None, "person.missing_leg", 1, False),
     ],
@@ -163,6 +172,12 @@ def test_the_prompt_wakes_the_rules_that_it_names(prompt, code, measured, accept
     name = Policy().for_prompt(prompt).exception_for(code, measured)
     assert bool(name) is accepted
     assert not accepted or "when_prompt:" in name
+
+
+def test_a_rule_of_ones_own_may_hold_the_denial_itself():
+    rule = PromptRule(when_prompt="no hands|hands behind", ignore=("hand",))
+    assert rule.matches("a statue with no hands")
+    assert not rule.matches("not a statue with hands")
 
 
 def test_a_rule_may_ignore_a_family_and_is_named():
