@@ -16,7 +16,7 @@ from limbfix.images import Picture
 from limbfix.limb_records import limbs_record, loose_limbs_record
 from limbfix.skeletons import Hand, LimbKind, LimbState, Person, Scene
 from limbfix.sources import GenerationSource
-from limbfix.verdicts import Outcome, Verdict
+from limbfix.verdicts import Outcome, Verdict, people_passed_over
 
 _UNCOUNTED = "digits not counted: "
 SCHEMA_VERSION = 2
@@ -70,7 +70,7 @@ def make_record(
         ],
         "source": _source(picture.source),
         "exceptions": list(verdict.exceptions),
-        "notes": [*picture.notes, *_uncounted_note(scene, verdict)],
+        "notes": [*picture.notes, *_uncounted_note(scene, verdict), *_people_note(scene)],
         **loose_limbs_record(scene.bodies, masks_wh),
     }
     return record
@@ -186,6 +186,12 @@ def _uncounted_note(scene: Scene, verdict: Verdict) -> list[str]:
     if not verdict.uncounted or all(hand.part.reading is None for hand in scene.hands):
         return []
     return [_UNCOUNTED + ", ".join(f"hands[{index}] {why.value}" for index, why in verdict.uncounted)]
+
+
+def _people_note(scene: Scene) -> list[str]:
+    """Returns one note that lists the people whose limbs nobody judged as a whole; none where there is none."""
+    told = ", ".join(f"people[{index}] {why}" for index, why in people_passed_over(scene))
+    return [f"limbs not judged as a whole: {told}"] if told else []
 
 
 def _finding(finding: Finding, scene: Scene, status: str) -> Record:

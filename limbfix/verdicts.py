@@ -259,9 +259,29 @@ def _pass_reason(
         _count(*count) for count in counts if count[0]
     )
     reason += f"; {_count(hidden, 'limb', 'limbs')} out of view" if hidden else ""
+    if passed_over := people_passed_over(scene):
+        listed = ", ".join(f"{number} {why}" for why, number in Counter(why for _, why in passed_over).items())
+        reason += f"; the limbs of {len(passed_over)} of {_count(len(scene.people), 'person', 'people')} were not judged as a whole ({listed})"
     excused = sum(finding.defect_score >= LIST_FROM for finding, _ in accepted)
     reason += f"; {_count(excused, 'finding', 'findings')} accepted by exception" if excused else ""
     return f"{reason}; {_uncounted_words(scene, uncounted)}." if uncounted else f"{reason}."
+
+
+def people_passed_over(scene: Scene) -> tuple[tuple[int, str], ...]:
+    """Returns (person_index, why) of those whose limbs nobody judged as a whole: `too small`, or or `not among the largest`, which the limb judge takes.
+
+    What else was measured on them stands; but that nothing was found says less than of others.
+    """
+    graphs = {} if scene.bodies is None else {one.person_index: one for one in scene.bodies.people}
+    has_judge = any(one.look is not None for one in graphs.values())
+    found = []
+    for person in scene.people:
+        graph = graphs.get(person.person_index)
+        if max(person.box.size, 0.0 if graph is None else graph.box.size) < LEAST_PERSON_PX:
+            found.append((person.person_index, "too small"))
+        elif has_judge and graph is not None and graph.look is None and graph.box.size >= LEAST_PERSON_PX:
+            found.append((person.person_index, "not among the largest"))
+    return tuple(found)
 
 
 def _uncounted_words(scene: Scene, uncounted: tuple[tuple[int, CannotTell], ...]) -> str:

@@ -237,6 +237,12 @@ def test_hands_that_nobody_read_fill_no_notes():
     assert all(one["digits"]["items"] == [] and one["defect_probability"] is None for one in record["hands"])
 
 
+def test_a_record_names_the_people_who_were_too_small_to_judge():
+    record = record_of(scene(person(300, 500, 900), person(800, 500, 50)), finding(0.1))
+    assert_valid(record)
+    assert record["notes"] == ["limbs not judged as a whole: people[1] too small"]
+
+
 def test_a_read_hand_that_is_too_small_has_no_count():
     record = record_of(scene(read_hand(300), read_hand(700, 500, 15)), finding(0.1))
     assert_valid(record)

@@ -16,13 +16,15 @@ from read_hands import read_hand
 from read_scenes import read_scene, someone
 from synthetic import face, finding, hand, hands_of, person, scene, whole_person
 
+from limbfix.bodies import BodyReading
 from limbfix.checks import check
 from limbfix.digits import CannotTell
 from limbfix.findings import CODES
-from limbfix.limb_looks import LEAST_PX
+from limbfix.limb_looks import LEAST_PX, LimbLook
+from limbfix.nets.limb_maps import JUDGED
 from limbfix.picture_scores import picture_score
 from limbfix.policies import Policy
-from limbfix.verdicts import LEAST_PERSON_PX, LIST_FROM, Outcome, judge
+from limbfix.verdicts import LEAST_PERSON_PX, LIST_FROM, Outcome, judge, people_passed_over
 
 PERSON = scene(*whole_person())
 
@@ -93,6 +95,30 @@ def test_of_somebody_too_small_nothing_is_a_pass():
     assert verdict(quiet, made=thumbnail).outcome is Outcome.UNJUDGED
     assert verdict(quiet, made=thumbnail, policy=Policy(out_of_view="pass")).outcome is Outcome.PASS
     assert verdict(finding(0.9, "person.extra_arm", person_index=0), made=thumbnail).outcome is Outcome.REJECT
+
+
+def test_a_pass_says_who_is_too_small_beside_somebody_who_is_not():
+    quiet = finding(0.02, "person.proportion", person_index=0)
+    crowd = scene(person(300, 500, 900), person(800, 500, 50), person(900, 500, 50))
+    told = "the limbs of 2 of 3 people were not judged as a whole (2 too small)"
+    assert told in verdict(quiet, made=crowd).reason
+    assert people_passed_over(crowd) == ((1, "too small"), (2, "too small"))
+    assert "as a whole" not in verdict(quiet, made=scene(person(500, 500, 900))).reason
+
+
+def test_a_pass_says_who_stood_behind_those_at_whom_the_limb_judge_looked():
+    made = scene(person(300, 500, 900), person(800, 500, 600))
+    look = LimbLook(box=made.people[0].box, logits=dict.fromkeys(JUDGED, -5.0))
+    (one,) = read_scene(someone()).bodies.people
+    graphs = tuple(replace(one, person_index=who.person_index, box=who.box, look=None) for who in made.people)
+    both = replace(made, bodies=BodyReading(people=(replace(graphs[0], look=look), graphs[1])))
+    quiet = finding(0.02, "person.proportion", person_index=0)
+    assert (
+        "the limbs of 1 of 2 people were not judged as a whole (1 not among the largest)"
+        in verdict(quiet, made=both).reason
+    )
+    nobody_judges = replace(made, bodies=BodyReading(people=graphs))
+    assert people_passed_over(nobody_judges) == ()
 
 
 def test_limbs_are_judged_from_the_size_at_which_the_judge_looks():
