@@ -159,12 +159,14 @@ def _black_reason(made: Made) -> str:
 
 
 def inspected(gate: GateLike, picture: Picture) -> Inspection:
-    """Returns the judgement; what goes wrong with it is `unjudged`, with the reason, and never a pass."""
+    """Returns the judgement; what goes wrong with it is `unjudged`, with the reason, and never a pass. The log tells of it, for a picture that nobody judged
+    is no failing one, and many callers look at failing ones only."""
     from limbfix.records import make_error_record
 
     try:
         return gate.inspect_picture(picture)
     except (PictureError, DetectorError) as error:
+        LOG.warning("a picture was not judged, and is handed on as it is: %s", error)
         policy = getattr(getattr(gate, "policy", None), "label", "unknown@000000000000")
         record = make_error_record(
             picture.path,

@@ -75,6 +75,15 @@ def test_a_failed_picture_that_cannot_carry_its_report_is_logged_once(caplog):
     assert caplog.records == []
 
 
+def test_a_picture_that_a_broken_gate_did_not_judge_is_told_in_the_log(caplog):
+    limbfix.wrap(Painter(), gate=SteeredGate(["broken"]), on_fail="raise")("a wave", seed=7)
+    checker = limbfix.AnatomyChecker(gate=SteeredGate(["broken"]))
+    assert checker(np.full((1, 8, 8, 3), 0.5, np.float32))[1] == [False]
+    told = [one.getMessage() for one in caplog.records if one.name == "limbfix" and one.levelname == "WARNING"]
+    assert len(told) == 2
+    assert all("not judged" in line and "broken detector" in line for line in told)
+
+
 def test_what_passed_or_carries_reports_is_not_logged(caplog):
     limbfix.wrap(Painter(), gate=SteeredGate(["reject", "pass"]))("a wave", seed=7)
     pair = limbfix.wrap(Painter(lambda pixels: [pixels, pixels]), gate=SteeredGate(["reject"] * 9), max_attempts=1)
