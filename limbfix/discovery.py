@@ -7,7 +7,7 @@ whoever asks: nobody shall believe that an AVIF was judged.
 
 Links. A link to a file counts as that file, wherever it lies. A link to a folder is followed where it is named on
 purpose; inside a walk it is not: the pictures of a folder under the same root are found under their own names, and a
-folder elsewhere was not asked for. So every walk ends. A picture that several paths lead to is handed on once, under
+folder elsewhere was not asked for, and is counted for whoever asks. So every walk ends. A picture that several paths lead to is handed on once, under
 the first; hard links are two pictures.
 
 A report of limbfix (a folder with its marker) is passed over: its thumbnails are no pictures to judge.
@@ -24,7 +24,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -40,6 +40,9 @@ OTHER_SUFFIXES = frozenset(
 
 REPORT_MARKER = ".limbfix-report"
 """The file that limbfix.reports.site writes into every report first; a test keeps the two names equal."""
+
+LINKED_FOLDER = "linked folder"
+"""The kind under which folders elsewhere are counted that links in a walk lead to."""
 
 _MAX_LINE_BYTES = 64 << 10  # Linux allows paths of 4,096 bytes, Windows of 32,767 characters.
 _DIGITS = re.compile(r"([0-9]+)")
@@ -67,6 +70,7 @@ class _Passed:
     gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unread: Counter[str] = field(default_factory=Counter)
     told: set[bytes] = field(default_factory=set)  # digests of the real paths that were counted
+    roots: frozenset[str] = frozenset()  # real paths of what was given
 
 
 def find_pictures(paths: Sequence[str | os.PathLike[str]], *, stdin: TextIO | None = None) -> Iterator[str]:
@@ -101,7 +105,8 @@ def walk_pictures(
         paths, stdin: as in `find_pictures`.
         exclude: folders that are not walked into, such as those that this run writes.
         gone: places (see `place_of`) of pictures that lay there once and are to be listed where they would stand.
-        unread: counts, while iterating, the files in folders that are named like pictures of other kinds, by suffix.
+        unread: counts, while iterating, the files in folders that are named like pictures of other kinds, by suffix, and the folders
+            elsewhere that links lead to, as `LINKED_FOLDER`.
 
     Raises:
         UsageError: as `find_pictures`.
@@ -115,6 +120,7 @@ def walk_pictures(
         unread=Counter() if unread is None else unread,
     )
     names = [os.fsdecode(path) for path in paths]
+    passed = replace(passed, roots=frozenset(os.path.realpath(name) for name in names if _is_folder(name)))
     for name in names:
         if name == "-" and stdin is None:
             raise UsageError("expected a list of paths on stdin for '-', there is no stdin; give files or folders")
@@ -124,11 +130,17 @@ def walk_pictures(
 
 
 def told_unread(unread: Mapping[str, int]) -> str:
-    """Returns one line that says what `walk_pictures` counted as unread; empty where that is nothing."""
-    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(unread.items()) if count)
-    if not kinds:
-        return ""
-    return f"not judged: {kinds} (in folders only .png, .jpg, .jpeg and .webp are read; convert them, or name them one by one)"
+    """Returns a line for each way in which `walk_pictures` counted something as unread; empty where that is nothing."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(unread.items()) if count and kind != LINKED_FOLDER)
+    told = []
+    if kinds:
+        told.append(
+            f"not judged: {kinds} (in folders only .png, .jpg, .jpeg and .webp are read; convert them, or name them one by one)"
+        )
+    if linked := unread.get(LINKED_FOLDER):
+        noun = LINKED_FOLDER if linked == 1 else f"{LINKED_FOLDER}s"
+        told.append(f"not judged: what lies in {linked:,} {noun} (links in a folder are not followed; name them too)")
+    return "\n".join(told)
 
 
 def place_of(path: str) -> str:
@@ -210,6 +222,7 @@ def _entries(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[s
                     continue
                 is_folder, is_link = entry.is_dir(follow_symlinks=False), entry.is_symlink()
                 if is_link and _is_folder(entry.path):
+                    _tell_linked(entry.path, passed)
                     continue
                 if is_folder or entry.name.lower().endswith(SUFFIXES):
                     names.append((entry.name, is_folder, is_link))
@@ -231,6 +244,18 @@ def _tell_unread(real: str, passed: _Passed) -> None:
     if (suffix := _suffix(real)) in OTHER_SUFFIXES and (digest := _digest(real)) not in passed.told:
         passed.told.add(digest)
         passed.unread[suffix] += 1
+
+
+def _tell_linked(path: str, passed: _Passed) -> None:
+    """Counts a folder that a link leads to, once, unless it is read under its own name or is written by this run."""
+    real = os.path.realpath(path)
+    above = {real}
+    while (parent := os.path.dirname(real)) not in above:  # noqa: PTH120
+        above.add(real := parent)
+    is_known = above & passed.roots or above & passed.folders
+    if not is_known and (digest := _digest(os.path.realpath(path))) not in passed.told:
+        passed.told.add(digest)
+        passed.unread[LINKED_FOLDER] += 1
 
 
 def _tell_read(real: str, digest: bytes, passed: _Passed) -> None:

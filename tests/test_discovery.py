@@ -158,6 +158,26 @@ def test_linked_folders_inside_a_walk_add_nothing_and_loops_end(tmp_path):
     assert below(root) == ["a/b/y.png", "a/x.png"]
 
 
+def test_linked_folders_elsewhere_are_told_and_those_that_are_read_are_not(tmp_path):
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for folder in (root / "a", outside / "deep"):
+        folder.mkdir(parents=True)
+    (root / "inside").symlink_to(root / "a")
+    for name in ("away", "again"):
+        (root / name).symlink_to(outside)
+    unread: Counter[str] = Counter()
+    list(walk_pictures([root], unread=unread))
+    assert told_unread(unread).startswith("not judged: what lies in 1 linked folder (")
+    (root / "b.gif").touch()
+    both: Counter[str] = Counter()
+    list(walk_pictures([root], unread=both))
+    assert [line[:20] for line in told_unread(both).splitlines()] == ["not judged: 1 .gif (", "not judged: what lie"]
+    for paths, exclude in (([root, outside], []), ([root], [outside])):
+        unread.clear()
+        list(walk_pictures(paths, exclude=exclude, unread=unread))
+        assert "linked folder" not in told_unread(unread)
+
+
 def test_a_linked_folder_named_on_purpose_is_walked(tmp_path):
     touch(tmp_path / "outside", "o.png")
     (tmp_path / "link").symlink_to(tmp_path / "outside")
