@@ -41,12 +41,13 @@ class PictureScore:
     together: tuple[Finding, ...] = ()
 
 
-def picture_score(findings: Sequence[Finding], reject_at: float) -> PictureScore:
+def picture_score(findings: Sequence[Finding], reject_at: float, flag_at: float = 0.0) -> PictureScore:
     """Returns the score of a picture; one finding more, or a higher one, never lowers it.
 
     Args:
         findings: that count.
         reject_at: of the policy, 0-1; only a finding that reaches it alone lifts the score there.
+        flag_at: of the policy, 0-1; doubts together may reach it, however near to `reject_at` it lies, unless both are one.
     """
     worst: dict[Hashable, Finding] = {}
     for finding in sorted(findings, key=lambda one: -one.defect_score):
@@ -57,8 +58,8 @@ def picture_score(findings: Sequence[Finding], reject_at: float) -> PictureScore
     rest = 1.0
     for finding in heard:
         rest *= 1 - finding.defect_score**POWER
-    most = max(reject_at - BELOW_REJECTION, 0.0)
-    alone, joined = heard[0].defect_score, round(min((1 - rest) ** (1 / POWER), most), 4)
+    most = max(reject_at - BELOW_REJECTION, flag_at if flag_at < reject_at else 0.0)
+    alone, joined = heard[0].defect_score, min(round((1 - rest) ** (1 / POWER), 4), most)
     named = tuple(finding for finding in heard if finding.defect_score >= LEAST_NAMED * alone)
     if joined <= alone:
         return PictureScore(value=alone)

@@ -82,7 +82,7 @@ def judge(findings: tuple[Finding, ...], scene: Scene, effective: EffectivePolic
     counted, accepted, dropped = _sorted_out(findings, scene, effective)
     uncounted = _uncounted(scene, effective.policy.min_hand_px)
     policy = effective.policy
-    whole = picture_score(counted, policy.reject_at)
+    whole = picture_score(counted, policy.reject_at, policy.flag_at)
     score = whole.value
     if counted and score >= policy.reject_at:
         outcome, reason = Outcome.REJECT, _message(counted, whole, policy.reject_at)

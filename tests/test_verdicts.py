@@ -65,6 +65,14 @@ def test_thresholds_count_from_themselves_on(score, outcome):
     assert verdict(finding(score)).outcome == outcome
 
 
+@pytest.mark.parametrize(("flag_at", "outcome"), [(0.78, "flag"), (0.795, "flag"), (0.79999, "flag"), (0.8, "pass")])
+def test_doubts_together_flag_however_near_the_bars_lie_and_never_reject(flag_at, outcome):
+    doubts = [finding(0.75, "hand.malformed", hand_index=index) for index in range(2)]
+    result = verdict(*doubts, policy=Policy(flag_at=flag_at, reject_at=0.8))
+    assert result.outcome == outcome
+    assert result.defect_score < 0.8
+
+
 def test_the_reason_of_a_bad_verdict_is_the_worst_finding():
     result = verdict(finding(0.6, message="small doubt"), finding(0.95, message="six digits"))
     assert result.reason == "six digits"
