@@ -9,7 +9,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.machinery import PathFinder
@@ -27,6 +27,9 @@ Status = Literal["ok", "warn", "fail"]
 
 FREE_DISK_WARN_BYTES = 200_000_000
 """Fetching the models takes 60 MB for a moment; a report of some hundred pictures takes the rest."""
+
+OPENCV_LIBRARIES = {"libGL.so.1": "libgl1", "libglib-2.0.so.0": "libglib2.0-0"}
+"""What OpenCV links against on Linux, unless it is a headless one -> the Debian package that holds it."""
 
 SYSTEM_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2"}
 """What mediapipe loads at start on Linux -> the Debian package that holds it."""
@@ -66,6 +69,7 @@ def diagnose(*, deep: bool = False, licence_policy: LicencePolicy = "any") -> li
         python_version(),
         *packages(licence_policy),
         opencv_owners(),
+        *opencv_libraries(),
         *system_libraries(),
         *model_files(licence_policy),
         *own_networks(licence_policy),
@@ -133,8 +137,22 @@ def opencv_owners(owners: Sequence[tuple[str, str]] | None = None) -> Diagnosis:
     return Diagnosis(name="cv2", status="ok", message=f"one owner: {listed}")
 
 
+def opencv_libraries(names: Iterable[str] = OPENCV_LIBRARIES) -> list[Diagnosis]:
+    """Tries to load the system libraries that `import cv2` loads, and nothing works without; a headless OpenCV needs none."""
+    if all("headless" in owner for owner, _ in _cv2_owners()):
+        return []
+    return _libraries(names, OPENCV_LIBRARIES, lambda error: ("fail", f"OpenCV needs it: {error}"))
+
+
 def system_libraries(names: Iterable[str] = SYSTEM_LIBRARIES) -> list[Diagnosis]:
-    """Tries to load the system libraries that mediapipe loads; asks nothing on systems other than Linux."""
+    """Tries to load the system libraries that mediapipe loads."""
+    return _libraries(names, SYSTEM_LIBRARIES, lambda error: _without_mediapipe(f"mediapipe needs it: {error}"))
+
+
+def _libraries(
+    names: Iterable[str], packages: Mapping[str, str], weigh: Callable[[OSError], tuple[Status, str]]
+) -> list[Diagnosis]:
+    """Asks nothing on systems other than Linux."""
     if not sys.platform.startswith("linux"):
         return []
     rows = []
@@ -142,8 +160,8 @@ def system_libraries(names: Iterable[str] = SYSTEM_LIBRARIES) -> list[Diagnosis]
         try:
             ctypes.CDLL(name)
         except OSError as error:
-            remedy = f"apt-get install {SYSTEM_LIBRARIES.get(name, 'the package that holds it')}"
-            status, message = _without_mediapipe(f"mediapipe needs it: {error}")
+            remedy = f"apt-get install {packages.get(name, 'the package that holds it')}"
+            status, message = weigh(error)
             rows.append(Diagnosis(name=name, status=status, message=message, remedy=remedy))
         else:
             rows.append(Diagnosis(name=name, status="ok", message="loads"))

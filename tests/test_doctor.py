@@ -186,6 +186,21 @@ def test_a_system_library_that_does_not_load_is_named_with_the_command_that_inst
     assert rows[0].remedy == "apt-get install libno-such1"
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks only on Linux")
+def test_a_bare_system_without_the_libraries_of_opencv_fails_and_a_headless_opencv_needs_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "OPENCV_LIBRARIES", {"libno-such.so.1": "libno-such1"})
+    monkeypatch.setattr(doctor, "_cv2_owners", lambda: [("opencv-contrib-python", "5.0")])
+
+    (row,) = doctor.opencv_libraries(["libno-such.so.1"])
+
+    assert (row.status, row.remedy) == ("fail", "apt-get install libno-such1")
+    assert {"libGL.so.1", "libglib-2.0.so.0"} <= {row.name for row in doctor.diagnose()}
+    monkeypatch.setattr(doctor, "_cv2_owners", lambda: [("opencv-contrib-python-headless", "5.0")])
+    assert doctor.opencv_libraries(["libno-such.so.1"]) == []
+
+
 @pytest.mark.parametrize(("own", "status"), [(True, "warn"), (False, "fail")])
 def test_missing_and_corrupt_models_are_named_with_the_command_that_fetches_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool, status: str

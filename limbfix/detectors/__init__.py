@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from limbfix.errors import AssetMissing, UsageError
+from limbfix.errors import AssetMissing, MissingExtra, UsageError
 
 if TYPE_CHECKING:
     from limbfix.detectors.body_sight import BodySight
@@ -143,7 +143,8 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
 
     Raises:
         UsageError: no spec, an unknown one, one given twice, an unknown search or device; and as `UltralyticsYolo`.
-        ModelError, MissingExtra: as `UltralyticsYolo`.
+        MissingExtra: OpenCV or a system library that it loads is missing; and as `UltralyticsYolo`.
+        ModelError: as `UltralyticsYolo`.
     """
     if isinstance(specs, str) or not specs:
         raise UsageError(f"detectors: expected a list of {_known()}, got {specs!r}; mediapipe is the usual one")
@@ -164,6 +165,7 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
         else:
             raise UsageError(f"detectors: expected {_known()}, got {spec!r}")
     _require_distinct(builtin)
+    _require_opencv()
     sight = _sight(builtin, device=device, search=search)
     setup = Setup(device=device, search=search, names=frozenset(builtin), notes=tuple(notes), sight=sight)
     detectors = [build(setup) for name, build in BUILDERS.items() if name in builtin]
@@ -192,6 +194,18 @@ def _usual(builtin: list[str], search: str) -> list[str]:
 
 def _known() -> str:
     return f"{', '.join((USUAL, *GROUPS, *BUILDERS))} or {YOLO_PREFIX}PATH"
+
+
+def _require_opencv() -> None:
+    """Says what a bare system lacks, before a detector's own import breaks: OpenCV links against libraries that pip cannot bring."""
+    from limbfix.detectors.mediapipe_tasks import SYSTEM_COMMAND
+
+    try:
+        import cv2  # noqa: F401
+    except (ImportError, OSError) as error:
+        raise MissingExtra(
+            f"OpenCV: expected to import, got {error}. On Debian it needs: {SYSTEM_COMMAND}. `limbfix doctor` says what is missing."
+        ) from error
 
 
 def _require_distinct(names: list[str]) -> None:

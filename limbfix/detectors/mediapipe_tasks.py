@@ -27,6 +27,9 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 _PROXY = "https_proxy"
 
+SYSTEM_COMMAND = "apt-get install libgl1 libglib2.0-0 libegl1 libgles2"
+"""Brings what OpenCV and MediaPipe load at start to a bare Debian, such as a slim container."""
+
 MODELS = ("face_detector", "pose_landmarker", "hand_landmarker")
 """Names in the weights manifest of what the three detectors need."""
 
@@ -49,7 +52,7 @@ def load_tasks() -> tuple[Any, Any]:
     except (ImportError, OSError) as error:
         raise MissingExtra(
             f"mediapipe: expected to import, got {error}. Install it with: pip install 'mediapipe>=1.2'; on Debian it also "
-            "needs: apt-get install libegl1 libgles2. `limbfix doctor` says what is missing."
+            f"needs: {SYSTEM_COMMAND}. `limbfix doctor` says what is missing."
         ) from error
     return mediapipe, tasks
 

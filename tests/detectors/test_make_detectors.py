@@ -227,3 +227,16 @@ def test_the_table_and_the_mediapipe_detectors_need_no_torch_and_no_ultralytics(
         "assert not {'torch', 'ultralytics'} & set(sys.modules), 'when built'\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2], timeout=60)
+
+
+def test_an_opencv_that_does_not_load_is_named_with_the_command_that_mends_it(tmp_path: Path):
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from limbfix.detectors import make_detectors\n"
+        "from limbfix.errors import MissingExtra\n"
+        "try:\n    make_detectors(['limbfix'], device='cpu', search='full')\n"
+        "except MissingExtra as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "libGL.so.1" in done.stdout and "apt-get install libgl1" in done.stdout, done.stderr
