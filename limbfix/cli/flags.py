@@ -23,7 +23,7 @@ MaxRejectRate = Annotated[
     float | None, typer.Option(metavar="SHARE", help="Share 0-1 of judged pictures that may be rejected. [0]")
 ]
 Jobs = Annotated[int | None, typer.Option(metavar="N", help="Worker processes; 0 = one per core. [1]")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, gpu, or a torch device for YOLO. [auto]")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, gpu, mps, cuda or cuda:N. [auto]")]
 Search = Annotated[Literal["full", "single"] | None, typer.Option(help="Tiles and close windows, or one pass. [full]")]
 Detectors = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="limbfix, mediapipe, yolo:PATH; repeatable. [limbfix]")
@@ -35,7 +35,12 @@ Ledger = Annotated[str, typer.Option(metavar="FILE_OR_URL", help="A file, or pos
 Key = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The signing key. [LIMBFIX_LEDGER_KEY, ~/.config/limbfix]")
 ]
-Pictures = Annotated[Path | None, typer.Option(metavar="DIR", help="Where relative paths of the records begin. [here]")]
+Pictures = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where relative paths of the records begin, or where the pictures lie now. [here]"
+    ),
+]
 NewFile = Annotated[Path, typer.Option(metavar="FILE", help="The new file.")]
 Replace = Annotated[bool, typer.Option("--force", help="Replace an older file.")]
 

@@ -29,4 +29,4 @@ Focus = Annotated[str, typer.Option(metavar="AREAS", help="Also render again, fi
 KeepJpeg = Annotated[
     bool, typer.Option("--keep-jpeg", help="JPEG stays JPEG: smaller, but every pixel changes a little. [PNG]")
 ]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, gpu, or a torch device. [auto]")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, gpu, mps, cuda or cuda:N. [auto]")]
