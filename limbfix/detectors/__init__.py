@@ -187,7 +187,8 @@ def _usual(builtin: list[str], search: str) -> list[str]:
     builtin.append("limbfix_hands")
     why = why_absent() if finds_hands() else None  # without a finder MediaPipe must be there, and says so itself
     if why is not None:
-        return [f"no bodies, no faces and no second opinion on hands: {why}"]
+        seen = "no second opinion on bodies" if "limbfix_bodies" in builtin else "no bodies"
+        return [f"{seen}, no faces and no second opinion on hands: {why}"]
     builtin += GROUPS["mediapipe"][search]
     return []
 

@@ -233,7 +233,7 @@ def test_without_mediapipes_models_our_own_eyes_judge_hands_and_every_record_say
     with Gate() as gate:
         record = gate.inspect(pictures / "clean_hand_peace.webp").record
     assert len(record["hands"]) == 1
-    assert any("no bodies" in note and "model files are missing" in note for note in record["notes"])
+    assert any("no faces" in note and "model files are missing" in note for note in record["notes"])
     assert "limbfix models pull" in caplog.text
 
 
