@@ -227,7 +227,7 @@ def _without_mediapipe(message: str) -> tuple[Status, str]:
     """Weighs something missing that only MediaPipe needs: with a finder of our own limbfix judges hands without it."""
     if not finds_hands():
         return "fail", message
-    return "warn", f"{message}; limbfix judges hands without it, but sees no bodies and no faces"
+    return "warn", f"{message}; limbfix judges without it, but finds fewer hands and sees no faces"
 
 
 def _extra_of(need: Requirement) -> str | None:

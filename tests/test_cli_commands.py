@@ -89,7 +89,7 @@ def test_pulling_what_is_there_asks_nobody():
 def test_doctor_says_what_is_not_seen_without_models_and_what_to_do(tmp_path):
     done = command("doctor", LIMBFIX_MODELS=str(tmp_path))
     assert done.returncode == 0  # our own networks judge hands without them
-    assert done.stdout.count(b"sees no bodies and no faces") == 3
+    assert done.stdout.count(b"finds fewer hands and sees no faces") == 3
     assert b"limbfix models pull" in done.stdout
     assert last_line(done.stderr).startswith("limbfix doctor: PASS")
 
