@@ -110,6 +110,16 @@ def test_the_worst_finding_is_drawn_last() -> None:
     assert [mark.color for mark in finding_marks(record)] == ["info", "warning", "error"]
 
 
+def test_of_findings_of_one_severity_the_worst_is_drawn_last_too() -> None:
+    scores = [0.84, 0.67, 0.66, 0.53, 0.45, 0.3]
+    severities = ["error", "warning", "warning", "warning", "info", "info"]
+    findings = [
+        {"code": "hand.malformed", "severity": severity, "defect_score": score, "box_xyxy": [0, 0, 10, 10]}
+        for severity, score in zip(severities, scores, strict=True)
+    ]
+    assert [mark.finding_index for mark in finding_marks({"findings": findings})] == [5, 4, 3, 2, 1, 0]
+
+
 def test_labels_never_overlap_while_there_is_room_and_stay_inside_the_frame() -> None:
     boxes = [(100.0, 100.0, 160.0, 160.0)] * 4 + [(390.0, 2.0, 398.0, 40.0)] * 3
     sizes = [(90.0, 16.0)] * 7

@@ -125,9 +125,11 @@ def sides_of_hands(record: Record) -> list[str]:
 
 def finding_marks(record: Record) -> list[Mark]:
     """Returns the boxes of the record's findings inside the picture, the mildest first: the worst is drawn on top."""
+    findings = list(enumerate(record.get("findings") or ()))[::-1]  # of equals the record's first is the worst
+    mildest_first = sorted(findings, key=lambda item: item[1].get("defect_score") or 0.0)
     marks = [
         Mark(color=finding["severity"], box_xyxy=box, label=finding["code"], finding_index=index)
-        for index, finding in enumerate(record.get("findings") or ())
+        for index, finding in mildest_first
         if (box := inside(record, finding)) and finding["severity"] in SEVERITIES
     ]
     return sorted(marks, key=lambda mark: SEVERITIES.index(mark.color))
