@@ -16,7 +16,7 @@ from limbfix.geometry import Box
 from limbfix.images import Picture
 from limbfix.outlines import outlines_of
 from limbfix.parts import Keypoints, Side
-from limbfix.records import Record
+from limbfix.records import Record, shown_score
 from limbfix.skeletons import Hand, Scene
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Inspection:
     def _repr_html_(self) -> str:
         import base64
 
-        score = "no score" if self.defect_score is None else f"{self.defect_score:.2f}"
+        score = "no score" if self.defect_score is None else shown_score(self.defect_score)
         head = f"<p><b>{html.escape(self.verdict)}</b> ({score}): {html.escape(self.reason)}</p>"
         png = self._repr_png_()
         image = (

@@ -98,6 +98,11 @@ def told_notes(record: Mapping[str, Any]) -> list[str]:
     return [note for note in record.get("notes") or () if not note.startswith(_UNCOUNTED)]
 
 
+def shown_score(score: float) -> str:
+    """Returns a score for reading, such as `0.49`: two decimals, cut and not rounded, so that 0.4994 is not told as the 0.50 that flags."""
+    return f"{math.floor(100 * score + 1e-9) / 100:.2f}"
+
+
 def _frame(path: str, sha256: str | None, policy: str, models: dict[str, str], seconds: float) -> Record:
     """Returns a record with every key in its fixed order and nothing known but who, what and how long."""
     return {

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 from xml.sax.saxutils import escape
 
-from limbfix.records import standing, told_notes
+from limbfix.records import shown_score, standing, told_notes
 from limbfix.reports.escaping import xml_text
 from limbfix.reports.summary import RunSummary
 
@@ -102,4 +102,4 @@ def _finding_line(finding: Mapping[str, Any]) -> str:
     score = finding.get("defect_score")
     prefix = f"{xml_text(finding['code'])} ({xml_text(finding['severity'])}"
     excused = "" if finding.get("exception") is None else ", accepted"
-    return f"{prefix}{'' if score is None else f', {score:.2f}'}{excused}): {xml_text(finding['message'])}"
+    return f"{prefix}{'' if score is None else f', {shown_score(score)}'}{excused}): {xml_text(finding['message'])}"

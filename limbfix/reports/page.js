@@ -33,7 +33,8 @@
   const isPressed = (button) => button.getAttribute("aria-pressed") === "true";
   const press = (button, state) => button.setAttribute("aria-pressed", String(state));
   const number = (value) => (value === null || value === undefined ? "–" : String(Math.round(value * 1000) / 1000));
-  const score = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
+  // Cut and not rounded, as everywhere: 0.4994 is not told as the 0.50 that flags.
+  const score = (value) => (value === null || value === undefined ? "–" : (Math.floor(100 * value + 1e-9) / 100).toFixed(2));
 
   /* Gallery: filter, sort */
   const ORDERS = {

@@ -17,7 +17,7 @@ from typing import Any
 
 from limbfix.drawing import COLORS
 from limbfix.printing import printable
-from limbfix.records import standing
+from limbfix.records import shown_score, standing
 from limbfix.reports.code_lists import code_lists
 from limbfix.reports.escaping import shown
 from limbfix.reports.summary import RunSummary
@@ -79,6 +79,7 @@ def page_blocks(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["data_block"] = lambda value: Markup(_data_block(value))
     environment.filters["printable"] = lambda value: printable(str(value))
+    environment.filters["score"] = lambda value: "–" if value is None else shown_score(value)
     environment.filters["share"] = lambda part, whole: f"{100 * part / whole:.1f} %" if whole else "-"
     template = environment.from_string(_package_text("page.html"))
     is_light = shown_count > _LIGHT_FROM

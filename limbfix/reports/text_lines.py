@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from limbfix.printing import printable
-from limbfix.records import standing, told_notes
+from limbfix.records import shown_score, standing, told_notes
 from limbfix.reports.code_lists import says_reason
 from limbfix.reports.summary import VERDICTS, RunSummary
 
@@ -57,7 +57,7 @@ def _line(record: Mapping[str, Any]) -> Text:
     verdict = printable(verdict)
     line = Text()
     line.append(verdict.ljust(_VERDICT_WIDTH), _STYLES.get(verdict, ""))
-    line.append("  " + ("   -" if score is None else f"{score:.2f}"))
+    line.append("  " + ("   -" if score is None else shown_score(score)))
     line.append("  " + printable(record["path"]), "bold")
     error = record.get("error")
     if error:
@@ -90,7 +90,7 @@ def _repair_words(record: Mapping[str, Any], repair: Mapping[str, Any]) -> str:
     if repair["output"]:
         old = record.get("defect_score")
         return (
-            f"repaired: {printable(repair['output'])} (was {record['verdict']}{'' if old is None else f' {old:.2f}'})"
+            f"repaired: {printable(repair['output'])} (was {record['verdict']}{'' if old is None else f' {shown_score(old)}'})"
         )
     if not repair["plan"]:
         return "nothing to repair"

@@ -10,6 +10,7 @@ from typing import Any
 
 from limbfix.errors import AnatomyRejected, OutputError
 from limbfix.inspections import Inspection
+from limbfix.records import shown_score
 from limbfix.wrapping.attempts import SKIPPED_NSFW, Attempt, Ledger
 from limbfix.wrapping.plain import made_plain
 
@@ -98,7 +99,7 @@ class GateReport:
         return replace(self, inspection=bare)
 
     def __repr__(self) -> str:
-        score = "no score" if self.defect_score is None else f"{self.defect_score:.2f}"
+        score = "no score" if self.defect_score is None else shown_score(self.defect_score)
         renders = sum(attempt.kind == "render" for attempt in self.attempts)
         return f"<GateReport image {self.image_index}: {self.verdict} ({score}), {renders} renders: {self.reason}>"
 

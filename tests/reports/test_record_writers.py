@@ -60,6 +60,13 @@ def test_text_is_one_line_per_picture_with_verdict_score_path_and_findings() -> 
     assert "unreadable: expected a whole PNG" in lines[-1]
 
 
+def test_a_pass_just_below_the_flag_is_not_told_with_the_score_that_flags() -> None:
+    text = written("text", [record("a.png", "pass", defect_score=0.4994)])
+    assert text.startswith("pass        0.49  a.png")
+    for score in (0.29, 0.5, 0.57, 0.8, 1.0):  # what two decimals hold is told as it is, whatever binary makes of it
+        assert f"{score:.2f}" in written("text", [record("a.png", "flag", defect_score=score)])
+
+
 def test_text_says_why_a_picture_is_flagged_where_no_finding_does() -> None:
     reason = "Digits were not counted on 1 of 1 hand (1 uncertain). The policy flags such pictures."
     hint = finding("person.missing_leg", 0.37, message="perhaps")

@@ -186,6 +186,16 @@ def test_filters_by_verdict_code_and_path_narrow_the_gallery_and_say_so(watched:
     assert watched.names() == ["flag.png", "unjudged.png", "nobody.png"]
 
 
+def test_a_score_just_below_a_threshold_is_not_rounded_up_to_it(browser: Any, tmp_path: Path) -> None:
+    found = [finding("hand.malformed", 0.7996)]
+    made = Watched(browser, build(tmp_path / "report", [record("a.png", "flag", defect_score=0.7996, findings=found)]))
+    assert made.page.locator(".card .score").inner_text() == "0.79"
+    made.page.locator(".open").click()
+    assert made.page.locator("#facts .judged .score").inner_text() == "0.79"
+    assert made.page.locator(".found td").nth(1).inner_text() == "0.79"
+    made.page.context.close()
+
+
 def test_counts_at_the_top_are_those_of_the_run(watched: Watched) -> None:
     counts = [element.inner_text() for element in watched.page.locator(".verdict .count").all()]
     assert counts == ["1"] * 5
