@@ -91,11 +91,11 @@
     const unit = Math.max(width / svg.clientWidth, height / svg.clientHeight);
     if (!Number.isFinite(unit) || unit <= 0) return;
     const placed = layTips(svg, unit);
-    const tall = TAG_HEIGHT * unit;
     for (const tag of [...svg.querySelectorAll(".tag")].reverse()) {
       if (getComputedStyle(tag).display === "none") continue;
       const [boxX, boxY, , boxHeight] = tag.dataset.box.split(" ").map(Number);
-      const wide = Number(tag.dataset.width) * unit;
+      const size = Math.min(unit, width / Number(tag.dataset.width)); // smaller where the picture is narrower than the label
+      const [wide, tall] = [Number(tag.dataset.width) * size, TAG_HEIGHT * size];
       const x = Math.max(0, Math.min(boxX, width - wide));
       const near = placed.filter((other) => x < other.x + other.wide && other.x < x + wide);
       const hit = (y) => near.find((other) => y < other.y + other.tall * 0.999 && other.y < y + tall * 0.999);
@@ -106,7 +106,7 @@
         for (let other = hit(y); other; other = hit(y)) y = other.y + other.tall;
       }
       placed.push({ x, y, wide, tall });
-      tag.setAttribute("transform", `translate(${x} ${y}) scale(${unit})`);
+      tag.setAttribute("transform", `translate(${x} ${y}) scale(${size})`);
     }
   };
   const sizes = new ResizeObserver((entries) => entries.forEach((entry) => layTags(entry.target)));

@@ -154,14 +154,14 @@ def _labelled(marks: Sequence[Mark], size_wh: tuple[int, int]) -> list[Tag]:
     per_screen_px = max(size_wh) / _TILE
     worst_first = marks[::-1]
     labels = [printable(mark.label or "") for mark in worst_first]
-    sizes = [
-        ((2 * _TAG_PADDING + _TAG_CHARACTER * len(text)) * per_screen_px, TAG_HEIGHT * per_screen_px) for text in labels
-    ]
+    widths = [_label_width(text) for text in labels]
+    scales = [min(per_screen_px, size_wh[0] / width) for width in widths]  # smaller where the picture is narrower
+    sizes = [(width * scale, TAG_HEIGHT * scale) for width, scale in zip(widths, scales, strict=True)]
     boxes: list[Xyxy] = [mark.box_xyxy for mark in worst_first]
     corners = label_corners(boxes, sizes, size_wh)
     tags = [
-        _tag(mark, text, rank < 3, f"translate({_xy(corner)}) scale({per_screen_px:.4g})")
-        for rank, (mark, text, corner) in enumerate(zip(worst_first, labels, corners, strict=True))
+        _tag(mark, text, rank < 3, f"translate({_xy(corner)}) scale({scale:.4g})")
+        for rank, (mark, text, corner, scale) in enumerate(zip(worst_first, labels, corners, scales, strict=True))
     ]
     return tags[::-1]
 
@@ -175,11 +175,15 @@ def _tag(mark: Mark, label: str, is_first: bool, transform: str = "") -> Tag:
         width=round(x1 - x0, 1),
         height=round(y1 - y0, 1),
         label=label,
-        label_width=round(2 * _TAG_PADDING + _TAG_CHARACTER * len(label), 1),
+        label_width=round(_label_width(label), 1),
         transform=transform,
         finding_index=mark.finding_index,
         is_first=is_first,
     )
+
+
+def _label_width(label: str) -> float:
+    return 2 * _TAG_PADDING + _TAG_CHARACTER * len(label)
 
 
 def _xy(point: tuple[float, float]) -> str:
