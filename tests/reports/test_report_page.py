@@ -196,6 +196,37 @@ def test_a_score_just_below_a_threshold_is_not_rounded_up_to_it(browser: Any, tm
     made.page.context.close()
 
 
+def test_folders_that_begin_alike_can_be_told_apart_in_the_gallery(browser: Any, tmp_path: Path) -> None:
+    start = "/srv/pictures/of/a/project/with/a/long/common/beginning"
+    made = Watched(browser, build(tmp_path / "report", [record(f"{start}/{name}/a.png") for name in ("left", "right")]))
+    for folder in made.page.locator(".open .folder").all():
+        frame, text = folder.bounding_box(), folder.locator("bdi").bounding_box()
+        assert text["width"] > frame["width"], "too long for its line"
+        assert text["x"] + text["width"] == pytest.approx(frame["x"] + frame["width"], abs=1), "its end is what is seen"
+    assert made.page.locator(".open").first.get_attribute("title") == f"{start}/left/a.png"
+    made.page.locator(".open").first.click()
+    assert made.page.locator("#detail-name").inner_text().split() == [f"{start}/left/", "a.png"]
+    made.page.context.close()
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_labels_on_a_narrow_picture_are_not_cut(browser: Any, tmp_path: Path, has_script: bool) -> None:
+    made = record("strip.png", "reject", width=100, height=400, findings=[finding("person.detached_limb", box_xyxy=[60, 100, 90, 150])])
+    folder = tmp_path / "report"
+    with ReportFolder(folder) as report:
+        tally = RunTally()
+        tally.add(made)
+        report.add(made, make_evidence(picture(100, 400), made, []))
+        index = report.finish(tally.summary(2.0), {})
+    page = Watched(browser, index, java_script_enabled=has_script).page
+    page.wait_for_timeout(100)
+    frame, tag = page.locator(".card .frame").bounding_box(), page.locator(".card .tag").bounding_box()
+    shown = frame["height"] * 100 / 400
+    left = frame["x"] + (frame["width"] - shown) / 2
+    assert left - 1 <= tag["x"] and tag["x"] + tag["width"] <= left + shown + 1
+    page.context.close()
+
+
 def test_counts_at_the_top_are_those_of_the_run(watched: Watched) -> None:
     counts = [element.inner_text() for element in watched.page.locator(".verdict .count").all()]
     assert counts == ["1"] * 5
