@@ -293,8 +293,10 @@
     showFacts(card, record);
     const place = visible.indexOf(card);
     byId("position").textContent = `${place + 1} of ${visible.length}`;
+    const focused = document.activeElement;
     byId("previous").disabled = place <= 0;
     byId("next").disabled = place >= visible.length - 1;
+    if (focused.disabled) (focused === byId("next") ? byId("previous") : byId("next")).focus(); // a disabled button loses it
     if (!dialog.open) dialog.showModal();
     byId("panel").scrollTop = dialog.scrollTop = 0;
     history.replaceState(null, "", `#${card.element.id}`);

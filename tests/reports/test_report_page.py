@@ -252,6 +252,20 @@ def test_detail_view_works_by_keyboard_alone_and_gives_the_focus_back(watched: W
     assert page.evaluate("document.activeElement.innerText").endswith("reject.png")
 
 
+def test_the_focus_stays_in_the_detail_view_at_the_last_picture_and_at_the_first(watched: Watched) -> None:
+    page = watched.page
+    focused = "document.activeElement.id"
+    page.locator(".open").nth(3).click()
+    page.locator("#next").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#position").inner_text() == "5 of 5"
+    assert page.evaluate(focused) == "previous"
+    for _ in range(4):
+        page.keyboard.press("Enter")
+    assert page.locator("#position").inner_text() == "1 of 5"
+    assert page.evaluate(focused) == "next"
+
+
 def test_arrows_walk_through_the_filtered_pictures_only(watched: Watched) -> None:
     page = watched.page
     page.fill("#search", "b/")
