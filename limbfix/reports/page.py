@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -80,12 +81,14 @@ def page_blocks(
     environment.filters["data_block"] = lambda value: Markup(_data_block(value))
     environment.filters["printable"] = lambda value: printable(str(value))
     environment.filters["score"] = lambda value: "–" if value is None else shown_score(value)
-    environment.filters["share"] = lambda part, whole: f"{100 * part / whole:.1f} %" if whole else "-"
+    environment.filters["share"] = lambda part, whole: f"{100 * part / whole:.1f}\u00a0%" if whole else "-"
+    environment.filters["moment"] = _moment
     template = environment.from_string(_package_text("page.html"))
     is_light = shown_count > _LIGHT_FROM
     return template.generate(
         title=title,
         summary=summary,
+        speed=_speed(summary),
         names=VERDICT_NAMES,
         provenance=shown(dict(provenance)),
         shown_count=shown_count,
@@ -174,6 +177,21 @@ def _embedded(jpeg: bytes, side: int | None) -> tuple[bytes, tuple[int, int]]:
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=_LIGHT_QUALITY)
         return buffer.getvalue(), image.size
+
+
+def _speed(summary: RunSummary) -> str:
+    """Returns `2.5 per second`, or for a slower run `32.5 seconds for each`; empty where no time was measured."""
+    if not summary.pictures or summary.seconds <= 0:
+        return ""
+    each = summary.seconds / summary.pictures
+    return f"{1 / each:.1f} per second" if each <= 1 else f"{each:.1f} seconds for each"
+
+
+def _moment(created: object) -> str:
+    """Returns an ISO time in UTC as `2026-11-30 at 21:58 UTC`; anything else as it is."""
+    text = str(created)
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\+00:00|Z)", text)
+    return f"{found[1]} at {found[2]} UTC" if found else text
 
 
 def _data_uri(jpeg: bytes) -> str:

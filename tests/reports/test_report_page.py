@@ -396,6 +396,24 @@ def test_the_legend_says_which_uncounted_hands_can_pass(index: Path) -> None:
     assert "(uncertain) is judged by its look and can pass" in text and "has not passed" not in text
 
 
+def test_the_legend_says_what_an_unjudged_picture_is(index: Path) -> None:
+    legend = index.read_text(encoding="utf-8").split("<dt>Unjudged</dt>")[1].split("<dt>")[0]
+    assert "somebody is there" in legend
+    assert "nothing could be measured" in legend
+
+
+def test_a_slow_run_has_a_speed_and_both_shares_at_the_top_say_of_what_they_are(tmp_path: Path) -> None:
+    tally = RunTally()
+    with ReportFolder(tmp_path / "report") as report:
+        for verdict in ("reject", "pass", "pass", "unjudged"):
+            tally.add(record(f"{verdict}.png", verdict))
+            report.add(record(f"{verdict}.png", verdict), None)
+        page = report.finish(tally.summary(130.0), {"created": "2026-11-30T21:58:27+00:00"}).read_text(encoding="utf-8")
+    ran = " ".join(page.split('<p class="ran">')[1].split("</p>")[0].split())
+    assert "on 2026-11-30 at 21:58 UTC, 32.5 seconds for each" in ran
+    assert "<b>33.3 %</b> of the 3 judged were rejected." in ran
+
+
 def test_controls_have_names_and_states_for_a_screen_reader(watched: Watched) -> None:
     page = watched.page
     assert page.get_by_role("searchbox", name="Search paths").count() == 1
