@@ -49,7 +49,8 @@ def decision_words(data: dict[str, Any], at: str) -> str:
         "label": "looked at it",
     }
     label = f" The picture is {data['label']}." if data["label"] else ""
-    return f"{data['who']} {answer[data['answer']]} on {at[:10]}: {data['why']}.{label}".replace("..", ".")
+    stop = "" if data["why"].rstrip().endswith((".", "!", "?", "…")) else "."
+    return f"{data['who']} {answer[data['answer']]} on {at[:10]}: {data['why'].rstrip()}{stop}{label}"
 
 
 def meaning_of(code: str) -> str:

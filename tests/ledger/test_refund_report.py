@@ -21,6 +21,7 @@ from limbfix.refund_reports.facts import make_facts
 from limbfix.refund_reports.page import summary_sentence
 from limbfix.refund_reports.shares import Share
 from limbfix.refund_reports.tables import case_rows
+from limbfix.refund_reports.words import decision_words
 from limbfix.refund_reports.writing import write_report
 
 NASTY = [
@@ -368,3 +369,16 @@ def test_cases_that_wait_come_first_and_the_rest_is_named(ledger, tmp_path):
     assert text.count("<article ") == 2
     assert text.index("Waits for a person:") < text.index("<strong>Recommended:")
     assert "The other 3 are in the tables" in text
+
+
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        ("Looks fine", "Looks fine. The picture is fine."),
+        ("Looks fine.", "Looks fine. The picture is fine."),
+        ("Well... see ../notes; is it short?", "Well... see ../notes; is it short? The picture is fine."),
+    ],
+)
+def test_a_persons_words_stand_in_the_report_as_they_were_written(why: str, told: str) -> None:
+    data = {"who": "Ada", "answer": "decline", "why": why, "label": "fine"}
+    assert decision_words(data, "2026-11-30T10:00:00+00:00") == f"Ada declined it on 2026-11-30: {told}"
