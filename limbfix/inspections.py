@@ -16,6 +16,7 @@ from limbfix.geometry import Box
 from limbfix.images import Picture
 from limbfix.outlines import outlines_of
 from limbfix.parts import Keypoints, Side
+from limbfix.printing import printable
 from limbfix.records import Record, shown_score
 from limbfix.skeletons import Hand, Scene
 
@@ -129,10 +130,13 @@ class Inspection:
         import base64
 
         score = "no score" if self.defect_score is None else shown_score(self.defect_score)
-        head = f"<p><b>{html.escape(self.verdict)}</b> ({score}): {html.escape(self.reason)}</p>"
+        name = html.escape(printable(self.record["path"]))
+        head = f"<p>{name}<br><b>{html.escape(self.verdict)}</b> ({score}): {html.escape(printable(self.reason))}</p>"
         png = self._repr_png_()
         image = (
-            "" if png is None else f'<img alt="overlay" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+            ""
+            if png is None
+            else f'<img alt="{name} with what was seen drawn on it" style="max-width:100%" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
         )
         return head + image
 
