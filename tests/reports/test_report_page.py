@@ -392,6 +392,21 @@ def test_text_keeps_its_contrast_in_light_and_dark(browser: Any, index: Path) ->
 
 
 def test_the_legend_says_which_uncounted_hands_can_pass(index: Path) -> None:
+def test_numbers_of_a_large_run_stay_inside_their_tiles_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    tally = RunTally()
+    with ReportFolder(tmp_path / "report", shown=1) as report:
+        report.add(record(), None)
+        for verdict, count in (("pass", 12000), ("no_subject", 4000), ("unjudged", 4000)):
+            for _ in range(count):
+                tally.add(record(verdict=verdict))
+        page = Watched(browser, report.finish(tally.summary(2.0), {}), width=360, height=740).page
+    overfull = (
+        "[...document.querySelectorAll('.verdict, .verdict > *')].filter((one) => one.scrollWidth > one.clientWidth)"
+    )
+    assert page.evaluate(f"{overfull}.map((one) => one.textContent.trim())") == []
+    page.context.close()
+
+
     text = index.read_text(encoding="utf-8")
     assert "(uncertain) is judged by its look and can pass" in text and "has not passed" not in text
 
