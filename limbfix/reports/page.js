@@ -152,11 +152,12 @@
     if (!images.length) return [];
     return section("Evidence", make("div", "strip", ...images.map((image) => {
       const indices = image.dataset.findings.split(" ").map(Number);
-      const codes = indices.filter((index) => record.findings[index]).map((index) => record.findings[index].code);
+      const found = indices.map((index) => record.findings[index]).filter(Boolean);
+      const codes = found.map((finding) => `${finding.code} ${score(finding.defect_score)}`).join(", ");
       const copy = image.cloneNode();
       copy.loading = "eager";
-      copy.alt = `Region of ${codes.join(", ")}`;
-      return pointsAt(make("figure", "", copy, make("figcaption", "", codes.join(", "))), indices);
+      copy.alt = `Close view: ${found.map((finding) => finding.message).join(" ")}`;
+      return pointsAt(make("figure", "", copy, make("figcaption", "", codes)), indices);
     })));
   };
   const showFindings = (record) => {

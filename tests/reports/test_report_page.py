@@ -311,6 +311,19 @@ def test_an_unjudged_picture_shows_its_error_and_a_used_exception_is_named(watch
     assert "got 12 of 90 bytes" in page.locator(".card:visible .reason").inner_text()
     page.locator(".card:visible .open").click()
     assert "unreadable: expected a whole PNG" in page.inner_text("#facts .why")
+def test_close_views_of_several_hands_can_be_told_apart_without_a_mouse(browser: Any, tmp_path: Path) -> None:
+    found = [
+        finding("hand.malformed", 0.84, message="The right hand looks wrong."),
+        finding("hand.malformed", 0.67, message="The left hand looks wrong.", box_xyxy=[150, 60, 200, 120]),
+    ]
+    made = Watched(browser, build(tmp_path / "report", [record("a.png", "reject", findings=found)]))
+    made.page.locator(".open").click()
+    assert made.page.locator("#facts figcaption").all_inner_texts() == ["hand.malformed 0.84", "hand.malformed 0.67"]
+    alts = [image.get_attribute("alt") for image in made.page.locator("#facts figure img").all()]
+    assert alts == ["Close view: The right hand looks wrong.", "Close view: The left hand looks wrong."]
+    made.page.context.close()
+
+
     assert "Not judged." in page.inner_text("#facts")
     page.keyboard.press("Escape")
     page.click(".verdict.unjudged")
