@@ -46,7 +46,9 @@ def test_a_notebook_gets_a_picture_and_escaped_text(inspection):
     assert "<b>reject</b>" in page and "data:image/png;base64," in page
     hostile = Inspection(record=inspection.record | {"reason": "<img src=x onerror=alert(1)>"})
     assert "<img src=x" not in hostile._repr_html_()
-    assert "&lt;script&gt;" in page and "<script" not in page, "the picture has its name, in words and for who cannot see it"
+    assert "&lt;script&gt;" in page and "<script" not in page, (
+        "the picture has its name, in words and for who cannot see it"
+    )
     assert 'alt="&lt;script&gt;' in page and "max-width:100%" in page
 
 

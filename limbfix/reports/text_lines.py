@@ -89,9 +89,7 @@ def _uncounted(record: Mapping[str, Any]) -> int:
 def _repair_words(record: Mapping[str, Any], repair: Mapping[str, Any]) -> str:
     if repair["output"]:
         old = record.get("defect_score")
-        return (
-            f"repaired: {printable(repair['output'])} (was {record['verdict']}{'' if old is None else f' {shown_score(old)}'})"
-        )
+        return f"repaired: {printable(repair['output'])} (was {record['verdict']}{'' if old is None else f' {shown_score(old)}'})"
     if not repair["plan"]:
         return "nothing to repair"
     return f"not repaired: {printable(repair['attempts'][-1]['reason'] if repair['attempts'] else 'nothing was tried')}"

@@ -211,7 +211,13 @@ def test_folders_that_begin_alike_can_be_told_apart_in_the_gallery(browser: Any,
 
 @pytest.mark.parametrize("has_script", [True, False])
 def test_labels_on_a_narrow_picture_are_not_cut(browser: Any, tmp_path: Path, has_script: bool) -> None:
-    made = record("strip.png", "reject", width=100, height=400, findings=[finding("person.detached_limb", box_xyxy=[60, 100, 90, 150])])
+    made = record(
+        "strip.png",
+        "reject",
+        width=100,
+        height=400,
+        findings=[finding("person.detached_limb", box_xyxy=[60, 100, 90, 150])],
+    )
     folder = tmp_path / "report"
     with ReportFolder(folder) as report:
         tally = RunTally()
@@ -305,12 +311,6 @@ def test_detail_view_shows_the_findings_with_their_numbers_and_where_they_are(wa
     assert marked.get_attribute("width") == "180.0"
 
 
-def test_an_unjudged_picture_shows_its_error_and_a_used_exception_is_named(watched: Watched) -> None:
-    page = watched.page
-    page.click(".verdict.unjudged")
-    assert "got 12 of 90 bytes" in page.locator(".card:visible .reason").inner_text()
-    page.locator(".card:visible .open").click()
-    assert "unreadable: expected a whole PNG" in page.inner_text("#facts .why")
 def test_close_views_of_several_hands_can_be_told_apart_without_a_mouse(browser: Any, tmp_path: Path) -> None:
     found = [
         finding("hand.malformed", 0.84, message="The right hand looks wrong."),
@@ -324,6 +324,12 @@ def test_close_views_of_several_hands_can_be_told_apart_without_a_mouse(browser:
     made.page.context.close()
 
 
+def test_an_unjudged_picture_shows_its_error_and_a_used_exception_is_named(watched: Watched) -> None:
+    page = watched.page
+    page.click(".verdict.unjudged")
+    assert "got 12 of 90 bytes" in page.locator(".card:visible .reason").inner_text()
+    page.locator(".card:visible .open").click()
+    assert "unreadable: expected a whole PNG" in page.inner_text("#facts .why")
     assert "Not judged." in page.inner_text("#facts")
     page.keyboard.press("Escape")
     page.click(".verdict.unjudged")
@@ -386,6 +392,21 @@ def test_a_phone_scrolls_in_one_direction_only(browser: Any, index: Path, scheme
     watched.assert_quiet()
 
 
+def test_numbers_of_a_large_run_stay_inside_their_tiles_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    tally = RunTally()
+    with ReportFolder(tmp_path / "report", shown=1) as report:
+        report.add(record(), None)
+        for verdict, count in (("pass", 12000), ("no_subject", 4000), ("unjudged", 4000)):
+            for _ in range(count):
+                tally.add(record(verdict=verdict))
+        page = Watched(browser, report.finish(tally.summary(2.0), {}), width=360, height=740).page
+    overfull = (
+        "[...document.querySelectorAll('.verdict, .verdict > *')].filter((one) => one.scrollWidth > one.clientWidth)"
+    )
+    assert page.evaluate(f"{overfull}.map((one) => one.textContent.trim())") == []
+    page.context.close()
+
+
 def test_a_long_reason_can_be_read_whole_beside_its_picture(browser: Any, tmp_path: Path) -> None:
     reason = "Nothing wrong in what could be measured; digits were not counted on 2 of 2 hands (2 uncertain). " * 3
     made = record("long.png", "reject", reason=reason)
@@ -405,21 +426,6 @@ def test_text_keeps_its_contrast_in_light_and_dark(browser: Any, index: Path) ->
 
 
 def test_the_legend_says_which_uncounted_hands_can_pass(index: Path) -> None:
-def test_numbers_of_a_large_run_stay_inside_their_tiles_on_a_phone(browser: Any, tmp_path: Path) -> None:
-    tally = RunTally()
-    with ReportFolder(tmp_path / "report", shown=1) as report:
-        report.add(record(), None)
-        for verdict, count in (("pass", 12000), ("no_subject", 4000), ("unjudged", 4000)):
-            for _ in range(count):
-                tally.add(record(verdict=verdict))
-        page = Watched(browser, report.finish(tally.summary(2.0), {}), width=360, height=740).page
-    overfull = (
-        "[...document.querySelectorAll('.verdict, .verdict > *')].filter((one) => one.scrollWidth > one.clientWidth)"
-    )
-    assert page.evaluate(f"{overfull}.map((one) => one.textContent.trim())") == []
-    page.context.close()
-
-
     text = index.read_text(encoding="utf-8")
     assert "(uncertain) is judged by its look and can pass" in text and "has not passed" not in text
 
