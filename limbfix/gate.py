@@ -94,6 +94,8 @@ class Gate:
             scores may differ a little between the two.
         max_pixels: larger pictures are refused before decoding.
         masks: whether records hold the masks of hands and digits; `Inspection.hands` has them in any case.
+        require_models: whether a gate that would lack something (see `notes`), such as MediaPipe's model files, is an error. Otherwise it judges
+            with what is there, and says so in the log and in every record. Detectors of your own answer for themselves.
 
     Raises:
         PolicyError, UsageError, ModelError, MissingExtra: at once, not at the first picture.
@@ -108,11 +110,14 @@ class Gate:
         detectors: Sequence[str | Detector] = ("limbfix",),
         max_pixels: int = MAX_PIXELS,
         masks: bool = False,
+        require_models: bool = False,
     ) -> None:
         self.policy = load_policy(policy) if isinstance(policy, str | Path) else policy or Policy()
         words = [detector for detector in detectors if isinstance(detector, str)]
         own = tuple(detector for detector in detectors if not isinstance(detector, str))
-        built = make_detectors(words, device=device, search=search) if words or not own else ()
+        built: tuple[Detector, ...] = ()
+        if words or not own:
+            built = make_detectors(words, device=device, search=search, require_models=require_models)
         self.detectors: tuple[Detector, ...] = (*built, *own)
         self._look = look if not own else _look_as_it_is
         self.max_pixels, self.masks = max_pixels, masks

@@ -96,6 +96,7 @@ class Settings(BaseSettings):
         device: `auto`, `cpu`, `gpu` or a torch device for yolo.
         search: `full` looks at tiles and close windows; `single` is one MediaPipe pass.
         detector: what sees; `mediapipe`, `yolo:PATH`.
+        require_models: whether missing model files end a run before its first picture; otherwise it does without and says so.
         progress: None = a bar where stderr is a terminal.
         max_pixels: larger pictures are refused before decoding.
         timeout: seconds per picture in worker processes; a day at most.
@@ -126,6 +127,7 @@ class Settings(BaseSettings):
     device: str = "auto"
     search: Literal["full", "single"] = "full"
     detector: Words = ("limbfix",)
+    require_models: bool = False
     progress: bool | None = None
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
     timeout: Seconds = 120.0

@@ -2,7 +2,7 @@
 
 `pass`, `flag`, `reject`, `no_subject`, `unjudged`, `unreadable`; `crash` (the process dies), `hang`, `bug` (an exception
 that nobody foresaw). After a space may follow anything, so that contents differ; `slow` there takes 0.1 s.
-LIMBFIX_TEST_NOTE is what the gate lacks. LIMBFIX_TEST_LOG names a file to which every judgement adds the content's SHA-256.
+LIMBFIX_TEST_NOTE is what the gate lacks, which `require_models` refuses. LIMBFIX_TEST_LOG names a file to which every judgement adds the content's SHA-256.
 
 Run as a script it is `limbfix` with this gate.
 """
@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import limbfix.cli
@@ -30,10 +31,10 @@ MODELS = {"fake": "0" * 64}
 
 
 class FakeGate:
-    def __init__(self) -> None:
+    def __init__(self, *, require_models: bool = False) -> None:
         self.models = MODELS
         self.notes = tuple(filter(None, [os.environ.get("LIMBFIX_TEST_NOTE")]))
-        if os.environ.get("LIMBFIX_TEST_NO_MODEL"):
+        if os.environ.get("LIMBFIX_TEST_NO_MODEL") or (require_models and self.notes):
             raise ModelMissing("expected the model file fake, found none; fetch it once with: limbfix models pull")
         if os.environ.get("LIMBFIX_TEST_DIES_AT_START"):
             os._exit(7)
@@ -94,6 +95,8 @@ def make_fake_record(path: str, sha256: str, word: str) -> dict:
 if __name__ == "__main__":
     from fake_gate import FakeGate as PicklableGate  # under its own name, so that workers can import it
 
-    limbfix.cli.check.gate_maker = lambda settings, policy: PicklableGate
+    limbfix.cli.check.gate_maker = lambda settings, policy: partial(
+        PicklableGate, require_models=settings.require_models
+    )
     limbfix.cli.main()
     sys.exit()

@@ -127,6 +127,32 @@ def test_what_the_gate_lacks_is_told_once_before_the_last_line(tmp_path, jobs):
     assert [line.partition(" - ")[0] for line in told] == ["limbfix: no bodies: nobody fetched them", "limbfix: PASS"]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("place", ["flag", "variable", "file"])
+def test_a_gate_that_lacks_something_judges_nothing_where_its_models_are_required(tmp_path, jobs, place):
+    write(tmp_path / "p", a="pass", b="reject")
+    variables = {"LIMBFIX_TEST_NOTE": "no bodies: nobody fetched them", "LIMBFIX_TEST_LOG": str(tmp_path / "log")}
+    if place == "variable":
+        variables["LIMBFIX_REQUIRE_MODELS"] = "true"
+    if place == "file":
+        (tmp_path / "limbfix.toml").write_text("require_models = true\n")
+    flags = ["--require-models"] if place == "flag" else []
+    done = check("p", "--jobs", jobs, "--report", "r", *flags, cwd=tmp_path, **variables)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert len(done.stderr.splitlines()) == 1 and b"limbfix models pull" in done.stderr
+    assert not (tmp_path / "log").exists() and not (tmp_path / "r").exists()
+    del variables["LIMBFIX_TEST_NOTE"]
+    assert check("p", "--jobs", jobs, *flags, cwd=tmp_path, **variables).returncode == 1
+
+
+def test_a_flag_takes_the_requirement_of_a_file_back(tmp_path):
+    write(tmp_path / "p", a="pass")
+    (tmp_path / "limbfix.toml").write_text("require_models = true\n")
+    done = check("p", "--no-require-models", cwd=tmp_path, LIMBFIX_TEST_NOTE="no bodies")
+    assert done.returncode == 0
+    assert b"limbfix: no bodies\n" in done.stderr
+
+
 def test_the_last_line_counts_every_verdict(pictures):
     line = last_line(check(pictures).stderr)
     expected = "limbfix: FAIL - 6 pictures: 1 rejected, 1 flagged, 1 passed, 1 no subject, 2 not judged ("

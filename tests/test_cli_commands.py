@@ -94,6 +94,21 @@ def test_doctor_says_what_is_not_seen_without_models_and_what_to_do(tmp_path):
     assert last_line(done.stderr).startswith("limbfix doctor: PASS")
 
 
+HOOK = Path(__file__).parents[1] / ".pre-commit-hooks.yaml"
+
+
+@pytest.mark.parametrize("words", ["check --require-models", "fix --require-models --out out", "hook"])
+def test_without_model_files_nothing_is_judged_where_they_are_required(tmp_path, words):
+    if words == "hook":
+        (words,) = re.findall(r"^  entry: limbfix (.*)$", HOOK.read_text(encoding="utf-8"), re.MULTILINE)
+    picture = EXAMPLES / "third_arm.jpg"
+    done = command(*words.split(), picture, cwd=tmp_path, LIMBFIX_MODELS=str(tmp_path / "none"))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert re.search(
+        r"ERROR - expected the model file .*; fetch it once with: limbfix models pull", last_line(done.stderr)
+    )
+
+
 def test_the_version_is_the_packages():
     assert command("--version").stdout == f"limbfix {limbfix.__version__}\n".encode()
 

@@ -82,7 +82,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_the_ci_step_judges_what_a_branch_adds_and_nothing_else(pictures, tmp_path):
+def test_the_ci_step_judges_what_a_branch_adds_and_nothing_else(pictures, tmp_path, monkeypatch):
     command_line = run("-m", "limbfix", "check", "--help")
     if command_line.returncode:
         pytest.skip("`limbfix check` does not start here")
@@ -100,3 +100,8 @@ def test_the_ci_step_judges_what_a_branch_adds_and_nothing_else(pictures, tmp_pa
     assert done.returncode == 0, done.stderr
     cases = ElementTree.parse(tmp_path / "limbfix.xml").iter("testcase")
     assert [case.get("name") for case in cases] == ["new é.jpg"]
+    monkeypatch.setenv("LIMBFIX_MODELS", str(tmp_path / "none"))
+    blind = run(example("ci_step.py"), "main", cwd=tmp_path)
+    assert (
+        blind.returncode == 2 and "limbfix models pull" in blind.stderr
+    )  # nobody reads the stderr of a step that passed

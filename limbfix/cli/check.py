@@ -38,6 +38,7 @@ class GateMaker:
     detectors: tuple[str, ...]
     max_pixels: int
     masks: bool = False
+    require_models: bool = False
 
     def __call__(self) -> GateLike:
         """Loads the models. What a gate lacks is told by the run, once for all its processes."""
@@ -52,6 +53,7 @@ class GateMaker:
             detectors=self.detectors,
             max_pixels=self.max_pixels,
             masks=self.masks,
+            require_models=self.require_models,
         )
 
 
@@ -64,6 +66,7 @@ def gate_maker(settings: Settings, policy: Policy) -> MakeGate:
         detectors=settings.detector,
         max_pixels=settings.max_pixels,
         masks=settings.masks,
+        require_models=settings.require_models,
     )
 
 
@@ -87,6 +90,7 @@ def check(
     device: flags.Device = None,
     search: flags.Search = None,
     detector: flags.Detectors = None,
+    require_models: flags.RequireModels = None,
     progress: flags.Progress = None,
     max_pixels: flags.MaxPixels = None,
     timeout: Annotated[

@@ -49,6 +49,7 @@ def fix(
     device: painting_flags.Device = None,
     search: flags.Search = None,
     detector: flags.Detectors = None,
+    require_models: flags.RequireModels = None,
     progress: flags.Progress = None,
     max_pixels: flags.MaxPixels = None,
 ) -> None:

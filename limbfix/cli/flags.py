@@ -28,6 +28,9 @@ Search = Annotated[Literal["full", "single"] | None, typer.Option(help="Tiles an
 Detectors = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="limbfix, mediapipe, yolo:PATH; repeatable. [limbfix]")
 ]
+RequireModels = Annotated[
+    bool | None, typer.Option("--require-models/--no-require-models", help="Exit 2 where model files are missing. [no]")
+]
 Progress = Annotated[bool | None, typer.Option("--progress/--no-progress", help="A bar on stderr.")]
 MaxPixels = Annotated[int | None, typer.Option(metavar="N", help="Refuse larger pictures unread. [100000000]")]
 

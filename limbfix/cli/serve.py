@@ -24,6 +24,7 @@ def serve(
     device: flags.Device = None,
     search: flags.Search = None,
     detector: flags.Detectors = None,
+    require_models: flags.RequireModels = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Per picture. [120]")] = None,
 ) -> None:
     """Judges pictures that come by HTTP: POST /v1/inspect and /v1/batch; see /openapi.json.
@@ -40,6 +41,7 @@ def serve(
         "device": device,
         "search": search,
         "detector": tuple(detector) if detector else None,
+        "require_models": require_models,
         "timeout": timeout,
     }
     run_serve(load_settings(given))

@@ -128,7 +128,9 @@ USUAL = "limbfix"
 hands where MediaPipe is there. A network that should be there and is broken is an error, never left out."""
 
 
-def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[Detector, ...]:
+def make_detectors(
+    specs: Sequence[str], *, device: str, search: str, require_models: bool = False
+) -> tuple[Detector, ...]:
     """Builds the detectors that the settings name.
 
     Args:
@@ -136,6 +138,7 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
         device: `auto`, `cpu`, `gpu`, `mps`, `cuda` or `cuda:<index>`. MediaPipe takes `gpu` as OpenGL and computes on
             the CPU otherwise; YOLO takes `auto` as the first CUDA device, or the CPU where there is none.
         search: one of `SEARCHES`.
+        require_models: whether `limbfix` stands for MediaPipe's detectors too where MediaPipe is not there, which is then an error.
 
     Returns:
         the detectors in the order in which they must look, whatever the order of `specs`: the built-in ones as in
@@ -143,8 +146,8 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
 
     Raises:
         UsageError: no spec, an unknown one, one given twice, an unknown search or device; and as `UltralyticsYolo`.
-        MissingExtra: OpenCV or a system library that it loads is missing; and as `UltralyticsYolo`.
-        ModelError: as `UltralyticsYolo`.
+        MissingExtra: OpenCV or a system library that it loads is missing; and as `UltralyticsYolo`, or as `mediapipe_tasks.require_all` where models are required.
+        ModelError: as `UltralyticsYolo`, and likewise.
     """
     if isinstance(specs, str) or not specs:
         raise UsageError(f"detectors: expected a list of {_known()}, got {specs!r}; mediapipe is the usual one")
@@ -155,7 +158,7 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
     notes: list[str] = []
     for spec in specs:
         if spec == USUAL:
-            notes += _usual(builtin, search)
+            notes += _usual(builtin, search, require_models=require_models)
         elif spec in GROUPS:
             builtin += GROUPS[spec][search]
         elif spec in BUILDERS:
@@ -174,11 +177,13 @@ def make_detectors(specs: Sequence[str], *, device: str, search: str) -> tuple[D
     return tuple(detectors)
 
 
-def _usual(builtin: list[str], search: str) -> list[str]:
+def _usual(builtin: list[str], search: str, *, require_models: bool) -> list[str]:
     """Adds the detectors that `USUAL` stands for on this machine; returns a note if MediaPipe is not among them."""
-    from limbfix.detectors.mediapipe_tasks import why_absent
+    from limbfix.detectors.mediapipe_tasks import require_all, why_absent
     from limbfix.shipped import finds_hands, has_hand_networks, reads_bodies
 
+    if require_models:
+        require_all()
     if reads_bodies():
         builtin.append("limbfix_bodies")
     if not has_hand_networks():

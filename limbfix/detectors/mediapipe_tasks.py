@@ -57,12 +57,21 @@ def load_tasks() -> tuple[Any, Any]:
     return mediapipe, tasks
 
 
+def require_all() -> None:
+    """Asks for the library and for every model file.
+
+    Raises:
+        MissingExtra: as `load_tasks`. ModelMissing, ModelCorrupt: as `limbfix.weights.model_path`.
+    """
+    load_tasks()
+    for model in MODELS:
+        weights.model_path(model)
+
+
 def why_absent() -> str | None:
     """Says in a few words why MediaPipe cannot be used here; None where it can."""
     try:
-        load_tasks()
-        for model in MODELS:
-            weights.model_path(model)
+        require_all()
     except MissingExtra:
         return "mediapipe is not installed"
     except ModelMissing:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from limbfix.detectors import make_detectors
-from limbfix.errors import AssetMissing, MissingExtra, UsageError
+from limbfix.errors import AssetMissing, MissingExtra, ModelMissing, UsageError
 
 
 def names(specs, search="full"):
@@ -189,6 +189,11 @@ def test_without_mediapipe_our_hands_are_enough_and_the_record_says_so(own_weigh
     if missing == "library":
         with pytest.raises(MissingExtra, match="pip install"):
             make_detectors(["mediapipe"], device="cpu", search="full")
+    error, remedy = (MissingExtra, "pip install") if missing == "library" else (ModelMissing, "limbfix models pull")
+    with pytest.raises(error, match=remedy):
+        make_detectors(["limbfix"], device="cpu", search="full", require_models=True)
+    (chosen,) = make_detectors(["limbfix_hands"], device="cpu", search="full", require_models=True)
+    assert chosen.name == "limbfix_hands"  # whoever names detectors misses no others
 
 
 def test_two_models_of_one_name_are_an_error_since_records_could_not_tell_them_apart(tmp_path):

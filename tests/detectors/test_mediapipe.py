@@ -235,6 +235,8 @@ def test_without_mediapipes_models_our_own_eyes_judge_hands_and_every_record_say
     assert len(record["hands"]) == 1
     assert any("no faces" in note and "model files are missing" in note for note in record["notes"])
     assert "limbfix models pull" in caplog.text
+    with pytest.raises(ModelMissing, match="limbfix models pull"):
+        Gate(require_models=True)
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.enable_socket
         (["--keys", "none.txt"], {}, "expected a readable file none.txt"),
         (["--host", "192.0.2.1"], {"LIMBFIX_API_KEYS": "a:" + "k" * 20}, "choose another --port"),
         ([], {"LIMBFIX_TEST_NO_MODEL": "1"}, "limbfix models pull"),
+        (["--require-models"], {"LIMBFIX_TEST_NOTE": "no bodies"}, "limbfix models pull"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_exit_code_2(tmp_path, words, variables, said):
