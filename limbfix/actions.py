@@ -1,4 +1,4 @@
-"""What happens to the file of a rejected picture? It is copied or moved, whole or not at all, and never over another.
+"""What happens to the file of a judged picture? It is copied or moved, if asked for, whole or not at all, and never over another.
 
 A move between disks is a copy that was read back and agrees before the original goes. Killed at any moment, the bytes
 are at the old place, at the new one, or at both; a run that resumes finishes what was begun.
@@ -28,7 +28,7 @@ def target_of(file: str | None, relative: str, folder: Path, sha256: str, *, siz
     Args:
         file: the file; None where its bytes are not written yet.
         relative: its path below the folder that was judged; no `..`.
-        folder: where rejected files go.
+        folder: where files of this verdict go.
         sha256: of the file's bytes.
         size: how many they are; None = as many as the file has.
 

@@ -197,12 +197,21 @@ class Run:
         if self._report is not None:
             self._report.add(judged.record, judged.evidence)
         self._writer.row(judged.record)
-        if judged.record["verdict"] == "reject":
-            self._act(judged.task, judged.record)
+        self._act(judged.task, judged.record)
 
     def _act(self, task: Task, record: Record) -> None:
-        sha256 = record["sha256"]
-        copies, moves = self._settings.copy_rejected, self._settings.move_rejected
+        verdict = record["verdict"]
+        copies = self._settings.copy_folder(verdict)
+        moves = self._settings.move_rejected if verdict == "reject" else None
+        if copies is None and moves is None:
+            return
+        # Where nothing could be judged, the record names no bytes: those that lie there now are meant.
+        sha256 = record["sha256"] or sha256_of(task.file)
+        if sha256 is None:  # The record says why, and the exit code follows from it: this is no second failure.
+            self._warn(
+                f"{printable(task.file)}: not copied: expected a readable file; see its record for what is there"
+            )
+            return
         try:
             if copies is not None:
                 copy_file(task.file, target_of(task.file, task.relative, copies, sha256), sha256)

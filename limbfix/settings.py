@@ -39,7 +39,15 @@ def _words(value: Any) -> Any:
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 
 
-_PATH_KEYS = ("policy", "report", "state", "move_rejected", "copy_rejected")
+COPY_KEYS = {
+    "reject": "copy_rejected",
+    "flag": "copy_flagged",
+    "pass": "copy_passed",
+    "unjudged": "copy_unjudged",
+}
+"""By verdict, the key of the folder for copies. `no_subject` has none: such a picture is neither passed nor a failure."""
+
+_PATH_KEYS = ("policy", "report", "state", "move_rejected", *COPY_KEYS.values())
 
 
 class _OwnFile(TomlConfigSettingsSource):
@@ -91,7 +99,8 @@ class Settings(BaseSettings):
         fail_on: what makes the exit code 1: `reject`, `flag` (reject or flag) or `never`.
         max_reject_rate: share 0-1 of judged pictures up to which rejected ones do not fail the run.
         state: file that remembers judgements, to resume.
-        move_rejected, copy_rejected: folders, or None.
+        move_rejected: folder, or None.
+        copy_rejected, copy_flagged, copy_passed, copy_unjudged: folders, or None; see `COPY_KEYS`.
         jobs: worker processes; 1 judges in this process, 0 starts one per core.
         device: `auto`, `cpu`, `gpu` or a torch device for yolo.
         search: `full` looks at tiles and close windows; `single` is one MediaPipe pass.
@@ -123,6 +132,9 @@ class Settings(BaseSettings):
     state: Path | None = None
     move_rejected: Path | None = None
     copy_rejected: Path | None = None
+    copy_flagged: Path | None = None
+    copy_passed: Path | None = None
+    copy_unjudged: Path | None = None
     jobs: Annotated[int, Field(ge=0, le=256)] = 1
     device: str = "auto"
     search: Literal["full", "single"] = "full"
@@ -132,6 +144,11 @@ class Settings(BaseSettings):
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
     timeout: Seconds = 120.0
     serve: ServeSettings = ServeSettings()
+
+    def copy_folder(self, verdict: str) -> Path | None:
+        """Returns where files of a verdict are copied; None = nowhere."""
+        key = COPY_KEYS.get(verdict)
+        return None if key is None else getattr(self, key)
 
     @classmethod
     def settings_customise_sources(

@@ -525,9 +525,81 @@ def test_copies_leave_the_originals_and_never_overwrite(tmp_path):
     assert (tmp_path / "p/b.png").read_text() == "reject 1"
 
 
-@pytest.mark.parametrize("flag", ["--move-rejected", "--copy-rejected"])
+ROUTES = {"--copy-rejected": "reject", "--copy-flagged": "flag", "--copy-passed": "pass", "--copy-unjudged": "unjudged"}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_each_verdict_has_a_folder_of_its_own_and_a_resumed_run_copies_nothing_twice(tmp_path, jobs):
+    write(tmp_path / "p", **ALL)
+    write(tmp_path / "p/deep", **ALL)
+    plain = check("p", "--format", "jsonl", cwd=tmp_path)
+    flags = [word for flag, verdict in ROUTES.items() for word in (flag, f"out/{verdict}")]
+    for _ in range(2):
+        done = check("p", "--format", "jsonl", "--state", "s.db", "--jobs", jobs, *flags, cwd=tmp_path)
+        assert (done.returncode, timeless(done.stdout)) == (1, timeless(plain.stdout))
+        assert last_line(done.stderr).partition(" (")[0] == last_line(plain.stderr).partition(" (")[0]
+    copies = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
+    kept = {"reject": "b", "flag": "c", "pass": "a", "unjudged": "ef"}  # d, without a subject, is nobody's
+    assert copies == {
+        f"{verdict}/{place}{name}.png" for verdict, names in kept.items() for name in names for place in ("", "deep/")
+    }
+    assert (tmp_path / "out/flag/deep/c.png").read_text() == "flag"
+    assert len(list((tmp_path / "p").rglob("*.png"))) == 12
+
+
+@pytest.mark.parametrize(("flag", "text"), [*ROUTES.items(), ("--copy-unjudged", "unreadable")])
+def test_no_copy_is_written_over_another_file_or_changes_the_exit_code(tmp_path, flag, text):
+    write(tmp_path / "p", a=f"{text} 1")
+    write(tmp_path / "p/a", a=f"{text} 2")
+    write(tmp_path / "out", a="precious")
+    plain = check("p/a.png", "p/a/a.png", cwd=tmp_path)
+    for _ in range(2):
+        done = check("p/a.png", "p/a/a.png", flag, "out", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (plain.returncode, plain.stdout)
+    texts = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert texts == {"a.png": "precious", "a-2.png": f"{text} 1", "a-3.png": f"{text} 2"}
+
+
+def test_a_picture_that_killed_its_judge_is_copied_as_it_lies_there(tmp_path):
+    write(tmp_path / "p", a="crash", b="pass")
+    done = check("p", "--copy-unjudged", "out", "--timeout", 60, cwd=tmp_path)
+    assert done.returncode == 3
+    assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["crash"]
+
+
+def test_what_cannot_be_read_cannot_be_copied_and_is_told(tmp_path):
+    write(tmp_path / "p", b="pass")
+    (tmp_path / "p/a.png").symlink_to("nowhere")
+    done = check("p", "--copy-unjudged", "out", cwd=tmp_path)
+    told = done.stderr.decode().splitlines()
+    assert told[0].startswith("limbfix: p/a.png: not copied: expected a readable file")
+    assert (done.returncode, told[1].startswith("limbfix: NOT JUDGED")) == (3, True)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer"),
+    [
+        (("--copy-passed", "out"), ("--copy-flagged", "out")),
+        (("--copy-rejected", "p/../out/no"), ("--copy-passed", "out")),
+        (("--move-rejected", "link/no"), ("--copy-unjudged", "out")),
+    ],
+)
+def test_files_of_two_verdicts_do_not_share_a_folder(tmp_path, inner, outer):
+    """A passed `no/a.png` would lie among the rejected ones."""
+    write(tmp_path / "p", a="reject")
+    (tmp_path / "link").symlink_to("out")
+    done = check("p", *outer, *inner, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"ERROR - {inner[0]}: expected a place apart from {outer[0]} {outer[1]}, got {inner[1]}; " in last_line(
+        done.stderr
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("flag", ["--move-rejected", *ROUTES])
 @pytest.mark.parametrize("folder", ["p", "link", "p/a.png"])
-def test_rejected_files_need_a_folder_that_is_not_read(tmp_path, flag, folder):
+def test_copied_and_moved_files_need_a_folder_that_is_not_read(tmp_path, flag, folder):
     """What a run writes is passed over, so nothing would be judged."""
     write(tmp_path / "p", a="reject")
     (tmp_path / "link").symlink_to("p")
@@ -587,6 +659,9 @@ def test_a_report_is_replaced_only_with_force(tmp_path):
         ["--move-rejected", "link/rejected"],
         ["--move-rejected", "p/../r"],
         ["--copy-rejected", "r/evidence/rejected"],
+        ["--copy-flagged", "r/flagged"],
+        ["--copy-passed", "r"],
+        ["--copy-unjudged", "link/unjudged"],
         ["--state", "r/s.db"],
     ],
 )

@@ -59,10 +59,13 @@ def test_a_pyproject_of_a_parent_folder_counts_and_one_without_our_table_does_no
     assert load_settings({}).jobs == 2
 
 
+OUTPUTS = ("report", "state", "move_rejected", "copy_rejected", "copy_flagged", "copy_passed", "copy_unjudged")
+
+
 def test_paths_of_a_parents_pyproject_begin_at_its_folder(monkeypatch):
     root = Path.cwd()
     (root / "rules.toml").write_text('name = "of_the_root"\n')
-    keys = "".join(f'{name} = "out/{name}"\n' for name in ("report", "state", "move_rejected", "copy_rejected"))
+    keys = "".join(f'{name} = "out/{name}"\n' for name in OUTPUTS)
     (root / "pyproject.toml").write_text(
         f'[tool.limbfix]\npolicy = "rules.toml"\n{keys}detector = ["limbfix", "yolo:my.pt", "yolo:~/my.pt"]\n'
         '[tool.limbfix.serve]\nkeys_file = "/etc/keys.txt"\n'
@@ -72,7 +75,7 @@ def test_paths_of_a_parents_pyproject_begin_at_its_folder(monkeypatch):
     monkeypatch.chdir(deep)
     settings = load_settings({})
     assert resolve_policy(settings).name == "of_the_root"
-    for name in ("report", "state", "move_rejected", "copy_rejected"):
+    for name in OUTPUTS:
         assert getattr(settings, name) == root / "out" / name
     assert settings.detector == ("limbfix", f"yolo:{root}/my.pt", "yolo:~/my.pt")
     assert settings.serve.keys_file == Path("/etc/keys.txt")

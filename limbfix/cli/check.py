@@ -86,6 +86,11 @@ def check(
     state: Annotated[Path | None, typer.Option(metavar="FILE", help="Remember judgements there, to resume.")] = None,
     move_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Move rejected files there.")] = None,
     copy_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy rejected files there.")] = None,
+    copy_flagged: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy flagged files there.")] = None,
+    copy_passed: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy passed files there.")] = None,
+    copy_unjudged: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Copy files there that could not be judged.")
+    ] = None,
     jobs: flags.Jobs = None,
     device: flags.Device = None,
     search: flags.Search = None,
@@ -129,18 +134,15 @@ def _checked(
 ) -> tuple[RunSummary, int]:
     """Opens the outputs, which may refuse, then loads the models, then judges."""
     from limbfix import runs
-    from limbfix.cli.places import refuse_in_report, refuse_read_folders
     from limbfix.discovery import told_unread, walk_pictures
     from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
     from limbfix.states import State
 
     began = time.perf_counter()
-    rejected = {"--move-rejected": settings.move_rejected, "--copy-rejected": settings.copy_rejected}
-    refuse_in_report(settings.report, {**rejected, "--state": settings.state})
-    refuse_read_folders(rejected, paths)
+    folders = _routes(settings, paths)
     policy = resolve_policy(settings)
-    outputs = [folder for folder in (settings.report, *rejected.values()) if folder]
+    outputs = [folder for folder in (settings.report, *folders) if folder]
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state)) if settings.state else None
         gone = [place for place, _, _ in state.moves()] if state else []
@@ -169,6 +171,24 @@ def _checked(
         if report is not None and summary.pictures:
             report.finish(summary, provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))
     return summary, runs.exit_code(summary, run.outcome, settings, require_subject=policy.require_subject)
+
+
+def _routes(settings: Settings, paths: list[str]) -> list[Path | None]:
+    """Returns the folders into which files are copied and moved; None = not asked for.
+
+    Raises:
+        UsageError: see `limbfix.cli.places`.
+    """
+    from limbfix.cli.places import refuse_in_report, refuse_read_folders, refuse_shared
+    from limbfix.settings import COPY_KEYS
+
+    copies = {f"--{key.replace('_', '-')}": getattr(settings, key) for key in COPY_KEYS.values()}
+    moves = {"--move-rejected": settings.move_rejected}
+    refuse_in_report(settings.report, {**moves, **copies, "--state": settings.state})
+    refuse_read_folders({**moves, **copies}, paths)
+    refuse_shared(copies)
+    refuse_shared({**copies, "--copy-rejected": None, **moves})  # Rejected files may be moved to where they are copied.
+    return [*moves.values(), *copies.values()]
 
 
 def open_report(settings: Settings, stack: ExitStack, bar: ProgressBar, stderr: TextIO) -> ReportFolder | None:

@@ -93,14 +93,14 @@ def _fixed(
     from limbfix.cli.places import refuse_in_report, refuse_read_folders
     from limbfix.discovery import told_unread, walk_pictures
     from limbfix.reports.writers import open_writer
-    from limbfix.settings import resolve_policy
+    from limbfix.settings import COPY_KEYS, resolve_policy
 
     began = time.perf_counter()
     refuse_in_report(settings.report, {"--out": painting.out})
     policy = resolve_policy(settings)
     painting.check()
     refuse_read_folders({"--out": painting.out}, paths)
-    plain = settings.model_copy(update={"state": None, "move_rejected": None, "copy_rejected": None})
+    plain = settings.model_copy(update=dict.fromkeys(["state", "move_rejected", *COPY_KEYS.values()]))
     outputs = [folder for folder in (plain.report, painting.out) if folder]
     with ExitStack() as stack:
         unread: Counter[str] = Counter()

@@ -1,10 +1,11 @@
-"""Where may a run write? Not where it reads, and nothing of its users into a report, which is replaced as a whole."""
+"""Where may a run write? Not where it reads, not two verdicts into one folder, and nothing of its users into a report, which is replaced as a whole."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 
 from limbfix.errors import UsageError
@@ -50,6 +51,25 @@ def refuse_read_folders(outputs: Mapping[str, Path | None], paths: Iterable[str]
                 raise UsageError(
                     f"{flag}: expected another folder than those that are read, got {printable(path)}, which is; "
                     "name a new one, or leave it out of the paths"
+                )
+
+
+def refuse_shared(outputs: Mapping[str, Path | None]) -> None:
+    """Refuses folders of which one is another or lies in it: nobody could tell which files are of which verdict.
+
+    Args:
+        outputs: folders by flag, each for another verdict; None = not asked for.
+
+    Raises:
+        UsageError: names the first two flags that are wrong.
+    """
+    folders = [(flag, folder) for flag, folder in outputs.items() if folder is not None]
+    for one, other in combinations(folders, 2):
+        for (flag, inner), (around, outer) in ((other, one), (one, other)):
+            if _lies_in(inner, outer):
+                raise UsageError(
+                    f"{flag}: expected a place apart from {around} {printable(str(outer))}, got {printable(str(inner))}; "
+                    "files of two verdicts would lie together: choose a place beside it"
                 )
 
 
