@@ -55,10 +55,14 @@ class FoundPicture:
     Attributes:
         path: as given, or joined to the folder as given; bytes that are no UTF-8 stand as surrogates.
         relative: its path below the folder that was given; the bare name of a file that was given itself.
+        is_named: this very file was given, no folder above it.
+        is_folder: no picture, but a folder that cannot be listed.
     """
 
     path: str
     relative: str
+    is_named: bool = False
+    is_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +170,14 @@ def _unique(names: list[str], stdin: TextIO | None, passed: _Passed) -> Iterator
     seen: set[bytes] = set()
     for name in names:
         for given in _listed(stdin) if name == "-" and stdin is not None else (name,):
-            for path, real in _expanded(given, passed):
+            for path, real, is_folder in _expanded(given, passed):
                 if (digest := _digest(real)) not in seen:
                     seen.add(digest)
                     _tell_read(real, digest, passed)
-                    yield FoundPicture(path=path, relative=_relative(path, given))
+                    is_named = path == given and not is_folder
+                    yield FoundPicture(
+                        path=path, relative=_relative(path, given), is_named=is_named, is_folder=is_folder
+                    )
 
 
 def _digest(real: str) -> bytes:
@@ -183,8 +190,8 @@ def _relative(path: str, given: str) -> str:
     return path[len(given) :].lstrip("/" + os.sep)
 
 
-def _expanded(given: str, passed: _Passed) -> Iterator[tuple[str, str]]:
-    """Yields (path, real path) of a file, or of each picture below a folder."""
+def _expanded(given: str, passed: _Passed) -> Iterator[tuple[str, str, bool]]:
+    """Yields (path, real path, is a folder that cannot be listed) of a file, or of each picture below a folder."""
     try:
         real = os.path.realpath(given)
     except (OSError, ValueError):
@@ -192,22 +199,23 @@ def _expanded(given: str, passed: _Passed) -> Iterator[tuple[str, str]]:
     if _is_folder(given):
         yield from _walked(given, real, passed)
     else:
-        yield given, real
+        yield given, real, False
 
 
-def _walked(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[str, str]]:
-    """Yields (path, real path) of the pictures below a folder; an explicit stack, because trees can be deep."""
-    stack = [_entries(folder, real_folder, passed)]
+def _walked(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[str, str, bool]]:
+    """Yields as `_expanded` the pictures below a folder; an explicit stack, because trees can be deep."""
+    stack = [(folder, _entries(folder, real_folder, passed))]
     while stack:
-        found = next(stack[-1], None)
+        here, entries = stack[-1]
+        found = next(entries, None)
         if found is None:
             stack.pop()
             continue
         path, real, is_folder = found
         if is_folder:
-            stack.append(_entries(path, real, passed))
+            stack.append((path, _entries(path, real, passed)))
         else:
-            yield path, real
+            yield path, real, path == here
 
 
 def _entries(folder: str, real_folder: str, passed: _Passed) -> Iterator[tuple[str, str, bool]]:

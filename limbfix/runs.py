@@ -97,11 +97,13 @@ class RunOutcome:
         tally: its counts.
         is_interrupted: SIGINT, SIGTERM, or a reader of stdout that went away.
         warnings: how many things went wrong beside the judging: files not moved, internal errors.
+        elsewhere: how many pictures were left to other shards.
     """
 
     tally: RunTally = field(default_factory=RunTally)
     is_interrupted: bool = False
     warnings: int = 0
+    elsewhere: int = 0
 
     def summary(self, seconds: float) -> RunSummary:
         """Returns the counts."""
@@ -252,7 +254,7 @@ def exit_code(summary: RunSummary, outcome: RunOutcome, settings: Settings, *, r
         return EXIT_INTERRUPTED
     if outcome.warnings:
         return EXIT_ERROR
-    if not summary.pictures:
+    if not summary.pictures and not outcome.elsewhere:
         return EXIT_NO_PICTURES
     counts = summary.verdicts
     failing = {
@@ -284,5 +286,5 @@ def verdict_line(summary: RunSummary, code: int, paths: Sequence[str] = ()) -> s
     if code == EXIT_NO_PICTURES and paths:
         places = "stdin" if list(paths) == ["-"] else ", ".join(map(printable, paths))
         counts += f" in {places} (of a folder, {', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]} count)"
-    is_done = code == EXIT_OK and (summary.verdicts["reject"] or summary.verdicts["flag"])
+    is_done = code == EXIT_OK and (summary.verdicts["reject"] or summary.verdicts["flag"] or not summary.pictures)
     return f"limbfix: {'DONE' if is_done else _WORDS[code]} - {counts} ({summary.seconds:.1f} s)"

@@ -22,6 +22,7 @@ from limbfix.detectors import YOLO_PREFIX
 from limbfix.errors import UsageError
 from limbfix.policies import Policy, load_policy, make_policy
 from limbfix.serve_settings import Seconds, ServeSettings
+from limbfix.shards import Shard, parse_shard
 
 _FOREIGN_VARIABLES = ("LIMBFIX_MODELS", "LIMBFIX_DEBUG", "LIMBFIX_LEDGER", "LIMBFIX_API_KEYS", "LIMBFIX_TEST_")
 """Variables with our prefix that are no settings: the model folder (limbfix.weights), whether internal errors show
@@ -98,6 +99,7 @@ class Settings(BaseSettings):
         select, ignore: codes; they go into the policy.
         fail_on: what makes the exit code 1: `reject`, `flag` (reject or flag) or `never`.
         max_reject_rate: share 0-1 of judged pictures up to which rejected ones do not fail the run.
+        shard: which share of the pictures is judged, written `3/16`; None = all.
         state: file that remembers judgements, to resume.
         move_rejected: folder, or None.
         copy_rejected, copy_flagged, copy_passed, copy_unjudged: folders, or None; see `COPY_KEYS`.
@@ -129,6 +131,7 @@ class Settings(BaseSettings):
     ignore: Words = ()
     fail_on: Literal["reject", "flag", "never"] = "reject"
     max_reject_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    shard: Annotated[Shard | None, NoDecode, BeforeValidator(parse_shard)] = None
     state: Path | None = None
     move_rejected: Path | None = None
     copy_rejected: Path | None = None

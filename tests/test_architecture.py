@@ -22,7 +22,7 @@ ROWS = [
         "flat_tables",
         "crops sources decoding",
         "images discovery",
-        "generators",
+        "generators shards",
         "digits",
         "parts digit_records limb_looks",
         "bodies",

@@ -83,6 +83,13 @@ def check(
     ignore: flags.Ignore = None,
     fail_on: flags.FailOn = None,
     max_reject_rate: flags.MaxRejectRate = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N/COUNT",
+            help="Only one share of the pictures, such as 3/16: so machines divide a folder.",
+        ),
+    ] = None,
     state: Annotated[Path | None, typer.Option(metavar="FILE", help="Remember judgements there, to resume.")] = None,
     move_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Move rejected files there.")] = None,
     copy_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy rejected files there.")] = None,
@@ -137,6 +144,7 @@ def _checked(
     from limbfix.discovery import told_unread, walk_pictures
     from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
+    from limbfix.shards import Sharing
     from limbfix.states import State
 
     began = time.perf_counter()
@@ -147,7 +155,8 @@ def _checked(
         state = stack.enter_context(State(settings.state)) if settings.state else None
         gone = [place for place, _, _ in state.moves()] if state else []
         unread: Counter[str] = Counter()
-        pictures = walk_pictures(paths, stdin=sys.stdin, exclude=outputs, gone=gone, unread=unread)
+        sharing = Sharing(settings.shard)
+        pictures = sharing.of(walk_pictures(paths, stdin=sys.stdin, exclude=outputs, gone=gone, unread=unread))
         bar = ProgressBar(stderr, is_shown=stderr.isatty() if settings.progress is None else settings.progress)
         stack.callback(bar.close)
         report = open_report(settings, stack, bar, stderr)
@@ -166,10 +175,13 @@ def _checked(
             run.judge_all(judge, runs.make_tasks(pictures, state, label), interruption, bar.advance)
             writer.end(run.outcome.summary(time.perf_counter() - began))
             sys.stdout.flush()
+        run.outcome.elsewhere = sharing.elsewhere
         warn(told_unread(unread), bar, stderr)
         summary = run.outcome.summary(time.perf_counter() - began)
         if report is not None and summary.pictures:
             report.finish(summary, provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))
+        if not run.outcome.is_interrupted:
+            warn(sharing.told(summary.pictures), bar, stderr)
     return summary, runs.exit_code(summary, run.outcome, settings, require_subject=policy.require_subject)
 
 
