@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from limbfix.reports.writers import RecordWriter
     from limbfix.settings import Settings
     from limbfix.states import State
+    from limbfix.watching import Watch
     from limbfix.workers import LocalJudge, WorkerPool
 
 EXIT_OK, EXIT_REJECTED, EXIT_ERROR, EXIT_UNJUDGED, EXIT_NO_PICTURES, EXIT_INTERRUPTED = 0, 1, 2, 3, 5, 130
@@ -47,6 +49,10 @@ _COUNT_WORDS = {
 }
 
 
+_TWICE_SECONDS = 1.0
+"""Signals within this time are one wish: `timeout` sends two, and so do programs that start others."""
+
+
 class Interruption:
     """Turns SIGINT and SIGTERM into an end between two records, and into KeyboardInterrupt only while waiting.
 
@@ -55,7 +61,8 @@ class Interruption:
 
     def __init__(self) -> None:
         self.is_requested = False
-        self._may_raise = False
+        self._requested_at = 0.0
+        self._may_raise = self._is_patient = False
 
     @contextmanager
     def installed(self) -> Iterator[Interruption]:
@@ -69,11 +76,11 @@ class Interruption:
                 signal.signal(number, handler)
 
     @contextmanager
-    def allowed(self) -> Iterator[None]:
-        """Lets the block be left by KeyboardInterrupt."""
-        self._may_raise = True
+    def allowed(self, *, is_patient: bool = False) -> Iterator[None]:
+        """Lets the block be left by KeyboardInterrupt; a patient one only by a signal that comes after another."""
+        self._may_raise, self._is_patient = True, is_patient
         try:
-            if self.is_requested:
+            if self.is_requested and not is_patient:
                 raise KeyboardInterrupt
             yield
         finally:
@@ -84,8 +91,11 @@ class Interruption:
         self._may_raise = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.is_requested = True
-        if self._may_raise:
+        now = time.monotonic()
+        is_insisted = self.is_requested and now - self._requested_at > _TWICE_SECONDS
+        if not self.is_requested:
+            self.is_requested, self._requested_at = True, now
+        if self._may_raise and (is_insisted or not self._is_patient):
             raise KeyboardInterrupt
 
 
@@ -98,12 +108,14 @@ class RunOutcome:
         is_interrupted: SIGINT, SIGTERM, or a reader of stdout that went away.
         warnings: how many things went wrong beside the judging: files not moved, internal errors.
         elsewhere: how many pictures were left to other shards.
+        left: how many pictures a watch had seen and not judged when it ended.
     """
 
     tally: RunTally = field(default_factory=RunTally)
     is_interrupted: bool = False
     warnings: int = 0
     elsewhere: int = 0
+    left: int = 0
 
     def summary(self, seconds: float) -> RunSummary:
         """Returns the counts."""
@@ -121,9 +133,12 @@ def settings_label(policy: str, models: dict[str, str], settings: Settings) -> s
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
-def make_tasks(pictures: Iterable[FoundPicture], state: State | None, label: str) -> Iterator[Task]:
-    """Turns found pictures into tasks that hold what an earlier run knew; hashes only where there is a state."""
+def make_tasks(pictures: Iterable[FoundPicture | None], state: State | None, label: str) -> Iterator[Task | None]:
+    """Turns found pictures into tasks that hold what an earlier run knew; hashes only where there is a state. None stays None."""
     for found in pictures:
+        if found is None:
+            yield None
+            continue
         file, known = found.path, None
         if state is not None:
             content = sha256_of(found.path)
@@ -164,11 +179,14 @@ class Run:
     def judge_all(
         self,
         judge: LocalJudge | WorkerPool,
-        tasks: Iterable[Task],
+        tasks: Iterable[Task | None],
         interruption: Interruption,
         on_record: Callable[[RunOutcome], Any],
+        watch: Watch | None = None,
     ) -> None:
         """Judges until there is nothing left or somebody says stop; every record so far is then safe.
+
+        Where the tasks come from a watch, it ends them at the first signal, and what is begun is finished; a second one ends at once.
 
         Raises:
             BrokenPipeError: nobody reads stdout any more.
@@ -177,13 +195,15 @@ class Run:
         judged_pictures = judge.judge(tasks, self._remember)
         while True:
             try:
-                with interruption.allowed():
+                with interruption.allowed(is_patient=watch is not None):
                     judged = next(judged_pictures, None)
             except KeyboardInterrupt:
                 self.outcome.is_interrupted = True
                 return
             if judged is None:
                 return
+            if watch is not None and not watch.is_news(judged):
+                continue
             self._emit(judged)
             on_record(self.outcome)
 
@@ -254,7 +274,7 @@ def exit_code(summary: RunSummary, outcome: RunOutcome, settings: Settings, *, r
         return EXIT_INTERRUPTED
     if outcome.warnings:
         return EXIT_ERROR
-    if not summary.pictures and not outcome.elsewhere:
+    if not summary.pictures and not outcome.elsewhere and not outcome.left:
         return EXIT_NO_PICTURES
     counts = summary.verdicts
     failing = {
@@ -265,7 +285,7 @@ def exit_code(summary: RunSummary, outcome: RunOutcome, settings: Settings, *, r
     judged = counts["reject"] + counts["flag"] + counts["pass"]
     if failing and failing > settings.max_reject_rate * judged + 1e-9:  # 0.29 * 100 is 28.999...
         return EXIT_REJECTED
-    if counts["unjudged"] or (require_subject and counts["no_subject"]):
+    if counts["unjudged"] or outcome.left or (require_subject and counts["no_subject"]):
         return EXIT_UNJUDGED
     return EXIT_OK
 

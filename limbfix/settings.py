@@ -100,6 +100,7 @@ class Settings(BaseSettings):
         fail_on: what makes the exit code 1: `reject`, `flag` (reject or flag) or `never`.
         max_reject_rate: share 0-1 of judged pictures up to which rejected ones do not fail the run.
         shard: which share of the pictures is judged, written `3/16`; None = all.
+        watch: whether the run goes on with the pictures that come into the folders, until it is told to end.
         state: file that remembers judgements, to resume.
         move_rejected: folder, or None.
         copy_rejected, copy_flagged, copy_passed, copy_unjudged: folders, or None; see `COPY_KEYS`.
@@ -132,6 +133,7 @@ class Settings(BaseSettings):
     fail_on: Literal["reject", "flag", "never"] = "reject"
     max_reject_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
     shard: Annotated[Shard | None, NoDecode, BeforeValidator(parse_shard)] = None
+    watch: bool = False
     state: Path | None = None
     move_rejected: Path | None = None
     copy_rejected: Path | None = None

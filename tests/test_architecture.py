@@ -60,6 +60,7 @@ ROWS = [
         "licences",
         "doctor",
         "workers",
+        "watching",
         "runs service",
         "synthesis",
         "inpainters",

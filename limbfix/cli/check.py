@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,6 +89,10 @@ def check(
             help="Only one share of the pictures, such as 3/16: so machines divide a folder.",
         ),
     ] = None,
+    watch: Annotated[
+        bool | None,
+        typer.Option("--watch/--no-watch", help="Go on with what comes into the folders, until Ctrl-C. [no]"),
+    ] = None,
     state: Annotated[Path | None, typer.Option(metavar="FILE", help="Remember judgements there, to resume.")] = None,
     move_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Move rejected files there.")] = None,
     copy_rejected: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy rejected files there.")] = None,
@@ -112,7 +115,8 @@ def check(
     """Judges pictures: records on stdout, the verdict as last line on stderr.
 
     Exit codes: 0 nothing rejected, 1 something rejected, 2 usage or internal error, 3 nothing rejected but something
-    not judged, 5 no pictures found, 130 interrupted. Settings: flags, then LIMBFIX_* variables, then limbfix.toml,
+    not judged, 5 no pictures found, 130 interrupted. Ctrl-C is the normal end of --watch: it exits with one of the others,
+    with 3 where pictures that were seen are left; a second Ctrl-C interrupts. Settings: flags, then LIMBFIX_* variables, then limbfix.toml,
     then [tool.limbfix] in pyproject.toml.
     """
     raise typer.Exit(run_check(paths, flags.settings_of(locals())))
@@ -141,10 +145,9 @@ def _checked(
 ) -> tuple[RunSummary, int]:
     """Opens the outputs, which may refuse, then loads the models, then judges."""
     from limbfix import runs
-    from limbfix.discovery import told_unread, walk_pictures
+    from limbfix.cli.intake import Intake
     from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
-    from limbfix.shards import Sharing
     from limbfix.states import State
 
     began = time.perf_counter()
@@ -154,34 +157,36 @@ def _checked(
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state)) if settings.state else None
         gone = [place for place, _, _ in state.moves()] if state else []
-        unread: Counter[str] = Counter()
-        sharing = Sharing(settings.shard)
-        pictures = sharing.of(walk_pictures(paths, stdin=sys.stdin, exclude=outputs, gone=gone, unread=unread))
         bar = ProgressBar(stderr, is_shown=stderr.isatty() if settings.progress is None else settings.progress)
         stack.callback(bar.close)
+
+        def tell(text: str) -> None:
+            warn(text, bar, stderr)
+
+        intake = Intake(
+            paths, settings, outputs=outputs, gone=gone, is_over=lambda: interruption.is_requested, tell=tell
+        )
         report = open_report(settings, stack, bar, stderr)
         with interruption.allowed():
             judge = _make_judge(settings, policy)
         stack.callback(judge.close)
-        warn("\n".join(judge.notes), bar, stderr)
+        tell("\n".join(judge.notes))
+        if intake.watch is not None:
+            tell(f"watching {', '.join(map(printable, paths))} until Ctrl-C")
         label = runs.settings_label(policy.label, judge.models, settings)
         fails = {"fail_on": settings.fail_on, "require_subject": policy.require_subject}
         writer = bar.beside(open_writer(settings.format, safe_stdout(), **fails), sys.stdout)
-        run = runs.Run(
-            settings, label=label, writer=writer, report=report, state=state, warn=lambda text: warn(text, bar, stderr)
-        )
+        run = runs.Run(settings, label=label, writer=writer, report=report, state=state, warn=tell)
         with closing_pipe(run.outcome):
             writer.begin()
-            run.judge_all(judge, runs.make_tasks(pictures, state, label), interruption, bar.advance)
+            tasks = runs.make_tasks(intake.pictures, state, label)
+            run.judge_all(judge, tasks, interruption, bar.advance, intake.watch)
             writer.end(run.outcome.summary(time.perf_counter() - began))
             sys.stdout.flush()
-        run.outcome.elsewhere = sharing.elsewhere
-        warn(told_unread(unread), bar, stderr)
+        tell(intake.close(run.outcome))
         summary = run.outcome.summary(time.perf_counter() - began)
         if report is not None and summary.pictures:
             report.finish(summary, provenance(settings, policy, is_interrupted=run.outcome.is_interrupted))
-        if not run.outcome.is_interrupted:
-            warn(sharing.told(summary.pictures), bar, stderr)
     return summary, runs.exit_code(summary, run.outcome, settings, require_subject=policy.require_subject)
 
 

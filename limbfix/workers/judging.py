@@ -144,9 +144,11 @@ class LocalJudge:
         self._options = options
         self.models, self.notes = self._gate.models, self._gate.notes
 
-    def judge(self, tasks: Iterable[Task], on_done: Callable[[Judged], None]) -> Iterator[Judged]:
-        """Yields what became of the tasks, in order; `on_done` is told first."""
+    def judge(self, tasks: Iterable[Task | None], on_done: Callable[[Judged], None]) -> Iterator[Judged]:
+        """Yields what became of the tasks, in order; `on_done` is told first. None among them is a moment without work."""
         for task in tasks:
+            if task is None:
+                continue
             judged = judge_task(self._gate, task, self._options)
             on_done(judged)
             yield judged

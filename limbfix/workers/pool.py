@@ -30,6 +30,9 @@ START_SECONDS = 300.0
 
 _MOST_FAILED_STARTS = 3
 
+_END = Task(path="", file="", relative="")
+"""Stands behind the last task."""
+
 
 class _Worker:
     """One process and the end of its pipe."""
@@ -88,25 +91,32 @@ class WorkerPool:
             self.close()
             raise
 
-    def judge(self, tasks: Iterable[Task], on_done: Callable[[Judged], None]) -> Iterator[Judged]:
-        """Yields what became of the tasks, in order; `on_done` is told at once, in the order in which they finish."""
-        source: Iterator[tuple[int, Task]] = enumerate(tasks)
+    def judge(self, tasks: Iterable[Task | None], on_done: Callable[[Judged], None]) -> Iterator[Judged]:
+        """Yields what became of the tasks, in order; `on_done` is told at once, in the order in which they finish.
+
+        None among the tasks is a moment without work, in which the workers are heard.
+        """
+        source = iter(tasks)
         finished: dict[int, Judged] = {}
         upcoming, begun, is_exhausted = 0, 0, False
         while True:
             idle = next((worker for worker in self._workers if worker.is_idle), None)
             has_room = begun - upcoming < AHEAD_PER_WORKER * len(self._workers)
             if idle is not None and has_room and not is_exhausted:
-                number, task = next(source, (begun, None))
-                if task is None:
+                task = next(source, _END)
+                if task is _END:
                     is_exhausted = True
+                elif task is None:
+                    for number, judged in self._receive(seconds=0.0):
+                        on_done(judged)
+                        finished[number] = judged
                 elif task.known is not None and not self._options.with_evidence:
-                    finished[number], begun = judged_before(task, self._options), number + 1
-                elif idle.give(number, task):
-                    begun = number + 1
+                    finished[begun], begun = judged_before(task, self._options), begun + 1
+                elif idle.give(begun, task):
+                    begun += 1
                 else:
                     self._lost(idle)
-                    source = itertools.chain([(number, task)], source)
+                    source = itertools.chain([task], source)
             elif upcoming < begun or not is_exhausted:  # Not exhausted: every worker is still starting.
                 for number, judged in self._receive():
                     on_done(judged)
@@ -134,11 +144,17 @@ class WorkerPool:
             worker.stop()
         self._workers = []
 
-    def _receive(self) -> list[tuple[int, Judged]]:
-        """Waits until a worker says something, dies or takes too long; returns the finished tasks with their numbers."""
+    def _receive(self, *, seconds: float | None = None) -> list[tuple[int, Judged]]:
+        """Waits until a worker says something, dies or takes too long, or for so many seconds.
+
+        Returns:
+            The finished tasks with their numbers.
+        """
         waiting = {worker.connection: worker for worker in self._workers if not worker.is_idle}
-        earliest = min(worker.deadline(self._options) for worker in waiting.values())
-        speaking = wait(list(waiting), timeout=max(0.0, earliest - time.monotonic()))
+        if seconds is None:
+            earliest = min(worker.deadline(self._options) for worker in waiting.values())
+            seconds = max(0.0, earliest - time.monotonic())
+        speaking = wait(list(waiting), timeout=seconds)
         finished = []
         for connection in speaking:
             worker = waiting[connection]  # type: ignore[index]
@@ -204,7 +220,8 @@ def quiet_descriptor() -> None:
 def _work(connection: Connection, make_gate: MakeGate, options: JudgingOptions) -> None:
     """Is a worker: says `ready` or `failed`, then answers tasks until the pipe ends, as it does when the parent dies."""
     threading.Thread(target=die_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides.
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and `timeout` go to the whole group; the parent decides.
+        signal.signal(number, signal.SIG_IGN)
     if not os.environ.get("LIMBFIX_DEBUG"):
         quiet_descriptor()
     try:
