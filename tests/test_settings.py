@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -215,15 +213,3 @@ def test_an_unknown_key_of_the_server_is_an_error(monkeypatch, place):
 def test_keys_of_the_server_are_no_setting(monkeypatch):
     monkeypatch.setenv("LIMBFIX_API_KEYS", "a:" + "k" * 20)
     assert "k" * 20 not in repr(load_settings({}))
-
-
-def test_the_documents_show_every_limit_of_the_server_with_its_default():
-    page = Path(__file__).parent.parent / "docs" / "service.md"
-    (block,) = re.findall(
-        r"The limits, with their defaults:\n\n```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
-    )
-    shown, settings = tomllib.loads(block), load_settings({})
-    serve = shown.pop("serve")
-    assert shown == {"jobs": settings.jobs, "timeout": settings.timeout}
-    assert serve == settings.serve.model_dump(exclude={"keys_file"})  # a server with keys needs their file
-    assert re.search(r'^# keys_file = "keys.txt" +#', block, re.MULTILINE)

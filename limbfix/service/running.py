@@ -59,7 +59,7 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
     queue = JudgingQueue(make_gate, options, jobs=jobs, on_begun=metrics.waiting.observe)
     places = jobs + limits.queue
     metrics.watch(queue, places)
-    with _bound(limits.host, limits.port) as listener, _spool() as spool:
+    with _bound(limits.host, limits.port) as listener, _spool() as spool, _restored(signal.SIGINT):
         try:
             queue.start()
             for note in queue.notes:
@@ -74,12 +74,24 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
                 server.run(sockets=[listener])
             if server.force_exit:
                 _end_at_once(spool)
+            # From here on nobody waits for an answer, though a worker may still judge; raised, Ctrl-C could hit between two lines.
+            signal.signal(signal.SIGINT, lambda *_: _end_at_once(spool))
             say("leaving; every accepted request is answered")
         finally:
             try:
                 queue.close()
-            except KeyboardInterrupt:  # A worker still judges what nobody waits for any more.
+            except KeyboardInterrupt:  # While the models were loaded.
                 _end_at_once(spool)
+
+
+@contextmanager
+def _restored(number: signal.Signals) -> Iterator[None]:
+    """Gives a signal its handler back at the end."""
+    kept = signal.getsignal(number)
+    try:
+        yield
+    finally:
+        signal.signal(number, kept)
 
 
 def _end_at_once(spool: Path) -> NoReturn:
