@@ -18,7 +18,6 @@ them fails with the reason, and they become records instead of vanishing.
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import os
 import re
@@ -28,8 +27,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
-from limbfix.containers.signatures import begins_like_picture
 from limbfix.errors import UsageError
+from limbfix.path_lists import listed_paths
 from limbfix.printing import printable
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -44,7 +43,6 @@ REPORT_MARKER = ".limbfix-report"
 LINKED_FOLDER = "linked folder"
 """The kind under which folders elsewhere are counted that links in a walk lead to."""
 
-_MAX_LINE_BYTES = 64 << 10  # Linux allows paths of 4,096 bytes, Windows of 32,767 characters.
 _DIGITS = re.compile(r"([0-9]+)")
 
 
@@ -169,7 +167,7 @@ def _exists(path: str) -> bool:
 def _unique(names: list[str], stdin: TextIO | None, passed: _Passed) -> Iterator[FoundPicture]:
     seen: set[bytes] = set()
     for name in names:
-        for given in _listed(stdin) if name == "-" and stdin is not None else (name,):
+        for given in listed_paths(stdin) if name == "-" and stdin is not None else (name,):
             for path, real, is_folder in _expanded(given, passed):
                 if (digest := _digest(real)) not in seen:
                     seen.add(digest)
@@ -257,11 +255,9 @@ def _tell_unread(real: str, passed: _Passed) -> None:
 def _tell_linked(path: str, passed: _Passed) -> None:
     """Counts a folder that a link leads to, once, unless it is read under its own name or is written by this run."""
     real = os.path.realpath(path)
-    above = {real}
-    while (parent := os.path.dirname(real)) not in above:  # noqa: PTH120
-        above.add(real := parent)
+    above = {real, *map(str, Path(real).parents)}
     is_known = above & passed.roots or above & passed.folders
-    if not is_known and (digest := _digest(os.path.realpath(path))) not in passed.told:
+    if not is_known and (digest := _digest(real)) not in passed.told:
         passed.told.add(digest)
         passed.unread[LINKED_FOLDER] += 1
 
@@ -293,34 +289,3 @@ def _natural(name: str) -> tuple[list[str | int], str]:
     """Returns a sort key that counts digits as numbers; text and numbers alternate, so like meets like."""
     parts = _DIGITS.split(name)
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
-
-
-def _listed(stdin: TextIO) -> Iterator[str]:
-    """Yields the paths of a list as they arrive. The first block that holds a separator, NUL or newline, decides."""
-    binary = getattr(stdin, "buffer", None)
-    rest, separator, is_first = b"", b"", True
-    while True:
-        block = binary.read1(_MAX_LINE_BYTES) if binary is not None else os.fsencode(stdin.read(_MAX_LINE_BYTES))
-        if is_first and begins_like_picture(block):
-            raise UsageError(
-                "expected a list of paths on stdin, got a picture; name the file, or send it to `limbfix serve`"
-            )
-        if is_first and block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            # Parted at its NULs it would name `/` and `.`, and so every picture of the machine.
-            raise UsageError("expected a list of paths on stdin in UTF-8, got one in UTF-16; save it as UTF-8")
-        rest += block.removeprefix(codecs.BOM_UTF8) if is_first else block
-        is_first = False
-        if b"\x00" in rest:
-            separator = b"\x00"
-        elif not separator and b"\n" in rest:
-            separator = b"\n"
-        lines = rest.split(separator) if separator else [rest]
-        rest = lines.pop() if block else b""
-        for line in lines:
-            line = line.removesuffix(b"\r") if separator != b"\x00" else line
-            if line:
-                yield os.fsdecode(line)
-        if not block:
-            return
-        if len(rest) > _MAX_LINE_BYTES:
-            raise UsageError(f"expected a list of paths on stdin, a line is longer than {_MAX_LINE_BYTES:,} bytes")

@@ -19,6 +19,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from limbfix import weights
+from limbfix.detectors.system_libraries import OPENCV_LIBRARIES, SYSTEM_LIBRARIES
 from limbfix.errors import AssetMissing, ModelCorrupt, ModelError
 from limbfix.licences import LicencePolicy, is_copyleft, licence_of
 from limbfix.shipped import finds_hands, shipped_file, shipped_rows
@@ -27,12 +28,6 @@ Status = Literal["ok", "warn", "fail"]
 
 FREE_DISK_WARN_BYTES = 200_000_000
 """Fetching the models takes 60 MB for a moment; a report of some hundred pictures takes the rest."""
-
-OPENCV_LIBRARIES = {"libGL.so.1": "libgl1", "libglib-2.0.so.0": "libglib2.0-0"}
-"""What OpenCV links against on Linux, unless it is a headless one -> the Debian package that holds it."""
-
-SYSTEM_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2"}
-"""What mediapipe loads at start on Linux -> the Debian package that holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from limbfix import __version__
 from limbfix.actions import copy_file, move_file, sha256_of, target_of
 from limbfix.discovery import SUFFIXES, FoundPicture, place_of
 from limbfix.errors import OutputError
+from limbfix.interruption import Interruption
 from limbfix.printing import printable
 from limbfix.records import SCHEMA_VERSION, Record
 from limbfix.reports.summary import RunSummary, RunTally
@@ -47,56 +44,6 @@ _COUNT_WORDS = {
     "no_subject": "no subject",
     "unjudged": "not judged",
 }
-
-
-_TWICE_SECONDS = 1.0
-"""Signals within this time are one wish: `timeout` sends two, and so do programs that start others."""
-
-
-class Interruption:
-    """Turns SIGINT and SIGTERM into an end between two records, and into KeyboardInterrupt only while waiting.
-
-    So no line, row or move is cut in the middle, and a run that waits for a worker or for stdin still ends at once.
-    """
-
-    def __init__(self) -> None:
-        self.is_requested = False
-        self._requested_at = 0.0
-        self._may_raise = self._is_patient = False
-
-    @contextmanager
-    def installed(self) -> Iterator[Interruption]:
-        """Holds the two signals for the time of the block."""
-        held = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._on_signal) for number in held}
-        try:
-            yield self
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    @contextmanager
-    def allowed(self, *, is_patient: bool = False) -> Iterator[None]:
-        """Lets the block be left by KeyboardInterrupt; a patient one only by a signal that comes after another."""
-        self._may_raise, self._is_patient = True, is_patient
-        try:
-            if self.is_requested and not is_patient:
-                raise KeyboardInterrupt
-            yield
-        finally:
-            self._may_raise = False
-
-    def hold(self) -> None:
-        """Keeps the present `allowed` block from being left by a signal: a file is written, and its record must follow."""
-        self._may_raise = False
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        is_insisted = self.is_requested and now - self._requested_at > _TWICE_SECONDS
-        if not self.is_requested:
-            self.is_requested, self._requested_at = True, now
-        if self._may_raise and (is_insisted or not self._is_patient):
-            raise KeyboardInterrupt
 
 
 @dataclass(slots=True, kw_only=True)

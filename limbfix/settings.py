@@ -105,9 +105,9 @@ class Settings(BaseSettings):
         move_rejected: folder, or None.
         copy_rejected, copy_flagged, copy_passed, copy_unjudged: folders, or None; see `COPY_KEYS`.
         jobs: worker processes; 1 judges in this process, 0 starts one per core.
-        device: `auto`, `cpu`, `gpu` or a torch device for yolo.
-        search: `full` looks at tiles and close windows; `single` is one MediaPipe pass.
-        detector: what sees; `mediapipe`, `yolo:PATH`.
+        device: `auto`, `cpu`, `gpu`, `mps`, `cuda` or `cuda:<index>`.
+        search: `full` looks at tiles and close windows; `single` looks once.
+        detector: what sees; `limbfix`, `mediapipe`, `yolo:PATH`, or single detectors.
         require_models: whether missing model files end a run before its first picture; otherwise it does without and says so.
         progress: None = a bar where stderr is a terminal.
         max_pixels: larger pictures are refused before decoding.

@@ -268,7 +268,7 @@ def _pass_reason(
 
 
 def people_passed_over(scene: Scene) -> tuple[tuple[int, str], ...]:
-    """Returns (person_index, why) of those whose limbs nobody judged as a whole: `too small`, or or `not among the largest`, which the limb judge takes.
+    """Returns (person_index, why) of those whose limbs nobody judged as a whole: `too small`, or `not among the largest`, which the limb judge takes.
 
     What else was measured on them stands; but that nothing was found says less than of others.
     """

@@ -16,12 +16,13 @@ PACKAGE = ROOT / "limbfix"
 ROWS = [
     row.split()
     for row in (
-        "errors printing",
+        "errors printing interruption",
         "geometry layouts outlines inpainting filling clipped_linear",
         "exif containers workflows",
         "flat_tables",
         "crops sources decoding",
-        "images discovery",
+        "images path_lists",
+        "discovery",
         "generators shards",
         "digits",
         "parts digit_records limb_looks",

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from limbfix import runs
+from limbfix.interruption import Interruption
 from limbfix.reports.summary import RunTally
 from limbfix.settings import Settings
 
@@ -52,10 +53,10 @@ def test_the_verdict_line_leaves_out_what_did_not_happen():
 
 
 def test_a_signal_ends_waiting_at_once_and_work_only_at_its_end():
-    with runs.Interruption().installed() as interruption, pytest.raises(KeyboardInterrupt), interruption.allowed():
+    with Interruption().installed() as interruption, pytest.raises(KeyboardInterrupt), interruption.allowed():
         signal.raise_signal(signal.SIGTERM)
         time.sleep(10)
-    with runs.Interruption().installed() as interruption:
+    with Interruption().installed() as interruption:
         signal.raise_signal(signal.SIGINT)  # no exception: something is being written
         with pytest.raises(KeyboardInterrupt), interruption.allowed():
             pass
@@ -63,7 +64,7 @@ def test_a_signal_ends_waiting_at_once_and_work_only_at_its_end():
 
 def test_handlers_are_given_back():
     before = signal.getsignal(signal.SIGTERM)
-    with runs.Interruption().installed():
+    with Interruption().installed():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
 

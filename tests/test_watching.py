@@ -18,9 +18,10 @@ import pytest
 from cli_runs import check, last_line, start, write
 from fake_gate import make_fake_record
 
-from limbfix import runs, watching
+from limbfix import watching
 from limbfix.discovery import walk_pictures
 from limbfix.errors import UsageError
+from limbfix.interruption import Interruption
 from limbfix.watching import Watch
 from limbfix.workers import Judged, Task
 
@@ -275,8 +276,8 @@ def test_the_first_signal_ends_after_the_pictures_in_hand_and_tells_what_is_left
 
 
 def test_a_second_signal_does_not_wait_for_the_picture_in_hand(monkeypatch):
-    monkeypatch.setattr(runs, "_TWICE_SECONDS", 0.1)
-    with runs.Interruption().installed() as interruption:
+    monkeypatch.setattr("limbfix.interruption._TWICE_SECONDS", 0.1)
+    with Interruption().installed() as interruption:
         with interruption.allowed(is_patient=True):
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)  # the same wish, sent twice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -19,10 +20,11 @@ from limbfix.cli.streams import closing_pipe, own_stderr, safe_stdout
 from limbfix.printing import printable
 
 if TYPE_CHECKING:
+    from limbfix.interruption import Interruption
     from limbfix.policies import Policy
     from limbfix.reports.folder import ReportFolder
     from limbfix.reports.summary import RunSummary
-    from limbfix.runs import Interruption
+    from limbfix.reports.writers import RecordWriter
     from limbfix.settings import Settings
     from limbfix.workers import GateLike, LocalJudge, MakeGate, WorkerPool
 
@@ -43,8 +45,7 @@ class GateMaker:
         """Loads the models. What a gate lacks is told by the run, once for all its processes."""
         from limbfix.gate import LOG, Gate
 
-        LOG.disabled = True
-
+        LOG.addHandler(logging.NullHandler())  # else Python itself writes to stderr what nobody handles
         return Gate(
             self.policy,
             search=self.search,
@@ -128,8 +129,9 @@ def run_check(paths: list[str], settings: Settings) -> int:
     Raises:
         LimbfixError: the run could not begin, or an output broke.
     """
+    from limbfix.interruption import Interruption
     from limbfix.reports.summary import RunTally
-    from limbfix.runs import EXIT_INTERRUPTED, Interruption, verdict_line
+    from limbfix.runs import EXIT_INTERRUPTED, verdict_line
 
     with own_stderr() as stderr, Interruption().installed() as interruption:
         try:
@@ -146,7 +148,6 @@ def _checked(
     """Opens the outputs, which may refuse, then loads the models, then judges."""
     from limbfix import runs
     from limbfix.cli.intake import Intake
-    from limbfix.reports.writers import open_writer
     from limbfix.settings import resolve_policy
     from limbfix.states import State
 
@@ -174,8 +175,7 @@ def _checked(
         if intake.watch is not None:
             tell(f"watching {', '.join(map(printable, paths))} until Ctrl-C")
         label = runs.settings_label(policy.label, judge.models, settings)
-        fails = {"fail_on": settings.fail_on, "require_subject": policy.require_subject}
-        writer = bar.beside(open_writer(settings.format, safe_stdout(), **fails), sys.stdout)
+        writer = rows_beside(bar, settings, policy)
         run = runs.Run(settings, label=label, writer=writer, report=report, state=state, warn=tell)
         with closing_pipe(run.outcome):
             writer.begin()
@@ -220,6 +220,14 @@ def open_report(settings: Settings, stack: ExitStack, bar: ProgressBar, stderr: 
         return None
     folder = ReportFolder(settings.report, force=settings.force, warn=lambda text: warn(text, bar, stderr))
     return stack.enter_context(folder)
+
+
+def rows_beside(bar: ProgressBar, settings: Settings, policy: Policy) -> RecordWriter:
+    """Returns the writer of the records to stdout, beside a bar."""
+    from limbfix.reports.writers import open_writer
+
+    fails = {"fail_on": settings.fail_on, "require_subject": policy.require_subject}
+    return bar.beside(open_writer(settings.format, safe_stdout(), **fails), sys.stdout)
 
 
 def count_jobs(settings: Settings) -> int:

@@ -13,12 +13,12 @@ import typer
 from limbfix.cli import check as checking
 from limbfix.cli import flags, painting_flags
 from limbfix.cli.progress import ProgressBar
-from limbfix.cli.streams import closing_pipe, own_stderr, safe_stdout
+from limbfix.cli.streams import closing_pipe, own_stderr
 
 if TYPE_CHECKING:
     from limbfix.cli.painters import PainterFlags
+    from limbfix.interruption import Interruption
     from limbfix.reports.summary import RunSummary
-    from limbfix.runs import Interruption
     from limbfix.settings import Settings
 
 
@@ -73,8 +73,9 @@ def run_fix(paths: list[str], settings: Settings, painting: PainterFlags) -> int
     Raises:
         LimbfixError: the run could not begin, or an output broke.
     """
+    from limbfix.interruption import Interruption
     from limbfix.reports.summary import RunTally
-    from limbfix.runs import EXIT_INTERRUPTED, Interruption, verdict_line
+    from limbfix.runs import EXIT_INTERRUPTED, verdict_line
 
     with own_stderr() as stderr, Interruption().installed() as interruption:
         try:
@@ -92,7 +93,6 @@ def _fixed(
     from limbfix import runs
     from limbfix.cli.places import refuse_in_report, refuse_read_folders
     from limbfix.discovery import told_unread, walk_pictures
-    from limbfix.reports.writers import open_writer
     from limbfix.settings import COPY_KEYS, resolve_policy
 
     began = time.perf_counter()
@@ -112,8 +112,7 @@ def _fixed(
             judge = _make_judge(plain, policy, painting, interruption, bar, stderr)
         stack.callback(judge.close)
         checking.warn("\n".join(judge.notes), bar, stderr)
-        fails = {"fail_on": plain.fail_on, "require_subject": policy.require_subject}
-        writer = bar.beside(open_writer(plain.format, safe_stdout(), **fails), sys.stdout)
+        writer = checking.rows_beside(bar, plain, policy)
         run = runs.Run(
             plain,
             label="",

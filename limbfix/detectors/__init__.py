@@ -204,7 +204,7 @@ def _known() -> str:
 
 def _require_opencv() -> None:
     """Says what a bare system lacks, before a detector's own import breaks: OpenCV links against libraries that pip cannot bring."""
-    from limbfix.detectors.mediapipe_tasks import SYSTEM_COMMAND
+    from limbfix.detectors.system_libraries import SYSTEM_COMMAND
 
     try:
         import cv2  # noqa: F401

@@ -18,6 +18,7 @@ import numpy as np
 
 from limbfix import weights
 from limbfix.detectors.mediapipe_silence import silence
+from limbfix.detectors.system_libraries import SYSTEM_COMMAND
 from limbfix.errors import DetectorError, MissingExtra, ModelMissing
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 _PROXY = "https_proxy"
-
-SYSTEM_COMMAND = "apt-get install libgl1 libglib2.0-0 libegl1 libgles2"
-"""Brings what OpenCV and MediaPipe load at start to a bare Debian, such as a slim container."""
 
 MODELS = ("face_detector", "pose_landmarker", "hand_landmarker")
 """Names in the weights manifest of what the three detectors need."""
@@ -75,7 +73,7 @@ def why_absent() -> str | None:
     except MissingExtra:
         return "mediapipe is not installed"
     except ModelMissing:
-        return "mediapipe's model files are missing; fetch them once with: limbfix models pull"
+        return f"mediapipe's model files are missing; fetch them once with: {weights.PULL_COMMAND}"
     return None
 
 

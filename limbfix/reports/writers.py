@@ -29,13 +29,13 @@ class RecordWriter(Protocol):
         ...
 
 
-FORMATS: dict[str, Callable[[TextIO], RecordWriter]] = {
-    "text": TextLines,
-    "jsonl": JsonLines,
-    "csv": CsvRows,
-    "junit": JunitXml,
+FORMATS: dict[str, Callable[[TextIO, str, bool], RecordWriter]] = {
+    "text": lambda out, fail_on, require_subject: TextLines(out),
+    "jsonl": lambda out, fail_on, require_subject: JsonLines(out),
+    "csv": lambda out, fail_on, require_subject: CsvRows(out),
+    "junit": lambda out, fail_on, require_subject: JunitXml(out, fail_on=fail_on, require_subject=require_subject),
 }
-"""Every format of `--format`."""
+"""Every format of `--format`: (stream, what fails the run) -> its writer."""
 
 
 def open_writer(name: str, out: TextIO, *, fail_on: str = "reject", require_subject: bool = False) -> RecordWriter:
@@ -51,6 +51,4 @@ def open_writer(name: str, out: TextIO, *, fail_on: str = "reject", require_subj
     """
     if name not in FORMATS:
         raise UsageError(f"unknown format {name!r}; expected one of {', '.join(FORMATS)}")
-    if name == "junit":
-        return JunitXml(out, fail_on=fail_on, require_subject=require_subject)
-    return FORMATS[name](out)
+    return FORMATS[name](out, fail_on, require_subject)

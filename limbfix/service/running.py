@@ -9,7 +9,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +17,7 @@ from typing import NoReturn
 import uvicorn
 
 from limbfix.errors import LimbfixError, UsageError
+from limbfix.interruption import handled
 from limbfix.service.app import Desk, make_app
 from limbfix.service.connections import timed_heads
 from limbfix.service.downloads import Downloader
@@ -59,7 +60,7 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
     queue = JudgingQueue(make_gate, options, jobs=jobs, on_begun=metrics.waiting.observe)
     places = jobs + limits.queue
     metrics.watch(queue, places)
-    with _bound(limits.host, limits.port) as listener, _spool() as spool, _restored(signal.SIGINT):
+    with _bound(limits.host, limits.port) as listener, _spool() as spool, ExitStack() as closing:
         try:
             queue.start()
             for note in queue.notes:
@@ -70,28 +71,19 @@ def serve(settings: Settings, make_gate: MakeGate, *, policy: str, jobs: int, sa
             desk = Desk(settings=limits, keys=keys, house=house, metrics=metrics, downloader=downloader)
             server = _Server(_config(settings, desk), desk)
             say(f"serving at {_address(listener)}, workers: {jobs}, {_who(keys)}")
-            with _handled_signals():
+            # uvicorn raises once more what it has handled, which must not end this process before it has tidied up.
+            with handled(signal.SIGTERM, signal.SIGINT, by=lambda *_: None):
                 server.run(sockets=[listener])
             if server.force_exit:
                 _end_at_once(spool)
             # From here on nobody waits for an answer, though a worker may still judge; raised, Ctrl-C could hit between two lines.
-            signal.signal(signal.SIGINT, lambda *_: _end_at_once(spool))
+            closing.enter_context(handled(signal.SIGINT, by=lambda *_: _end_at_once(spool)))
             say("leaving; every accepted request is answered")
         finally:
             try:
                 queue.close()
             except KeyboardInterrupt:  # While the models were loaded.
                 _end_at_once(spool)
-
-
-@contextmanager
-def _restored(number: signal.Signals) -> Iterator[None]:
-    """Gives a signal its handler back at the end."""
-    kept = signal.getsignal(number)
-    try:
-        yield
-    finally:
-        signal.signal(number, kept)
 
 
 def _end_at_once(spool: Path) -> NoReturn:
@@ -189,17 +181,6 @@ def _spool() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _handled_signals() -> Iterator[None]:
-    """Keeps the signals that uvicorn has handled and raises once more from ending this process before it has tidied up."""
-    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
 
 
 def _address(listener: socket.socket) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from limbfix import __version__
 from limbfix.errors import UsageError
-from limbfix.runs import Interruption
+from limbfix.interruption import Interruption
 from limbfix.synthesis.coco import require_pycocotools, write_coco
 from limbfix.synthesis.photograph_joints import look_at
 from limbfix.synthesis.production_folder import SHARDS, ProductionFolder, Row, fingerprint

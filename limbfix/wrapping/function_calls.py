@@ -6,11 +6,15 @@ import inspect
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limbfix.wrapping.options import WrapOptions
 from limbfix.wrapping.plain import plain_values
 from limbfix.wrapping.seeds import attempt_seed, fresh_seed, mixed_seed
+
+if TYPE_CHECKING:
+    from limbfix.wrapping.rounds import Rounds
+    from limbfix.wrapping.sessions import GateSession
 
 SEED_NAMES = ("seed", "random_seed", "rng_seed", "noise_seed")
 RANDOM = -1
@@ -98,6 +102,12 @@ class FunctionCall:
             return self.user_seed
         assert self.base_seed is not None
         return attempt_seed(self.base_seed, image_index, 0)
+
+    def rounds(self, session: GateSession, options: WrapOptions, offset: int = 0) -> Rounds:
+        """Returns the loop over this call's pictures, the first of which is number `offset`; see `GateSession.rounds`."""
+        return session.rounds(
+            options, base_seed=lambda _: self.base_seed, prompt_of=lambda _: self.prompt, offset=offset
+        )
 
     @property
     def first_origin(self) -> str:

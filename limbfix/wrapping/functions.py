@@ -12,7 +12,6 @@ from limbfix.wrapping.drivers import drive, drive_async
 from limbfix.wrapping.function_calls import FunctionCall, read_call
 from limbfix.wrapping.function_makers import AsyncFunctionMaker, FunctionMaker
 from limbfix.wrapping.options import WrapOptions
-from limbfix.wrapping.rounds import Rounds
 from limbfix.wrapping.sessions import Gated, GateSession
 from limbfix.wrapping.streams import GatedAsyncIterator, GatedIterator
 
@@ -29,9 +28,6 @@ class _Gated:
 
     def _read(self, arguments: tuple[Any, ...], keywords: dict[str, Any], options: WrapOptions) -> FunctionCall:
         return read_call(self.limbfix.generator, arguments, keywords, options, self._seed_name)
-
-    def _rounds(self, options: WrapOptions, call: FunctionCall) -> Rounds:
-        return self.limbfix.rounds(options, base_seed=lambda _: call.base_seed, prompt_of=lambda _: call.prompt)
 
     def __getattr__(self, name: str) -> Any:
         if name == "limbfix":
@@ -71,7 +67,7 @@ class GatedFunction(_Gated):
             stream = GatedIterator(self.limbfix, options, call, result)
             return Gated(value=stream, reports=stream.reports)
         maker = FunctionMaker(call, result, seconds=time.perf_counter() - began)
-        ledgers = drive(self._rounds(options, call), maker)
+        ledgers = drive(call.rounds(self.limbfix, options), maker)
         return finished(self.limbfix, options, call, ledgers, result)
 
 
@@ -89,7 +85,7 @@ class AsyncGatedFunction(_Gated):
         began = time.perf_counter()
         result = await call(call.first_seed())
         maker = AsyncFunctionMaker(FunctionMaker(call, result, seconds=time.perf_counter() - began))
-        ledgers = await drive_async(self._rounds(options, call), maker)
+        ledgers = await drive_async(call.rounds(self.limbfix, options), maker)
         return finished(self.limbfix, options, call, ledgers, result)
 
 

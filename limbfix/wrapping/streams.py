@@ -34,10 +34,7 @@ class _Stream:
         call, seconds, place = self._call, time.perf_counter() - began, self._drawn
         self._drawn += 1  # Whatever becomes of this picture, the next one has the next place.
         made = made_of(value, call, call.first_seed(), call.first_origin, (place,), seconds)
-        steps = self._session.rounds(
-            self._options, base_seed=lambda _: call.base_seed, prompt_of=lambda _: call.prompt, offset=place
-        )
-        return made, steps
+        return made, call.rounds(self._session, self._options, place)
 
     def _finished(self, ledgers: list[Ledger], value: Any) -> Gated:
         """Adds the reports of the next picture, then raises where the caller wants errors."""

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from blob_detector import GOOD, BlobDetector, drawn
-from drawn_repairs import extra_hand, three_hands
+from blob_detector import GOOD, drawn
+from drawn_repairs import three_hands
 from picture_files import encoded
 from PIL import Image
 
 from limbfix.cli.painters import EnlargedOnly, hand_hints
 from limbfix.findings import DefectCode
-from limbfix.gate import Gate
 from limbfix.geometry import Box
 from limbfix.parts import Side
 from limbfix.repair import Action, repair_picture
@@ -23,13 +22,6 @@ from limbfix.repair.patches import box_patch, union
 from limbfix.repair.plans import make_plan
 
 POSE, DEPTH = "lllyasviel/control_v11p_sd15_openpose", "lllyasviel/control_v11f1p_sd15_depth"
-
-
-@pytest.fixture
-def gate(monkeypatch):
-    monkeypatch.setattr("limbfix.gate.check", extra_hand)
-    with Gate(detectors=[BlobDetector()]) as made:
-        yield made
 
 
 @pytest.fixture

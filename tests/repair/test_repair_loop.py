@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from blob_detector import GOOD, BlobDetector, drawn
-from drawn_repairs import EXTRA, FAILURES, Painter, extra_hand, malformed_hand, red, three_hands, unchanged, white
+from drawn_repairs import EXTRA, FAILURES, Painter, malformed_hand, red, three_hands, unchanged, white
 from picture_files import encoded
 
 import limbfix
@@ -29,13 +29,6 @@ from limbfix.repair.repair_records import repair_record
 from limbfix.repair.seams import Seam
 from limbfix.workers import JudgingOptions, Task
 from limbfix.wrapping.repairing import default_repairer
-
-
-@pytest.fixture
-def gate(monkeypatch):
-    monkeypatch.setattr("limbfix.gate.check", extra_hand)
-    with Gate(detectors=[BlobDetector()]) as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from blob_detector import BlobDetector
-from drawn_repairs import Painter, extra_hand, three_hands, white
+from drawn_repairs import Painter, three_hands, white
 from picture_files import (
     STORED_AS,
     encoded,
@@ -27,7 +26,6 @@ from picture_files import (
 from PIL import Image
 
 from limbfix.errors import OutputError
-from limbfix.gate import Gate
 from limbfix.images import open_picture
 from limbfix.repair import repair_picture
 from limbfix.repair.files import changed_pixels, repaired_file
@@ -35,13 +33,6 @@ from limbfix.sources import read_source
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
 WORKFLOW = json.dumps({"3": {"class_type": "KSampler", "inputs": {"seed": 5}}})
-
-
-@pytest.fixture
-def gate(monkeypatch):
-    monkeypatch.setattr("limbfix.gate.check", extra_hand)
-    with Gate(detectors=[BlobDetector()]) as made:
-        yield made
 
 
 @pytest.fixture
