@@ -16,7 +16,7 @@ from limbfix.hand_scores import ANY, models_from
 from limbfix.images import Picture
 from limbfix.parts import Part, PartKind
 from limbfix.training.hand_score_rows import HandRow, real_rows
-from limbfix.training.hand_scores import DOUBT, LOOKS, committee, fit_all, logits, summary, weighed
+from limbfix.training.hand_scores import DOUBT, LOOKS, chances, committee, fit_all, logits, summary, weighed
 from limbfix.training.score_thresholds import (
     CODE_SHARE,
     FLAGGED,
@@ -141,6 +141,21 @@ def test_knots_rise_and_go_through_both_thresholds():
     at, scores = zip(*knots, strict=True)
     assert list(at) == sorted(at) and list(scores) == sorted(scores)
     assert dict(knots)[1.3] == 0.5 and dict(knots)[2.1] == 0.8
+
+
+def test_hands_that_look_differently_wrong_have_different_chances_and_these_are_right():
+    rng = np.random.default_rng(4)
+    numbers = rng.normal(0, 2, 4000)
+    truth = rng.random(4000) < 1 / (1 + np.exp(-numbers))
+    at, chance = np.array(chances(numbers, truth)).T
+    assert (np.diff(at) > 0).all()
+    assert (np.diff(chance) > 0).all()
+    asked = np.linspace(-3, 3, 25)
+    assert np.interp(asked, at, chance) == pytest.approx(1 / (1 + np.exp(-asked)), abs=0.06)
+
+
+def test_a_number_that_says_nothing_gets_one_chance():
+    assert chances(np.arange(4.0), np.array([True, False, True, False])) == [[1.5, 0.5]]
 
 
 def test_models_load_score_and_rank(rows):
