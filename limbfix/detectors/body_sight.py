@@ -13,7 +13,7 @@ from limbfix.body_bones import BodyMaps, mean_maps
 from limbfix.body_guides import Guide, apart, guides_from, scaled
 from limbfix.detectors.hand_windows import View, letterboxed
 from limbfix.runtime.body_graph import STAGE_OUTPUTS
-from limbfix.runtime.sessions import body_network, load_runtime
+from limbfix.runtime.sessions import CPU_ONLY, Providers, body_network, load_runtime
 from limbfix.shipped import BODY_PARSER, shipped_file
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class BodySight:
         self,
         *,
         search: str = "full",
-        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+        providers: Providers = CPU_ONLY,
         file: Path | None = None,
     ) -> None:
         load_runtime()  # a missing library is told at once, not picture by picture

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from limbfix.errors import UsageError
+
+if TYPE_CHECKING:
+    from limbfix.runtime.sessions import Providers
 
 _KNOWN = re.compile(r"auto|cpu|gpu|mps|cuda(:\d{1,3})?")
 
@@ -22,10 +26,11 @@ def mediapipe_device(device: str) -> str:
     return "gpu" if device == "gpu" else "cpu"
 
 
-def runtime_providers(device: str) -> tuple[str, ...]:
+def runtime_providers(device: str) -> Providers:
     """Returns the execution providers of ONNX Runtime, best first: CUDA where it was asked for or may be and is there, then the CPU.
 
-    The usual package of ONNX Runtime computes on the CPU only; `onnxruntime-gpu` brings CUDA.
+    The usual package of ONNX Runtime computes on the CPU only; `onnxruntime-gpu` brings CUDA. Of several GPUs it takes the first, unless
+    an index is given.
 
     Args:
         device: `auto`, `cpu`, `gpu`, `mps`, `cuda` or `cuda:<index>`.
@@ -33,13 +38,14 @@ def runtime_providers(device: str) -> tuple[str, ...]:
     Raises:
         UsageError: another word.
     """
-    from limbfix.runtime.sessions import load_runtime
+    from limbfix.runtime.sessions import CPU_ONLY, load_runtime
 
     _require_known(device)
-    cpu = "CPUExecutionProvider"
-    if device in ("cpu", "mps") or "CUDAExecutionProvider" not in load_runtime().get_available_providers():
-        return (cpu,)
-    return ("CUDAExecutionProvider", cpu)
+    cuda = "CUDAExecutionProvider"
+    if device in ("cpu", "mps") or cuda not in load_runtime().get_available_providers():
+        return CPU_ONLY
+    index = device.partition(":")[2]
+    return ((cuda, {"device_id": str(int(index))}) if index else cuda, *CPU_ONLY)
 
 
 def torch_device(device: str) -> str:

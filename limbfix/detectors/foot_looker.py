@@ -12,7 +12,7 @@ from limbfix.clipped_linear import ClippedLinear
 from limbfix.detectors.hand_windows import hand_view
 from limbfix.feet import LEAST_PX, foot_box, shipped_model
 from limbfix.geometry import Box
-from limbfix.runtime.sessions import Network, foot_network, seen_in
+from limbfix.runtime.sessions import CPU_ONLY, Network, Providers, foot_network, seen_in
 from limbfix.shipped import BODY_PARSER, DIGIT_PARSER, shipped_file
 
 BATCH = 8
@@ -40,7 +40,7 @@ class FootLooker:
         *,
         mirrored: bool,
         bodies: Path | None = None,
-        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+        providers: Providers = CPU_ONLY,
         judges: bool = False,
     ) -> FootLooker:
         """Returns one that sees with the weights that come with limbfix.

@@ -19,6 +19,7 @@ from limbfix.nets.hand_maps import FITTING_VIEW, JUDGEMENTS, LOOK_VIEW, MOST_DIG
 from limbfix.readings import HandMaps, mean_maps, read_hand, sharpness, untold
 from limbfix.runtime.sessions import (
     Network,
+    Providers,
     appearance_network,
     close_network,
     knows_bodies,
@@ -62,7 +63,7 @@ class HandReader:
         bodies: weights of the body parser, whose trunk the look of a hand may need too; None does without.
     """
 
-    def __init__(self, file: Path, *, mirrored: bool, providers: tuple[str, ...], bodies: Path | None = None) -> None:
+    def __init__(self, file: Path, *, mirrored: bool, providers: Providers, bodies: Path | None = None) -> None:
         self.network, self._presence = parser_network(file, providers), presence_network(file, providers)
         self._mirrored, self._providers, self._bodies = mirrored, providers, bodies
 

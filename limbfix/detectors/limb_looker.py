@@ -12,7 +12,7 @@ from limbfix.detectors.hand_windows import View, hand_view
 from limbfix.geometry import Box
 from limbfix.limb_looks import MOST_PEOPLE, LimbLook, looked_at
 from limbfix.nets.limb_maps import JUDGED, PLACES, STRIDE
-from limbfix.runtime.sessions import Network, limb_network
+from limbfix.runtime.sessions import CPU_ONLY, Network, Providers, limb_network
 from limbfix.shipped import LIMB_JUDGE, shipped_file
 
 BATCH = 4
@@ -45,9 +45,7 @@ class LimbLooker:
         self.network, self._mirrored, self._most = network, mirrored, most
 
     @classmethod
-    def shipped(
-        cls, *, mirrored: bool, most: int = MOST_PEOPLE, providers: tuple[str, ...] = ("CPUExecutionProvider",)
-    ) -> LimbLooker:
+    def shipped(cls, *, mirrored: bool, most: int = MOST_PEOPLE, providers: Providers = CPU_ONLY) -> LimbLooker:
         """Returns one with the weights that come with limbfix.
 
         Args:

@@ -28,7 +28,7 @@ from limbfix.digits import HandReading
 from limbfix.geometry import Box
 from limbfix.hand_scores import scored, shipped_models
 from limbfix.parts import Part, PartKind
-from limbfix.runtime.sessions import finder_network, load_runtime
+from limbfix.runtime.sessions import CPU_ONLY, Providers, finder_network, load_runtime
 from limbfix.shipped import DIGIT_PARSER, HAND_FINDER, shipped_file, shipped_hashes, shipped_rows
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class LimbfixHands:
         self,
         *,
         search: str = "full",
-        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+        providers: Providers = CPU_ONLY,
         finder_file: Path | None = None,
         parser_file: Path | None = None,
         sight: BodySight | None = None,

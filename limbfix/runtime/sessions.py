@@ -37,6 +37,11 @@ PARSER_SIDE = 128
 MOST_THREADS = 4
 """Of one network. More do not help maps this small, and users run several processes."""
 
+Providers = tuple[str | tuple[str, dict[str, str]], ...]
+"""Of ONNX Runtime, best first: each by its name, or by its name and its options."""
+
+CPU_ONLY: Providers = ("CPUExecutionProvider",)
+
 
 class Network:
     """One network, loaded at its first use.
@@ -54,7 +59,7 @@ class Network:
         file: Path,
         write: Callable[..., bytes],
         outputs: tuple[str, ...],
-        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+        providers: Providers = CPU_ONLY,
         beside: tuple[Path, ...] = (),
     ) -> None:
         self.file, self._files = file, (file, *beside)
@@ -189,19 +194,17 @@ def load_runtime() -> Any:
     return onnxruntime
 
 
-def parser_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+def parser_network(file: Path, providers: Providers = CPU_ONLY) -> Network:
     """Returns the digit parser of a file of weights: (b, side, side, 3) crops to `PARSER_OUTPUTS`."""
     return Network(file, parser_model, PARSER_OUTPUTS, providers)
 
 
-def presence_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+def presence_network(file: Path, providers: Providers = CPU_ONLY) -> Network:
     """Returns what of a digit parser's weights says whether there is a hand: (b, side, side, 3) crops to `PRESENCE_OUTPUTS`."""
     return Network(file, presence_model, PRESENCE_OUTPUTS, providers)
 
 
-def appearance_network(
-    parser: Path, bodies: Path | None, providers: tuple[str, ...] = ("CPUExecutionProvider",)
-) -> Network:
+def appearance_network(parser: Path, bodies: Path | None, providers: Providers = CPU_ONLY) -> Network:
     """Returns what judges the look of a hand: (b, side, side, 3) crops to `APPEARANCE_OUTPUTS`.
 
     Args:
@@ -217,7 +220,7 @@ def appearance_network(
     return Network(parser, lambda own, side: appearance_model(own, None, side), APPEARANCE_OUTPUTS, providers)
 
 
-def close_network(parser: Path, bodies: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+def close_network(parser: Path, bodies: Path, providers: Providers = CPU_ONLY) -> Network:
     """Returns what the body parser's trunk sees in the crop of a proposal: (b, side, side, 3) crops to `CLOSE_OUTPUTS`; arguments as above."""
     return Network(parser, close_model, CLOSE_OUTPUTS, providers, (bodies,))
 
@@ -238,21 +241,21 @@ def knows_bodies(parser: Path) -> bool:
         raise ModelCorrupt(f"expected safetensors at {parser}, got: {error}; install limbfix again") from error
 
 
-def foot_network(parser: Path, bodies: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+def foot_network(parser: Path, bodies: Path, providers: Providers = CPU_ONLY) -> Network:
     """Returns what sees feet: (b, side, side, 3) crops to `FOOT_OUTPUTS`; arguments as above."""
     return Network(parser, foot_model, FOOT_OUTPUTS, providers, (bodies,))
 
 
-def finder_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+def finder_network(file: Path, providers: Providers = CPU_ONLY) -> Network:
     """Returns the hand finder of a file of weights: (b, h, w, 3) pictures to `FINDER_OUTPUTS`."""
     return Network(file, lambda tensors, _: finder_model(tensors), FINDER_OUTPUTS, providers)
 
 
-def body_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+def body_network(file: Path, providers: Providers = CPU_ONLY) -> Network:
     """Returns the body parser of a file of weights: (b, h, w, 3) pictures to `BODY_OUTPUTS`."""
     return Network(file, lambda tensors, _: body_model(tensors), BODY_OUTPUTS, providers)
 
 
-def limb_network(file: Path, providers: tuple[str, ...] = ("CPUExecutionProvider",)) -> Network:
+def limb_network(file: Path, providers: Providers = CPU_ONLY) -> Network:
     """Returns the limb judge of a file of weights: (b, side, side, 3) crops to `LIMB_OUTPUTS`."""
     return Network(file, limb_model, LIMB_OUTPUTS, providers)

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hand_weights import finder_file, parser_file, save, seeded  # noqa: E402
 
+from limbfix.detectors.devices import runtime_providers  # noqa: E402
 from limbfix.errors import DetectorError, ModelCorrupt  # noqa: E402
 from limbfix.nets.digit_parser import DigitParser  # noqa: E402
 from limbfix.nets.efficientnet_lite import normalised  # noqa: E402
@@ -111,3 +112,21 @@ def test_an_answer_that_is_no_number_is_a_failure_and_never_nothing_found(tmp_pa
     file = save(network, tmp_path / "finder.safetensors")
     with pytest.raises(DetectorError, match=r"finder\.safetensors.*in maps"):
         finder_network(file).run(noise(1, 64, 64, 3))
+
+
+def test_the_gpu_that_was_named_reaches_the_session(tmp_path, monkeypatch):
+    import onnxruntime
+
+    asked = []
+    real = onnxruntime.InferenceSession
+
+    def on_the_cpu(model, options, providers):
+        asked.append(providers)
+        return real(model, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", on_the_cpu)
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    finder_network(finder_file(tmp_path), runtime_providers("cuda:1")).run(noise(1, 64, 64, 3))
+    assert asked == [[("CUDAExecutionProvider", {"device_id": "1"}), "CPUExecutionProvider"]]
