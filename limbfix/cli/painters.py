@@ -189,6 +189,7 @@ def open_painter(flags: PainterFlags, device: str) -> Painters:
         embeddings=flags.embeddings,
         loras=flags.loras,
         steps=flags.steps,
+        gives_hints=False,
     )
     hints = hand_hints(flags.controlnet) if flags.controlnet is not None else None
     return Painters(inpainter=inpainter, hints=hints, find_areas=find_areas, enlarge=enlarge)

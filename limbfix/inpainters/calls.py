@@ -104,6 +104,11 @@ def takes_hint(kind: type) -> bool:
     return {"control_image", "mask_image"} <= parameters_of(kind)
 
 
+def needs_hint(kind: type) -> bool:
+    """Says whether a class paints nothing without a hint: there is no ControlNet that could be given no say."""
+    return takes_hint(kind) and "controlnet_conditioning_scale" not in parameters_of(kind)
+
+
 def hears_negative(kind: type, guidance: float | None) -> bool:
     """Says whether a class makes anything of a negative prompt at this guidance; None = the usual one of the class.
 
@@ -175,8 +180,11 @@ def _hint(kind: type, jobs: Sequence[Job], scale: float) -> dict[str, Any]:
     """Returns the hint and how much it decides; without one, a black hint that decides nothing."""
     hints = [job.request.control for job in jobs]
     absent = any(hint is None for hint in hints)
-    if absent and "controlnet_conditioning_scale" not in parameters_of(kind):
-        raise RepairError(f"expected a hint (`control`) for {kind.__name__}, got none; ask with a pose or depth hint")
+    if absent and needs_hint(kind):
+        raise RepairError(
+            f"expected a hint (`control`) for {kind.__name__}, got none; give the request the depth map or the edges of its region, "
+            "whichever the model was trained for"
+        )
     pictures = [
         _picture(np.zeros_like(job.request.pixels) if job.request.control is None else job.request.control)
         for job in jobs

@@ -5,7 +5,7 @@ python -m limbfix.inpainters.choice_table > docs/inpainters.md
 
 from __future__ import annotations
 
-from limbfix.inpainters.calls import BATCHED, custom_of, parameters_of, takes_hint
+from limbfix.inpainters.calls import BATCHED, custom_of, needs_hint, parameters_of, takes_hint
 from limbfix.inpainters.choices import Choice, all_choices, inpaint_class
 
 HEAD = """# Which pipelines are repaired by which inpainter
@@ -15,7 +15,9 @@ Written by `python -m limbfix.inpainters.choice_table > docs/inpainters.md` from
 `limbfix.wrap(pipe)` repairs with the inpainter in the second column: it shares the pipeline's weights, nothing is downloaded and the
 pipeline is not edited. *Found by* says whose table names it: diffusers' `AutoPipelineForInpainting`, or limbfix's for what that one
 lacks. *Batch*: candidates are painted side by side, and each is what its seed gives alone; elsewhere one by one. *Hint*: takes a pose
-or depth hint of a plausible hand. Steps and guidance are what limbfix says where you say nothing.
+or depth hint of a plausible hand. *needs*: FLUX Depth and Canny want the depth map or the edges of each region, which limbfix does not
+draw; they paint requests of your own that carry them, `limbfix fix --model` refuses them, and their wrapped pictures are made again or
+repaired with the embedded filling. Steps and guidance are what limbfix says where you say nothing.
 
 Tested with real classes and random weights: `StableDiffusionInpaintPipeline` (4 and 9 channels), `StableDiffusionXLInpaintPipeline`,
 `StableDiffusionControlNetInpaintPipeline`, `FluxFillPipeline`. For all others only the arguments are checked against the signature.
@@ -46,8 +48,9 @@ def table() -> str:
 
 def _row(choice: Choice, inpainter: str) -> str:
     kind, custom = inpaint_class(inpainter), custom_of(inpainter)
-    marks = ("strength" in parameters_of(kind), takes_hint(kind), inpainter in BATCHED)
-    shown = " | ".join("yes" if mark else "-" for mark in marks)
+    hint = "needs" if needs_hint(kind) else takes_hint(kind)
+    marks = ("strength" in parameters_of(kind), hint, inpainter in BATCHED)
+    shown = " | ".join(mark if isinstance(mark, str) else "yes" if mark else "-" for mark in marks)
     return f"| `{choice.pipeline}` | `{inpainter}` | {choice.source} | {shown} | {custom.steps} | {custom.guidance:g} |"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from limbfix.errors import MissingExtra
+from limbfix.inpainters.calls import needs_hint
 
 OWN = {
     "FluxFillPipeline": "FluxFillPipeline",
@@ -44,6 +45,9 @@ REGENERATE = (
     "no inpainting class of diffusers takes its weights; limbfix can make the picture again, or repair with --model"
 )
 
+HINT_NEEDED = "wants the depth map or the edges of each region as well, which limbfix does not draw"
+"""Of a class that `needs_hint`; a hand on black is no depth map of a region, and off what such models have learnt."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -65,6 +69,11 @@ class Choice:
     def is_served(self) -> bool:
         """Whether there is an inpainter that shares the pipeline's weights."""
         return self.inpainter is not None
+
+    @property
+    def needs_hint(self) -> bool:
+        """Whether that inpainter paints only requests that carry a hint, as FLUX Depth and Canny do; limbfix's own repairs draw none for them."""
+        return self.inpainter is not None and needs_hint(inpaint_class(self.inpainter))
 
 
 def choice_for(pipe: Any) -> Choice:
@@ -111,11 +120,12 @@ def inpaint_class(name: str) -> type:
 
 
 def _sentence(name: str, inpainter: str, source: str) -> str:
+    but = f", but {HINT_NEEDED}" if needs_hint(inpaint_class(inpainter)) else ""
     if source == "itself":
-        return f"{name} inpaints"
+        return f"{name} inpaints{but}"
     table = "diffusers' table names it" if source == "diffusers" else "limbfix's table names it"
     without = " without its ControlNet" if name in INSTEAD else ""
-    return f"{inpainter} takes the weights of {name}{without} ({table})"
+    return f"{inpainter} takes the weights of {name}{without} ({table}){but}"
 
 
 def _in_diffusers_table(name: str) -> str | None:

@@ -11,11 +11,12 @@ from typing import Any
 from limbfix.errors import InpainterMissing, MissingExtra
 from limbfix.inpainters.additions import Addition, load_additions, own_parts, read_addition
 from limbfix.inpainters.calls import CallSettings
-from limbfix.inpainters.choices import choice_for, inpaint_class
+from limbfix.inpainters.choices import Choice, choice_for, inpaint_class
 from limbfix.inpainters.loading import load_pipeline
 from limbfix.inpainters.locating import local_folder
 from limbfix.inpainters.memory import Placement, is_out_of_memory, place_for, put, release, steps_down
 from limbfix.inpainters.model_folders import (
+    ModelFolder,
     parameters_in,
     read_model_folder,
     weight_files,
@@ -40,6 +41,7 @@ def open_inpainter(
     control_scale: float = 0.8,
     batch: int = 4,
     download: bool = True,
+    gives_hints: bool = True,
     on_step: Callable[[int, int], None] | None = None,
 ) -> PipelineInpainter:
     """Opens a model as an inpainter.
@@ -53,11 +55,12 @@ def open_inpainter(
         control_scale: how far the hint decides, 0-1.
         batch: candidates at once, at most; halved when memory runs out.
         download: False refuses what is not on this machine.
+        gives_hints: whether requests may carry hints other than for a ControlNet; False refuses a class that paints nothing without one.
         on_step: told (step, steps) after each step.
 
     Raises:
         ModelMissing, ModelCorrupt, ModelUnavailable, ModelError: it is not there, not whole, or not safe; the message says which file.
-        InpainterMissing: its class cannot inpaint.
+        InpainterMissing: its class cannot inpaint, takes no ControlNet and was given one, or needs a hint that it will not get.
         UsageError: device, dtype or an addition does not fit.
     """
     words, nets = _read_additions(embeddings, loras)
@@ -66,6 +69,8 @@ def open_inpainter(
     choice = choice_for(folder.pipeline)
     if choice.inpainter is None:
         raise InpainterMissing(f"{folder.path} holds a {folder.pipeline}: {choice.why}")
+    if choice.needs_hint:
+        _require_hints(folder, choice, gives_hints=gives_hints, has_net=net_folder is not None)
     parameters = dict(folder.parameters)
     if net_folder is not None:
         parameters["controlnet"] = sum(parameters_in(file) for file in weight_files(net_folder))
@@ -118,6 +123,20 @@ def inpainter_from_pipe(
     tokens = load_additions(twin, embeddings=words, loras=nets)
     settings = CallSettings(steps=steps, guidance=guidance, control_scale=control_scale, tokens=tokens, on_step=on_step)
     return PipelineInpainter(twin, settings=settings, batch=batch)
+
+
+def _require_hints(folder: ModelFolder, choice: Choice, *, gives_hints: bool, has_net: bool) -> None:
+    """Refuses a model whose hints will not come, before gigabytes of it are loaded."""
+    if not gives_hints:
+        raise InpainterMissing(
+            f"expected a model that paints from a picture, a mask and a prompt, got {folder.path}: {choice.why}; use FLUX Fill, another FLUX "
+            "or an SDXL model, or from Python give each request its `control`"
+        )
+    if has_net:
+        raise InpainterMissing(
+            f"expected no ControlNet beside {folder.path}, got one: a {folder.pipeline} takes no ControlNet, its hints are its own; leave "
+            "the ControlNet out, or use a model of another class"
+        )
 
 
 def _read_additions(embeddings: Sequence[Named], loras: Sequence[Named]) -> tuple[list[Addition], list[Addition]]:

@@ -114,6 +114,6 @@ def _repair_route(pipe: Any) -> tuple[str, str]:
     from limbfix.inpainters import choice_for
 
     choice = choice_for(pipe)
-    if choice.inpainter is None:
+    if choice.inpainter is None or choice.needs_hint:
         return "exemplar_fill", f"{choice.why}; extra parts can still be filled over."
     return f"diffusers:{choice.inpainter}", f"{choice.why}; no second download."

@@ -73,15 +73,17 @@ def default_repairer(gate: Any, inpainter: Inpainter | None, generator: Any) -> 
 def own_inpainter(generator: Any) -> Inpainter | None:
     """Returns the generator as an inpainter: a server client as it is, a pipeline by its own parts; None where it cannot.
 
-    One without any purpose cannot: a ComfyUI whose workflow takes no picture.
+    One without any purpose cannot: a ComfyUI whose workflow takes no picture. Nor can FLUX Depth and Canny: nobody draws their hints here.
     """
     from limbfix.wrapping.kinds import is_pipeline
 
     if not is_pipeline(generator):
         return generator if isinstance(generator, Inpainter) and generator.purposes else None
     from limbfix.errors import InpainterMissing
-    from limbfix.inpainters import inpainter_from_pipe
+    from limbfix.inpainters import choice_for, inpainter_from_pipe
 
+    if choice_for(generator).needs_hint:
+        return None
     try:
         painter: Any = inpainter_from_pipe(
             generator

@@ -96,8 +96,17 @@ def _said_to(kind, request) -> dict:
 
 def test_a_class_that_needs_a_hint_says_so(ask):
     kind = inpaint_class("FluxControlInpaintPipeline")
-    with pytest.raises(RepairError, match="ask with a pose or depth hint"):
+    with pytest.raises(RepairError, match=r"FluxControlInpaintPipeline, got none; .*depth map or the edges"):
         arguments_for(kind, [Job(request=ask(), seed=1)], CallSettings())
+
+
+@pytest.mark.parametrize("pipeline", ["FluxControlPipeline", "FluxControlInpaintPipeline"])
+def test_flux_depth_and_canny_are_told_from_what_paints_without_a_hint(pipeline):
+    choice = choice_for(pipeline)
+    assert choice.needs_hint
+    assert "depth map or the edges" in choice.why
+    others = [other for other in all_choices() if not other.pipeline.startswith("FluxControlPipeline")]
+    assert {other.inpainter for other in others if other.needs_hint} == {"FluxControlInpaintPipeline"}
 
 
 @pytest.mark.parametrize(

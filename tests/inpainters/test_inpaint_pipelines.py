@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tiny_pipelines import tiny_flux_and_union, tiny_xl_and_union
+from tiny_pipelines import tiny_flux_and_union, tiny_flux_control, tiny_xl_and_union
 
 from limbfix.errors import InpainterMissing, RepairBlocked, RepairError
 from limbfix.inpainters import inpainter_from_pipe, open_inpainter
@@ -271,6 +271,19 @@ def test_a_controlnet_for_many_kinds_of_hints_does_not_go_with_every_pipeline(us
     net = ControlNetUnionModel.__new__(ControlNetUnionModel)
     with pytest.raises(InpainterMissing, match="StableDiffusionControlNetUnionInpaintPipeline"):
         inpainter_from_pipe(user_pipe, controlnet=net)
+
+
+def test_flux_depth_and_canny_paint_what_a_request_shows_them_and_repair_no_wrapped_picture(one_thread, ask):
+    import limbfix
+    from limbfix.wrapping.repairing import own_inpainter
+
+    pipe = tiny_flux_control()
+    painted = inpainter_from_pipe(pipe).inpaint(ask(seeds=(1,), control=np.full((64, 64, 3), 90, np.uint8)))
+    assert painted[0].shape == (64, 64, 3)
+    assert own_inpainter(pipe) is None, "the embedded filling repairs, because nobody draws the hint"
+    known = limbfix.capabilities(pipe)
+    assert known.repairs_with == "exemplar_fill"
+    assert "depth map or the edges" in " ".join(known.reasons)
 
 
 def test_a_pipeline_that_cannot_inpaint_is_refused_with_the_reason():

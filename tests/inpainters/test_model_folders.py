@@ -126,6 +126,18 @@ def test_a_model_that_cannot_inpaint_is_refused_with_the_reason(folder):
         open_inpainter(folder)
 
 
+@pytest.mark.parametrize("net", [False, True])
+def test_a_model_that_needs_a_hint_nobody_draws_is_refused_before_it_is_loaded(folder, tiny, monkeypatch, net):
+    path = folder / "model_index.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "_class_name": "FluxControlPipeline"}))
+    monkeypatch.setattr("limbfix.inpainters.opening.load_pipeline", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(InpainterMissing, match=r"FluxControlPipeline.*depth map or the edges.*FLUX Fill.*`control`"):
+        open_inpainter(folder, controlnet=tiny("controlnet") if net else None, gives_hints=False)
+    if net:  # a hint for a ControlNet is none for the transformer
+        with pytest.raises(InpainterMissing, match=r"FluxControlPipeline.*takes no ControlNet"):
+            open_inpainter(folder, controlnet=tiny("controlnet"))
+
+
 def test_halves_alone_are_loaded_as_the_variant(folder):
     for path in [*folder.glob("*/diffusion_pytorch_model.safetensors"), *folder.glob("*/model.safetensors")]:
         path.rename(path.with_suffix(".fp16.safetensors"))

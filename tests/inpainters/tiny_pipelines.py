@@ -186,6 +186,20 @@ def tiny_flux_and_union() -> tuple[Any, Any]:
     return FluxPipeline(**parts), net
 
 
+def tiny_flux_control() -> Any:
+    """Builds a FLUX of the kind of Depth and Canny, whose transformer takes a control image beside the latents."""
+    import torch
+    from diffusers import FluxControlPipeline, FluxTransformer2DModel
+
+    torch.manual_seed(3)
+    transformer = FluxTransformer2DModel(
+        patch_size=1, in_channels=32, out_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=16,
+        num_attention_heads=2, joint_attention_dim=32, pooled_projection_dim=32, axes_dims_rope=(4, 4, 8),
+        guidance_embeds=True,
+    )  # fmt: skip
+    return FluxControlPipeline(**{**_flux_fill().components, "transformer": transformer})
+
+
 def tiny_xl_and_union() -> tuple[Any, Any]:
     """Builds a text-to-image SDXL, and a ControlNet for many kinds of hints that fits it; its class asks for 320 channels."""
     import torch
