@@ -5,6 +5,7 @@
   if (!gallery) return;
   const TAG_HEIGHT = 17;
   const TIP_RADIUS = 8.5;
+  const PAPER_STAGE = [680, 416]; // CSS px of a picture in the detail view on paper: A4 or Letter, and the 11 cm of page.css
   const LIMBS = ["arms", "legs", "hands", "feet"];
   const dialog = byId("detail");
   const verdictButtons = [...document.querySelectorAll(".verdict")];
@@ -86,9 +87,9 @@
   };
 
   /* Labels keep their size on the screen; each sits above its box, else below, never on another one. */
-  const layTags = (svg) => {
+  const layTags = (svg, shownWidth = svg.clientWidth, shownHeight = svg.clientHeight) => {
     const { width, height } = svg.viewBox.baseVal;
-    const unit = Math.max(width / svg.clientWidth, height / svg.clientHeight);
+    const unit = Math.max(width / shownWidth, height / shownHeight);
     if (!Number.isFinite(unit) || unit <= 0) return;
     const placed = layTips(svg, unit);
     for (const tag of [...svg.querySelectorAll(".tag")].reverse()) {
@@ -368,9 +369,17 @@
     event.preventDefault();
     action();
   });
-  window.addEventListener("beforeprint", () =>
-    document.querySelectorAll("img[loading=lazy]").forEach((image) => (image.loading = "eager")),
-  );
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    document.querySelectorAll("img[loading=lazy]").forEach((image) => (image.loading = "eager"));
+    unfolded = [...document.querySelectorAll(".legend:not([open])")];
+    unfolded.forEach((legend) => (legend.open = true));
+    if (dialog.open && stageOverlay) layTags(stageOverlay, ...PAPER_STAGE);
+  });
+  window.addEventListener("afterprint", () => {
+    unfolded.forEach((legend) => (legend.open = false));
+    if (dialog.open && stageOverlay) layTags(stageOverlay);
+  });
 
   cards.forEach(observe);
   filter();

@@ -425,6 +425,63 @@ def test_text_keeps_its_contrast_in_light_and_dark(browser: Any, index: Path) ->
         assert page.evaluate(LOW_CONTRAST) == []
 
 
+def test_paper_is_light_and_holds_no_controls(browser: Any, index: Path) -> None:
+    page = Watched(browser, index, color_scheme="dark").page
+    page.emulate_media(media="print")
+    root = "getComputedStyle(document.documentElement)"
+    assert page.evaluate(f"{root}.colorScheme") == "light"
+    assert page.evaluate(f"['--bg', '--control', '--focus'].map((name) => {root}.getPropertyValue(name))") == [
+        "#fff", "#85827b", "#00588f",
+    ]  # fmt: skip
+    controls = page.locator(":is(input, select, button:not(.verdict, .open), .tools, .top):visible")
+    kinds = {one.evaluate("one => one.className") for one in controls.all()}
+    assert kinds <= {"tools", "top"}
+    stuck = "[...document.querySelectorAll('*')].filter((one) => /sticky|fixed/.test(getComputedStyle(one).position))"
+    assert page.evaluate(f"{stuck}.filter((one) => one.checkVisibility()).length") == 0
+    page.context.close()
+
+
+def test_paper_says_that_a_filter_left_pictures_out(watched: Watched) -> None:
+    page = watched.page
+    page.click('[data-code="hand.malformed"]')
+    page.fill("#search", "b/")
+    page.emulate_media(media="print")
+    assert page.inner_text("#result") == "1 of 5 shown"
+    assert page.locator(".code:visible").all_inner_texts() == ["hand.malformed 1"]
+    assert page.locator("#search").is_visible()
+    assert not page.locator("#sort, #overlays").first.is_visible()
+
+
+def test_paper_cuts_no_path_and_prints_the_key(browser: Any, tmp_path: Path) -> None:
+    folder = "/srv/pictures/of/a/project/with/a/long/common/beginning/and/an/end/that/goes/on/beyond/the/card"
+    watched = Watched(browser, build(tmp_path / "report", [record(f"{folder}/{'long_name_' * 20}.png")]))
+    page = watched.page
+    page.locator("summary").last.click()
+    page.emulate_media(media="print")
+    for part in (".open .folder", ".open .name", ".reason"):
+        cut = "one => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight"
+        assert not page.locator(part).evaluate(cut), part
+    opened = "[...document.querySelectorAll('.legend')].map((one) => one.open)"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(opened) == [True, True]
+    assert page.locator(".keys").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(opened) == [False, True], "as they were"
+    page.context.close()
+
+
+def test_labels_of_a_printed_picture_are_laid_for_the_paper(browser: Any, index: Path) -> None:
+    page = Watched(browser, index, width=360, height=500).page  # a stage that is smaller than the paper's
+    page.locator("#p1 .open").click()
+    scale = "Number(/scale\\((.*)\\)/.exec(document.querySelector('#canvas .tag').getAttribute('transform'))[1])"
+    on_screen = page.evaluate(scale)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(scale) < 0.8 * on_screen
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(scale) == pytest.approx(on_screen)
+    page.context.close()
+
+
 def test_the_legend_says_which_uncounted_hands_can_pass(index: Path) -> None:
     text = index.read_text(encoding="utf-8")
     assert "(uncertain) is judged by its look and can pass" in text and "has not passed" not in text
