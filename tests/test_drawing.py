@@ -12,6 +12,7 @@ from PIL import Image
 from limbfix.drawing import (
     COLORS,
     bones,
+    clear_corners,
     digit_shapes,
     draw_digits,
     draw_overlay,
@@ -21,6 +22,7 @@ from limbfix.drawing import (
     label_corners,
     tip_label_place,
 )
+from limbfix.drawing.label_places import heads
 from limbfix.layouts import BLAZEPOSE33, HAND21
 
 
@@ -127,6 +129,51 @@ def test_labels_never_overlap_while_there_is_room_and_stay_inside_the_frame() ->
     for (ax, ay), (bx, by) in itertools.combinations(corners, 2):
         assert abs(ax - bx) >= 90 or abs(ay - by) >= 16
     assert all(0 <= x <= 310 and 0 <= y <= 384 for x, y in corners)
+
+
+def test_a_label_goes_where_it_hides_no_neighbour() -> None:
+    box, above = (100.0, 100.0, 130.0, 130.0), (100.0, 78.0, 130.0, 98.0)
+    size, frame = (60.0, 16.0), (400.0, 400.0)
+    assert clear_corners([box], [size], frame) == [(100, 84)]
+    (corner,) = clear_corners([box], [size], frame, shown=[box, above])
+    assert corner == (100, 130), "below"
+    around = [above, (90.0, 131.0, 140.0, 150.0), (131.0, 95.0, 150.0, 135.0), (80.0, 95.0, 99.0, 135.0)]
+    assert clear_corners([box], [size], frame, shown=[box, *around], needed=[False]) == [None]
+    (corner,) = clear_corners([box], [size], frame, shown=[box, *around])
+    assert corner is not None, "a finding is always named"
+
+
+def test_placed_labels_never_overlap_however_crowded_it_is() -> None:
+    boxes = [(float(x), float(y), x + 12.0, y + 12.0) for y in range(10, 180, 30) for x in range(10, 180, 30)]
+    corners = clear_corners(boxes, [(50.0, 14.0)] * len(boxes), (200.0, 1000.0), shown=boxes)
+    assert None not in corners
+    for (ax, ay), (bx, by) in itertools.combinations(corners, 2):
+        assert abs(ax - bx) >= 50 or abs(ay - by) >= 14
+
+
+def test_words_about_the_hands_of_a_crowd_hide_no_hand_and_the_finding_keeps_its_own() -> None:
+    boxes = [[20.0 + 60 * k, 150.0 + 30 * row, 42.0 + 60 * k, 172.0 + 30 * row] for row in range(4) for k in range(8)]
+    unread = {"count": None, "cannot_tell": "too_small", "items": []}
+    hands = [{"side": "left", "box_xyxy": box, "digits": unread} for box in boxes]
+    found = {"code": "hand.malformed", "severity": "error", "defect_score": 0.9, "box_xyxy": boxes[12]}
+    record = {"width": 512, "height": 512, "hands": hands, "findings": [found]}
+    image = np.asarray(draw_overlay(blank(512, 512), record, []))
+    bare = [(image[int(y0) + 4 : int(y1) - 4, int(x0) + 4 : int(x1) - 4] == 128).mean() for x0, y0, x1, y1 in boxes]
+    assert sum(share < 0.8 for share in bare) <= 2, "what the finding's label cannot help hiding"
+    assert bare[12] == 1
+    assert count_of(image, "error") > 500, "the label"
+
+
+def test_a_label_keeps_off_a_face_that_was_seen() -> None:
+    xy: list[Any] = [None] * len(BLAZEPOSE33.landmarks)
+    for index, place in enumerate(
+        [(50, 50), (52, 46), (54, 46), (56, 46), (48, 46), (46, 46), (44, 46), (60, 48), (40, 48)]
+    ):
+        xy[index] = list(place)
+    pose = {"layout": "blazepose33", "xy": xy, "score": [0.9] * len(xy)}
+    assert heads([pose]) == [(30, 28, 70, 68)]
+    assert heads([{**pose, "score": [0.1] * len(xy)}]) == []
+    assert heads([{"layout": "hand21", "xy": [[1, 1]] * 21, "score": [0.9] * 21}]) == []
 
 
 def test_text_is_readable_on_every_colour() -> None:

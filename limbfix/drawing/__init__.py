@@ -15,6 +15,7 @@ What is drawn arrives as a record and as plain dicts, "keypoints", px of the upr
 from __future__ import annotations
 
 from limbfix.drawing.digit_shapes import TIP_OF_HAND, DigitShape, digit_shapes, hand_captions, tip_label_place
+from limbfix.drawing.label_places import clear_corners, label_corners
 from limbfix.drawing.limb_shapes import LIMB_OUTLINE, all_bones, limb_fills
 from limbfix.drawing.overlay import draw_digits, draw_overlay
 from limbfix.drawing.shapes import (
@@ -27,7 +28,6 @@ from limbfix.drawing.shapes import (
     box_of,
     finding_marks,
     hand_marks,
-    label_corners,
 )
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "all_bones",
     "bones",
     "box_of",
+    "clear_corners",
     "digit_shapes",
     "draw_digits",
     "draw_overlay",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limbfix.drawing.digit_shapes import TIP_OF_HAND, DigitShape, Xy, digit_shapes, hand_captions, tip_label_place
+from limbfix.drawing.label_places import clear_corners, heads
 from limbfix.drawing.limb_shapes import all_bones, limb_fills
-from limbfix.drawing.shapes import COLORS, Bone, Mark, Xyxy, finding_marks, hand_marks, label_corners
+from limbfix.drawing.shapes import COLORS, Bone, Mark, Xyxy, finding_marks, hand_marks
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -110,11 +111,15 @@ class _Brush:
             for bone in lines:
                 self._bone(bone, is_halo)
         findings = finding_marks(record)
-        for mark in hand_marks(record) + findings:
+        boxed = hand_marks(record) + findings
+        for mark in boxed:
             self._box(mark)
         self.digits(shapes)
         taken = [(x - r, y - r, x + r, y + r) for x, y, r in map(self._tip_disc, shapes)]
-        self._labels(findings[::-1] + hand_captions(record), taken)
+        shown = dict.fromkeys(
+            [*(mark.box_xyxy for mark in boxed), *heads(keypoints)]
+        )  # a hand and its finding are one place
+        self._labels(findings[::-1] + hand_captions(record), taken, [self._placed_box(box) for box in shown])
 
     def _mask(self, outlines: Sequence[Sequence[Xy]], color: tuple[int, int, int, int]) -> None:
         """Fills a mask by its outlines. What lies in an even number of them is a hole: nobody's, so it stays bare."""
@@ -193,13 +198,18 @@ class _Brush:
         self._canvas.rectangle(corners, outline=_rgba("halo", 0.45), width=width * 2)
         self._canvas.rectangle(corners, outline=_rgba(mark.color), width=width)
 
-    def _labels(self, marks: Sequence[Mark], taken: Sequence[Xyxy]) -> None:
+    def _labels(self, marks: Sequence[Mark], taken: Sequence[Xyxy], shown: Sequence[Xyxy]) -> None:
+        """Writes the labels; what is known of a hand's digits only where it hides no hand, head or finding: the record says it too."""
         pad, height = 3 * self._unit, 18 * self._unit
         texts = [self._fitted(mark.label or "", self._size_wh[0] - 2 * pad) for mark in marks]
         sizes_wh = [(self._font.getlength(text) + 2 * pad, height) for text in texts]
         boxes = [self._placed_box(mark.box_xyxy) for mark in marks]
-        corners = label_corners(boxes, sizes_wh, self._size_wh, taken)
-        for mark, text, (width, _), (x, y) in zip(marks, texts, sizes_wh, corners, strict=True):
+        needed = [mark.finding_index is not None for mark in marks]
+        corners = clear_corners(boxes, sizes_wh, self._size_wh, taken=taken, shown=shown, needed=needed)
+        for mark, text, (width, _), corner in zip(marks, texts, sizes_wh, corners, strict=True):
+            if corner is None:
+                continue
+            x, y = corner
             self._canvas.rectangle((x, y, x + width, y + height), fill=_rgba(mark.color))
             self._canvas.text((x + pad, y + height / 2), text, fill=_rgba("halo"), font=self._font, anchor="lm")
 

@@ -42,7 +42,7 @@ SURE_SCORE = 0.5
 SEVERITIES = ("info", "warning", "error")
 """Band of a finding's defect score, mildest first."""
 
-_LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (HAND21, BLAZEPOSE33, COCO17)}
+LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (HAND21, BLAZEPOSE33, COCO17)}
 OUTLINE = "digit_outline"
 """Layout of the entries among the keypoints that are outlines of digits, no skeletons."""
 
@@ -92,9 +92,9 @@ def bones(record: Record, keypoints: Iterable[Record]) -> list[Bone]:
     for points in keypoints:
         if points["layout"] == OUTLINE:
             continue
-        layout = _LAYOUTS.get(points["layout"])
+        layout = LAYOUTS.get(points["layout"])
         if layout is None:
-            raise ValueError(f"keypoints: expected a layout of {', '.join(_LAYOUTS)}, got {points['layout']!r}")
+            raise ValueError(f"keypoints: expected a layout of {', '.join(LAYOUTS)}, got {points['layout']!r}")
         is_hand = layout is HAND21
         xy = [point(value) for value in points["xy"]]
         hand = _hand_around(record, [place for place in xy if place]) if is_hand else None
@@ -107,7 +107,7 @@ def bones(record: Record, keypoints: Iterable[Record]) -> list[Bone]:
             start, end = xy[a], xy[b]
             if start and end:
                 side = hand_side or _side_of_bone(layout.landmarks[a], layout.landmarks[b])
-                is_sure = min(_score(points, a), _score(points, b)) >= SURE_SCORE
+                is_sure = min(score_at(points, a), score_at(points, b)) >= SURE_SCORE
                 lines.append(Bone(side=side, start=start, end=end, is_hand=is_hand, is_sure=is_hand or is_sure))
     return lines
 
@@ -153,34 +153,6 @@ def inside(record: Record, owner: Record) -> Xyxy | None:
     return (max(0.0, box[0]), max(0.0, box[1]), min(width, box[2]), min(height, box[3]))
 
 
-def label_corners(
-    boxes: Sequence[Xyxy],
-    sizes_wh: Sequence[tuple[float, float]],
-    frame_wh: tuple[float, float],
-    taken: Sequence[Xyxy] = (),
-) -> list[tuple[float, float]]:
-    """Returns the top-left corner of each label: stacked above its box, or below where there is no room above.
-
-    Args:
-        boxes, sizes_wh: of each label.
-        frame_wh: of the picture.
-        taken: places that no label may cover.
-    """
-    placed: list[Xyxy] = list(taken)
-    for (x0, y0, _, y1), (width, height) in zip(boxes, sizes_wh, strict=True):
-        x = max(0.0, min(x0, frame_wh[0] - width))
-        near = [other for other in placed if x < other[2] and other[0] < x + width]
-        y = y0 - height
-        while hit := next((other for other in near if y < other[3] and other[1] < y + height), None):
-            y = hit[1] - height
-        if y < 0:
-            y = max(0.0, min(y1, frame_wh[1] - height)) if y0 >= height else 0.0
-            while hit := next((other for other in near if y < other[3] and other[1] < y + height), None):
-                y = hit[3]
-        placed.append((x, y, x + width, y + height))
-    return [(x, y) for x, y, _, _ in placed[len(taken) :]]
-
-
 def point(value: Sequence[float | None] | None) -> tuple[float, float] | None:
     """Returns (x, y) px, or None where the point is absent or not finite."""
     if value is None or value[0] is None or value[1] is None:
@@ -189,7 +161,8 @@ def point(value: Sequence[float | None] | None) -> tuple[float, float] | None:
     return (x, y) if math.isfinite(x) and math.isfinite(y) else None
 
 
-def _score(points: Record, index: int) -> float:
+def score_at(points: Record, index: int) -> float:
+    """Returns how surely a landmark was seen, 0-1; 1 where that is not said."""
     scores = points.get("score") or ()
     value = scores[index] if index < len(scores) else None
     return 1.0 if value is None else float(value)
