@@ -98,24 +98,23 @@ def lined_hands(folders: Sequence[Path], reader: HandReader, seed: int) -> list[
     return found
 
 
-def outer_ends(joints: np.ndarray) -> np.ndarray:
+def outer_ends(joints: np.ndarray, owners: np.ndarray) -> np.ndarray:
     """Returns (m, 3): kind, x, y of the outermost joint seen of each digit, where it lies beyond the knuckle; as assembled lines end there.
 
     A digit whose tip is hidden is a digit: a line along it is no mistake.
 
     Args:
-        joints: (n, 3) of a hand, digit by digit from the palm outwards, the wrist before them.
+        joints: (n, 3), and owners: (n,), of a hand; see `HandCut`. Kinds do not tell where a digit ends: of the next one only the tip may be seen.
     """
-    own = joints[joints[:, 0] > 0]
-    following = np.append(own[1:, 0], 0)
-    ends = own[following <= own[:, 0]]
-    return ends[ends[:, 0] >= JOINTS.index("pip")]
+    own = np.flatnonzero(joints[:, 0] >= JOINTS.index("pip"))
+    outermost = {int(owners[row]): row for row in own[np.argsort(joints[own, 0], kind="stable")]}
+    return joints[[outermost[digit] for digit in sorted(outermost)]]
 
 
 def _lined(
     group: int, cut: HandCut, lines: Sequence[DigitLine], features: np.ndarray, head: np.ndarray, side: int
 ) -> LinedHand:
-    ends = outer_ends(cut.joints)
+    ends = outer_ends(cut.joints, cut.owners)
     truth = matched(lines, ends[:, 1:], side)
     tips = ends[ends[:, 0] == JOINTS.index("tip")]
     return LinedHand(

@@ -53,6 +53,7 @@ class HandCut:
         pixels: (size, size, 3) uint8.
         parts: (size / STRIDE, size / STRIDE) uint8, classes of the parser's `PARTS`.
         joints: (n, 3) float32: kind (index in `JOINTS`), x, y in cells; visible joints.
+        owners: (n,) int64, which digit each joint is of: 1, 2, ..., 0 for the wrist.
         bones: (m, 5) float32: row of `PHALANGES`, start x, y, end x, y in cells; between visible joints.
         judgements: (6,) float32 0 or 1, see `JUDGEMENTS`.
         counts: (2,) int64, digits present and visible, at most MOST_DIGITS.
@@ -63,6 +64,7 @@ class HandCut:
     pixels: np.ndarray
     parts: np.ndarray
     joints: np.ndarray
+    owners: np.ndarray
     bones: np.ndarray
     judgements: np.ndarray
     counts: np.ndarray
@@ -77,6 +79,7 @@ class StoredHand:
     Attributes:
         pixels: (s, s, 3) uint8; parts: (s, s) uint8, classes of the parser's `PARTS`.
         joints: (n, 3) float32: kind, x, y in stored px; bones: (m, 5) float32: row, ends in stored px. Only what is seen.
+        owners: as in `HandCut`.
         judgements, counts, weight, dense: as in `HandCut`.
         extent: longer side of the hand in stored px; hand_px: the same in the picture it came from.
         room: x0, y0, x1, y1 in stored px: the picture; beyond it everything is `BORDER`.
@@ -85,6 +88,7 @@ class StoredHand:
     pixels: np.ndarray
     parts: np.ndarray
     joints: np.ndarray
+    owners: np.ndarray
     bones: np.ndarray
     judgements: np.ndarray
     counts: np.ndarray
@@ -167,13 +171,14 @@ def _stored(sample: Sample, hand: Instance, matrix: np.ndarray, extent: float, w
         sample.pixels, matrix, size, flags=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC, borderValue=BORDER
     )
     classes = part_classes(sample, hand)
-    joints, bones = _joints_and_bones(sample, hand, matrix)
+    joints, owners, bones = _joints_and_bones(sample, hand, matrix)
     judged = judgements_of(sample, hand)
     counts = np.minimum([sample.digits_present(hand.id), sample.digits_visible(hand.id)], MOST_DIGITS)
     return StoredHand(
         pixels=pixels,
         parts=cv2.warpAffine(classes, matrix, size, flags=cv2.INTER_NEAREST),
         joints=joints,
+        owners=owners,
         bones=bones,
         judgements=judged,
         counts=counts if sample.exact else np.full(2, -1),  # on photographs they are guesses
@@ -190,26 +195,29 @@ def _room(shape: tuple[int, ...], matrix: np.ndarray) -> tuple[float, float, flo
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _joints_and_bones(sample: Sample, hand: Instance, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the visible joints (n, 3) and the bones between them (m, 5), in stored px; see `StoredHand`."""
+def _joints_and_bones(sample: Sample, hand: Instance, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the visible joints (n, 3), whose they are (n,), and the bones between them (m, 5), in stored px; see `StoredHand`."""
 
     def placed(xy: tuple[float, float]) -> np.ndarray:
         return matrix[:, :2] @ (np.array(xy) - 0.5) + matrix[:, 2]  # a matrix counts from the centre of the first pixel
 
     joints: list[tuple[float, ...]] = []
+    owners: list[int] = []
     bones: list[tuple[float, ...]] = []
     wrist = next((placed(joint.xy) for joint in hand.joints if joint.name == "wrist" and joint.visible), None)
     if wrist is not None:
         joints.append((0, *wrist))
-    for digit in sample.hand_digits(hand.id):
-        if not digit.present:
-            continue
+        owners.append(0)
+    digits = [digit for digit in sample.hand_digits(hand.id) if digit.present]
+    for number, digit in enumerate(digits, start=1):
         seen = {joint.name: placed(joint.xy) for joint in digit.joints if joint.visible}
         joints += [(kind, *seen[name]) for kind, name in enumerate(JOINTS) if name in seen]
+        owners += [number] * len(seen)
         if wrist is not None:
             seen["wrist"] = wrist
         bones += [(row, *seen[a], *seen[b]) for row, (a, b) in enumerate(PHALANGES) if a in seen and b in seen]
-    return np.array(joints, np.float32).reshape(-1, 3), np.array(bones, np.float32).reshape(-1, 5)
+    rows, lines = np.array(joints, np.float32).reshape(-1, 3), np.array(bones, np.float32).reshape(-1, 5)
+    return rows, np.array(owners, np.int64), lines
 
 
 def seen_through(
@@ -245,6 +253,7 @@ def seen_through(
         pixels=change(pixels),
         parts=parts,
         joints=joints,
+        owners=hand.owners,
         bones=bones,
         judgements=hand.judgements,
         counts=hand.counts,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "synthesis")]
 
 from test_digit_assembly import fan
 from test_readings import maps_of
+from toy_streams import HAND, ToyStream
 
+from limbfix.digit_assembly import DigitLine
 from limbfix.digit_beliefs import line_features, model_from
 from limbfix.nets.hand_maps import JOINTS, MOST_DIGITS
-from limbfix.training.digit_lines import LinedHand, fit, held_out_numbers, matched, outer_ends
+from limbfix.synthesis.streams import StreamOptions
+from limbfix.training.digit_lines import NEAR, LinedHand, fit, held_out_numbers, matched, outer_ends
+from limbfix.training.parser_examples import plain_matrix
+from limbfix.training.parser_targets import seen_through, store_pair
 
 SIDE = 56
 
@@ -43,21 +49,50 @@ def test_each_tip_is_one_line_and_far_lines_are_none():
     assert not matched(lines, np.empty((0, 2)), SIDE).any()
 
 
-def joint_rows(*digits: list[tuple[float, float]]) -> np.ndarray:
-    """Rows as a cut has them: the wrist, then each digit's seen joints from the knuckle outwards."""
-    rows = [(JOINTS.index("wrist"), 28.0, 50.0)]
-    rows += [(kind, *xy) for digit in digits for kind, xy in enumerate(digit, start=JOINTS.index("mcp"))]
-    return np.array(rows, np.float32)
+def joint_rows(*digits: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Joints and owners as a cut has them: the wrist, then each digit's seen joints from the knuckle outwards."""
+    rows, owners = [(JOINTS.index("wrist"), 28.0, 50.0)], [0]
+    for number, digit in enumerate(digits, start=1):
+        rows += [(kind, *xy) for kind, xy in enumerate(digit, start=JOINTS.index("mcp"))]
+        owners += [number] * len(digit)
+    return np.array(rows, np.float32), np.array(owners)
 
 
 def test_a_digit_ends_at_its_outermost_joint_seen_and_a_knuckle_alone_is_none():
     whole = [(10.0, 40.0), (10.0, 30.0), (10.0, 20.0), (10.0, 10.0)]
     hidden_tip = [(20.0, 40.0), (20.0, 30.0), (20.0, 21.0)]
     knuckle = [(30.0, 40.0)]
-    ends = outer_ends(joint_rows(knuckle, whole, hidden_tip, knuckle, [(40.0, 40.0), (40.0, 33.0)], knuckle))
+    ends = outer_ends(*joint_rows(knuckle, whole, hidden_tip, knuckle, [(40.0, 40.0), (40.0, 33.0)], knuckle))
     assert [JOINTS[int(kind)] for kind in ends[:, 0]] == ["tip", "dip", "pip"]
     np.testing.assert_array_equal(ends[:, 1:], [(10, 10), (20, 21), (40, 33)])
-    assert outer_ends(joint_rows()).shape == outer_ends(joint_rows(knuckle, knuckle)).shape == (0, 3)
+    assert outer_ends(*joint_rows()).shape == outer_ends(*joint_rows(knuckle, knuckle)).shape == (0, 3)
+
+
+def test_two_digits_of_which_one_shows_its_inner_and_the_next_its_outer_joints_are_two():
+    """A cut lists them one after the other, as if one digit went on from the pip to the dip of the next."""
+    sample = ToyStream(StreamOptions(seed=3, size_px=128)).group(0)[0]
+    hand = next(item for item in sample.instances if item.id == HAND)
+    first, second = sample.hand_digits(HAND)[:2]
+    shown = {first.id: ("mcp", "pip"), second.id: ("dip", "tip")}
+    instances = tuple(
+        replace(item, joints=tuple(replace(j, visible=j.name in shown.get(item.id, ())) for j in item.joints))
+        for item in sample.instances
+    )
+    half_hidden = replace(sample, instances=instances)
+    stored, _ = store_pair(half_hidden, hand, half_hidden, hand)
+    cut = seen_through(stored, plain_matrix(stored, 4 * SIDE), 4 * SIDE)
+    assert [JOINTS[int(kind)] for kind in outer_ends(cut.joints, cut.owners)[:, 0]] == ["pip", "tip"]
+
+
+def test_two_digits_that_touch_are_matched_once_each():
+    """Their tips lie much closer together than a line may lie beside a tip."""
+    tips = np.array([[27.5, 12.0], [28.5, 12.0]])
+    lines = [
+        DigitLine(joints={"dip": (x, 20.0), "tip": (x, 12.2)}, score=0.9, forked=False) for x in (27.6, 28.3, 28.9)
+    ]
+    assert np.ptp(tips[:, 0]) < 0.3 * NEAR * SIDE
+    assert matched(lines, tips, SIDE).tolist() == [True, True, False]
+    assert matched(lines[:1], tips, SIDE).tolist() == [True]
 
 
 def test_a_line_along_a_digit_whose_tip_is_hidden_is_true():
@@ -68,8 +103,8 @@ def test_a_line_along_a_digit_whose_tip_is_hidden_is_true():
     along = [list(line.joints) == ["mcp", "pip", "dip"] for line in lines]
     assert (len(lines), sum(along)) == (5, 1)
     whole = [list(map(tuple, line.polyline)) for line, is_short in zip(lines, along, strict=True) if not is_short]
-    joints = joint_rows(*whole, short)
-    assert matched(lines, outer_ends(joints)[:, 1:], SIDE).all()
+    joints, owners = joint_rows(*whole, short)
+    assert matched(lines, outer_ends(joints, owners)[:, 1:], SIDE).all()
     tips = joints[joints[:, 0] == JOINTS.index("tip"), 1:]
     assert matched(lines, tips, SIDE).tolist() == [not is_short for is_short in along]
 
