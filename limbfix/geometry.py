@@ -1,4 +1,4 @@
-"""Boxes and angles: pure functions on pixels. No files, no OpenCV."""
+"""Boxes, angles and the two ways to count pixels: pure functions. No files, no OpenCV."""
 
 from __future__ import annotations
 
@@ -108,6 +108,19 @@ class Box:
             self.x_min > margin and self.y_min > margin and self.x_max < width - margin and self.y_max < height - margin
         )
         return not inside
+
+
+def from_first_centre(xy: object) -> np.ndarray:
+    """Returns places counted from the picture's upper left corner, (..., 2) px, counted from the centre of its first pixel; nan stays nan.
+
+    Labels, boxes and detectors count from the corner; arrays, maps of cells and OpenCV's matrices from the centre.
+    """
+    return np.asarray(xy, np.float64) - 0.5
+
+
+def scaled_from_first_centre(xy: np.ndarray, scale: float | np.ndarray) -> np.ndarray:
+    """Returns places on a picture that is `scale` times as large, or its cells; both count from the centre of their first pixel."""
+    return (xy + 0.5) * scale - 0.5
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:

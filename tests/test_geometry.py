@@ -7,12 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbfix.geometry import Box, angle_deg, distance
+from limbfix.geometry import Box, angle_deg, distance, from_first_centre, scaled_from_first_centre
 
 numbers = st.floats(-1e4, 1e4, allow_nan=False)
 boxes = st.builds(
     lambda x, y, w, h: Box(x, y, x + w, y + h), numbers, numbers, st.floats(0.1, 1e4), st.floats(0.1, 1e4)
 )
+
+
+@given(numbers, st.floats(0.01, 100))
+def test_a_scaled_place_is_the_same_place_from_the_corner(x, scale):
+    """The corner of a picture is the corner of its enlargement; the centre of its first pixel is not the centre of the other's."""
+    corner = np.array([x, -x])
+    scaled = scaled_from_first_centre(from_first_centre(corner), scale)
+    assert scaled == pytest.approx(from_first_centre(scale * corner), abs=1e-6)
+    assert from_first_centre((0.5, 0.5)).tolist() == [0, 0]
+    assert np.isnan(from_first_centre((float("nan"), 3.0))[0])
 
 
 @given(boxes, boxes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
+from limbfix.geometry import scaled_from_first_centre
 from limbfix.nets.body_maps import BONES, CENTRE_UNIT, ENDS, JOINTS, PARTS, STRIDE
 from limbfix.training.body_storage import (
     HIDDEN,
@@ -99,7 +100,7 @@ def seen_targets(
     x0, y0, x1, y1 = frame
     beyond = (joints[:, 1] < x0) | (joints[:, 1] > x1 - 1) | (joints[:, 2] < y0) | (joints[:, 2] > y1 - 1)
     joints[beyond, 3] = OUTSIDE
-    joints[:, 1:3] = (joints[:, 1:3] + 0.5) / STRIDE - 0.5
+    joints[:, 1:3] = scaled_from_first_centre(joints[:, 1:3], 1 / STRIDE)
     maps = _warped_maps(body, matrix, side)
     believed = (
         np.ones((1, side, side), np.float32) if body.exact else (maps[None, ..., 3] == UNKNOWN).astype(np.float32)
@@ -129,7 +130,7 @@ def _warped_maps(body: StoredBody, matrix: np.ndarray, side: int) -> np.ndarray:
     """Returns (side, side, 4) uint8; nobody and background beyond the picture."""
     maps = unpacked(body.maps)
     linear = matrix[:, :2] * (MAP_STEP / STRIDE)
-    shift = (matrix[:, :2] @ np.full(2, (MAP_STEP - 1) / 2) + matrix[:, 2] + 0.5) / STRIDE - 0.5
+    shift = scaled_from_first_centre(matrix[:, :2] @ np.full(2, (MAP_STEP - 1) / 2) + matrix[:, 2], 1 / STRIDE)
     nothing = (PARTS.index("background"), UNKNOWN, UNKNOWN, UNKNOWN)
     whole = np.column_stack([linear, shift])
     return cv2.warpAffine(maps, whole, (side, side), flags=cv2.INTER_NEAREST, borderValue=nothing)
@@ -220,7 +221,7 @@ def _centre(body: StoredBody, matrix: np.ndarray, people: np.ndarray) -> tuple[n
     rows, columns = np.mgrid[:side, :side].astype(np.float32)
     centre, weights = np.zeros((2, side, side), np.float32), np.zeros((1, side, side), np.float32)
     for number, neck in enumerate(body.necks):
-        x, y = (matrix[:, :2] @ neck + matrix[:, 2] + 0.5) / STRIDE - 0.5  # nan where nobody knows
+        x, y = scaled_from_first_centre(matrix[:, :2] @ neck + matrix[:, 2], 1 / STRIDE)  # nan where nobody knows
         if max(abs(x - side / 2), abs(y - side / 2)) <= side * (0.5 + FAR):
             own = people == number
             centre[0][own], centre[1][own] = (

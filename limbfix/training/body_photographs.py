@@ -14,6 +14,7 @@ import numpy as np
 
 from limbfix.discovery import walk_pictures
 from limbfix.errors import PictureError
+from limbfix.geometry import from_first_centre, scaled_from_first_centre
 from limbfix.images import open_picture
 from limbfix.nets.body_maps import JOINTS, PARTS
 from limbfix.synthesis.photograph_joints import MASK_PX, BodySighting, find_bodies
@@ -128,7 +129,7 @@ def store_sighting(sighting: BodySighting, pixels: np.ndarray) -> StoredBody:
 
     def point(name: str, side: int) -> tuple[np.ndarray, int]:
         rows = sighting.keypoints[list(_POINTS[name][side])]
-        xy = rows[:, :2].mean(0) - 0.5  # from the centre of the first pixel, as pixels and maps are sampled
+        xy = from_first_centre(rows[:, :2].mean(0))
         if not (-0.5 <= xy[0] < width - 0.5 and -0.5 <= xy[1] < height - 0.5):
             return xy, OUTSIDE
         return xy, SEEN if rows[:, 2].min() >= SURE else UNSURE
@@ -152,7 +153,7 @@ def store_sighting(sighting: BodySighting, pixels: np.ndarray) -> StoredBody:
     return StoredBody(
         jpeg=stored_pixels(pixels),
         maps=stored_maps(_maps(sighting, (height, width), sides)),
-        necks=(neck_xy[None].astype(np.float32) + 0.5) * scale - 0.5,
+        necks=scaled_from_first_centre(neck_xy[None].astype(np.float32), scale),
         complete=complete,
         exact=False,
         **collected.stored(scale),

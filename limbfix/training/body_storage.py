@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from limbfix.geometry import scaled_from_first_centre
 from limbfix.nets.body_maps import BONES, JOINTS
 
 STORED_PX = 400
@@ -117,7 +118,7 @@ class JointList:
     def stored(self, scale: float) -> dict[str, Any]:
         """Returns joints, bones and chains of a `StoredBody`."""
         joints = np.array(self.joints, np.float32).reshape(-1, 4)
-        joints[:, 1:3] = (joints[:, 1:3] + 0.5) * scale - 0.5
+        joints[:, 1:3] = scaled_from_first_centre(joints[:, 1:3], scale)
         return {
             "joints": joints,
             "bones": np.array(self.bones, np.int32).reshape(-1, 3),

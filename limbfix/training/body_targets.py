@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from limbfix.geometry import from_first_centre, scaled_from_first_centre
 from limbfix.nets.body_maps import JOINTS, PARTS
 from limbfix.synthesis.samples import PARTS as MADE_PARTS
 from limbfix.synthesis.samples import SURFACE_ID, Instance, Sample
@@ -44,7 +45,7 @@ def store_body(sample: Sample) -> StoredBody:
     return StoredBody(
         jpeg=stored_pixels(sample.pixels),
         maps=stored_maps(people.maps()),
-        necks=(np.array(necks, np.float32).reshape(-1, 2) + 0.5) * scale - 0.5,
+        necks=scaled_from_first_centre(np.array(necks, np.float32).reshape(-1, 2), scale),
         complete=np.ones(len(JOINTS), bool),
         **collected.stored(scale),
     )
@@ -81,7 +82,7 @@ class _People:
         """Returns place and state of a joint that an instance names."""
         for joint in item.joints:
             if joint.name == name:
-                xy = _from_centre(joint.xy)
+                xy = from_first_centre(joint.xy)
                 return xy, self.state(xy, joint.visible, self._person[item.id], set())
         return np.full(2, np.nan), OUTSIDE
 
@@ -125,7 +126,7 @@ class _People:
             return self.joint(item, "toe_tip")
         digits = [digit for digit in self.sample.hand_digits(item.id) if digit.present]
         places = [digit.joints[0].xy for digit in digits if digit.joints and digit.name != "thumb"]
-        roots = _from_centre(places).reshape(-1, 2)
+        roots = from_first_centre(places).reshape(-1, 2)
         roots = roots[np.isfinite(roots).all(1)]
         if len(roots) >= 2:
             xy = roots.mean(0)
@@ -148,11 +149,6 @@ class _People:
         covered = np.isin(self.sample.surface_map, _COVERS).astype(np.uint8)
         covered[people == UNKNOWN] = UNKNOWN
         return [_PART_OF[self.sample.part_map], covered, side_of[ids], people]
-
-
-def _from_centre(places: object) -> np.ndarray:
-    """Returns places of a sample, px from the picture's corner, in px from the centre of its first pixel, as pixels and maps are sampled."""
-    return np.array(places, np.float64) - 0.5
 
 
 def _part_of(name: str) -> int:

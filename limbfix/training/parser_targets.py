@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from limbfix.findings import DefectCode
+from limbfix.geometry import from_first_centre, scaled_from_first_centre
 from limbfix.nets.digit_parser import BORDER, JOINTS, JUDGEMENTS, MOST_DIGITS, PARTS, PHALANGES, STRIDE
 from limbfix.synthesis.samples import PARTS as MADE_PARTS
 from limbfix.synthesis.samples import Instance, Sample
@@ -199,7 +200,7 @@ def _joints_and_bones(sample: Sample, hand: Instance, matrix: np.ndarray) -> tup
     """Returns the visible joints (n, 3), whose they are (n,), and the bones between them (m, 5), in stored px; see `StoredHand`."""
 
     def placed(xy: tuple[float, float]) -> np.ndarray:
-        return matrix[:, :2] @ (np.array(xy) - 0.5) + matrix[:, 2]  # a matrix counts from the centre of the first pixel
+        return matrix[:, :2] @ from_first_centre(xy) + matrix[:, 2]
 
     joints: list[tuple[float, ...]] = []
     owners: list[int] = []
@@ -243,12 +244,12 @@ def seen_through(
     pixels = cv2.warpAffine(
         hand.pixels, grown, (large, large), flags=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR, borderValue=BORDER
     )
-    cells = np.column_stack([matrix[:, :2] / STRIDE, (matrix[:, 2] + 0.5) / STRIDE - 0.5])  # centres of cells
+    cells = np.column_stack([matrix[:, :2] / STRIDE, scaled_from_first_centre(matrix[:, 2], 1 / STRIDE)])
     parts = cv2.warpAffine(hand.parts, cells, (size // STRIDE,) * 2, flags=cv2.INTER_NEAREST)
     joints, bones = hand.joints.copy(), hand.bones.copy()
     for array, columns in ((joints, slice(1, 3)), (bones, slice(1, 3)), (bones, slice(3, 5))):
         if len(array):
-            array[:, columns] = (array[:, columns] @ matrix[:, :2].T + matrix[:, 2] + 0.5) / STRIDE - 0.5
+            array[:, columns] = array[:, columns] @ cells[:, :2].T + cells[:, 2]
     return HandCut(
         pixels=change(pixels),
         parts=parts,

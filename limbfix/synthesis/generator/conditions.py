@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from limbfix.geometry import scaled_from_first_centre
+
 CHANNELS = 7
 """Mask, five digits from thumb to little finger, and all 21 joints."""
 
@@ -22,7 +24,7 @@ def condition_maps(
 
     Args:
         mask: (h, w) bool, skin of hand and forearm, of any size; None says nothing about it.
-        keypoints: (21, 2) px of the picture, HAND21; None says nothing about them.
+        keypoints: (21, 2) px from the centre of the picture's first pixel, HAND21; None says nothing about them.
         side: of the square of latents.
         scale_xy: latents per px of the keypoints.
 
@@ -33,7 +35,7 @@ def condition_maps(
     if mask is not None:
         maps[0] = cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
     if keypoints is not None:
-        xy = (np.asarray(keypoints, np.float32) + 0.5) * np.asarray(scale_xy, np.float32) - 0.5  # integers are centres
+        xy = scaled_from_first_centre(np.asarray(keypoints, np.float32), np.asarray(scale_xy, np.float32))
         for channel, joints in enumerate(_DIGITS, start=1):
             maps[channel] = np.exp(-0.5 * (_distance_to_line(xy[list(joints)], side) / _DIGIT_SIGMA) ** 2)
         maps[6] = np.exp(-0.5 * (_distance_to_points(xy, side) / _JOINT_SIGMA) ** 2)
