@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -51,6 +51,13 @@ _LEAST_BODY_PX = 96
 LEAST_BODY_SCORE = 0.9
 """Mean visibility of shoulders and hips."""
 
+_SAME_BODY = 0.7
+"""Share of the smaller of two masks under the other one from which both are one person, found twice."""
+
+
+def _nobody() -> np.ndarray:
+    return np.zeros((MASK_PX, MASK_PX), bool)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandSighting:
@@ -77,12 +84,14 @@ class BodySighting:
         file, sha256: as in `HandSighting`.
         keypoints: float32 (33, 3): x, y px of the picture, visibility 0-1.
         mask: (MASK_PX, MASK_PX) bool: the picture scaled to it, in the upper left corner.
+        others: the same of everybody else that MediaPipe saw, however unsure it was.
     """
 
     file: str
     sha256: str
     keypoints: np.ndarray
     mask: np.ndarray
+    others: np.ndarray = field(default_factory=_nobody)
 
 
 def find_hands(
@@ -131,7 +140,8 @@ def find_bodies(
         least_score: mean visibility of shoulders and hips from which on a person counts; 0.5 takes people of whom a table hides the hips.
     """
     files = _list_pictures(folder)
-    name = "bodies.npz" if least_score == LEAST_BODY_SCORE else f"bodies-{least_score:g}.npz"
+    # files named "bodies" are older and do not say where others are
+    name = "people.npz" if least_score == LEAST_BODY_SCORE else f"people-{least_score:g}.npz"
     path = _cache_file(folder, files, cache, name)
     if not path.is_file():
         from limbfix.detectors.mediapipe_pose import MediaPipePose
@@ -242,12 +252,21 @@ def _body_of(detector: Detector, picture: Picture, file: str, *, least_score: fl
         return []
     if body.box.size < _LEAST_BODY_PX or (body.detection_score or 0) < least_score:
         return []
-    scale = MASK_PX / max(picture.width, picture.height)
-    size_wh = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    mask = np.zeros((MASK_PX, MASK_PX), bool)
-    mask[: size_wh[1], : size_wh[0]] = cv2.resize(body.mask.astype(np.uint8), size_wh, interpolation=cv2.INTER_AREA) > 0
+    mask, others = _small_mask(body.mask), _nobody()
+    for other in (_small_mask(one.mask) for one in bodies if one is not body and one.mask is not None):
+        if (mask & other).sum() < _SAME_BODY * min(mask.sum(), other.sum()):
+            others |= other
     keypoints = np.column_stack([body.keypoints.xy, body.keypoints.score]).astype(np.float32)
-    return [BodySighting(file=file, sha256=picture.sha256, keypoints=keypoints, mask=mask)]
+    return [BodySighting(file=file, sha256=picture.sha256, keypoints=keypoints, mask=mask, others=others)]
+
+
+def _small_mask(mask: np.ndarray) -> np.ndarray:
+    """Returns a mask (h, w) of a picture as (MASK_PX, MASK_PX) bool; see `BodySighting`."""
+    scale = MASK_PX / max(mask.shape)
+    size_wh = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
+    small = _nobody()
+    small[: size_wh[1], : size_wh[0]] = cv2.resize(mask.astype(np.uint8), size_wh, interpolation=cv2.INTER_AREA) > 0
+    return small
 
 
 def _packed(bodies: Sequence[BodySighting]) -> bytes:
@@ -257,19 +276,22 @@ def _packed(bodies: Sequence[BodySighting]) -> bytes:
         names=np.array(json.dumps([(body.file, body.sha256) for body in bodies])),
         keypoints=np.array([body.keypoints for body in bodies], np.float32).reshape(-1, 33, 3),
         masks=np.array([np.packbits(body.mask) for body in bodies], np.uint8),
+        others=np.array([np.packbits(body.others) for body in bodies], np.uint8),
     )
     return data.getvalue()
 
 
 def _unpacked(path: Path) -> tuple[BodySighting, ...]:
     with np.load(path, allow_pickle=False) as data:
-        names, keypoints, masks = json.loads(str(data["names"])), data["keypoints"], data["masks"]
+        names, keypoints = json.loads(str(data["names"])), data["keypoints"]
+        masks, others = (np.unpackbits(data[name].reshape(len(names), -1), axis=1) > 0 for name in ("masks", "others"))
     return tuple(
         BodySighting(
             file=file,
             sha256=sha256,
             keypoints=keypoints[i],
-            mask=np.unpackbits(masks[i]).astype(bool).reshape(MASK_PX, MASK_PX),
+            mask=masks[i].reshape(MASK_PX, MASK_PX),
+            others=others[i].reshape(MASK_PX, MASK_PX),
         )
         for i, (file, sha256) in enumerate(names)
     )

@@ -13,6 +13,7 @@ from limbfix.training.body_storage import (
     HIDDEN,
     MAP_STEP,
     NONE,
+    OTHERS,
     OUTSIDE,
     OVER,
     SEEN,
@@ -107,6 +108,7 @@ def seen_targets(
     )
     heat, heat_weights = draw_heat(joints, body.complete, believed)
     bones, bone_weights = draw_fields(joints, body.bones, body.complete, believed)
+    labelled = (maps[..., 3] != OTHERS).astype(np.float32)
     centre, centre_weights = _centre(body, matrix, maps[..., 3])
     values, weights = {}, {}
     for channel, name in ((1, "covered"), (2, "side")):
@@ -117,7 +119,7 @@ def seen_targets(
         values["side"] = (1 - values["side"]) * weights["side"]
     known = maps[..., 0] != UNKNOWN
     return BodyTargets(
-        heat=heat, heat_weights=heat_weights, fields=bones, field_weights=bone_weights,
+        heat=heat, heat_weights=heat_weights * labelled, fields=bones, field_weights=bone_weights * labelled,
         centre=centre, centre_weights=centre_weights,
         side=values["side"], side_weights=weights["side"],
         covered=values["covered"], covered_weights=weights["covered"],

@@ -1,7 +1,7 @@
 """What do photographs teach the body parser? Real people with the joints that MediaPipe's pose network is sure of, and places without anybody.
 
-What it is not sure of has no weight: its joints behind a table are guesses. Parts are told near sure bones only, and what lies outside the
-person's mask is background.
+What it is not sure of has no weight: its joints behind a table are guesses. Parts are told near sure bones only, and what lies outside of
+everybody's mask is background. Of others in the photograph nothing is said: only the largest person has labels.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from limbfix.synthesis.photograph_joints import MASK_PX, BodySighting, find_bodi
 from limbfix.training.body_storage import (
     LIMBS,
     NONE,
+    OTHERS,
     OUTSIDE,
     SEEN,
     UNKNOWN,
@@ -177,12 +178,14 @@ def _maps(sighting: BodySighting, shape_hw: tuple[int, int], sides: list[dict[st
     """Returns part, covered, side and person; a part is known where nobody is, and near sure bones."""
     height, width = shape_hw
     scale = MASK_PX / max(shape_hw)
-    small = sighting.mask[: max(1, round(height * scale)), : max(1, round(width * scale))].astype(np.uint8)
+    room = np.s_[: max(1, round(height * scale)), : max(1, round(width * scale))]
     kernel = np.ones((2 * _DOUBT + 1, 2 * _DOUBT + 1), np.uint8)
-    surely, perhaps = (
-        cv2.resize(change(small, kernel), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-        for change in (cv2.erode, cv2.dilate)
+    own, others = (mask[room].astype(np.uint8) for mask in (sighting.mask, sighting.others))
+    surely, perhaps, theirs, around = (
+        cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+        for mask in (cv2.erode(own, kernel), cv2.dilate(own, kernel), others, cv2.dilate(others, kernel))
     )
+    theirs |= around & ~surely  # masks end in doubt; where two overlap, one of them is wrong
     nobody = np.full(shape_hw, UNKNOWN, np.uint8)
     parts, side_map = nobody.copy(), nobody.copy()
     parts[~perhaps] = PARTS.index("background")
@@ -191,9 +194,9 @@ def _maps(sighting: BodySighting, shape_hw: tuple[int, int], sides: list[dict[st
             if inner in seen and outer in seen:
                 band = _band(seen[inner], seen[outer], shape_hw) & perhaps
                 parts[band], side_map[band] = PARTS.index(part), number == 0
-    person = np.where(surely, 0, np.where(perhaps, 1, UNKNOWN)).astype(
-        np.uint8
-    )  # person 1 has no neck: nothing is said
+    parts[theirs] = side_map[theirs] = UNKNOWN
+    # person 1 has no neck: nothing is said
+    person = np.select([theirs, surely, perhaps], [OTHERS, 0, 1], UNKNOWN).astype(np.uint8)
     return [parts, nobody, side_map, person]
 
 

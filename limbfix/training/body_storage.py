@@ -25,6 +25,9 @@ HIDDEN, UNSURE, SEEN, OUTSIDE = 0, 1, 2, 3
 UNKNOWN = 255
 """In stored maps: nobody knows the part, whether it is covered, the side; in the map of people: nobody."""
 
+OTHERS = 254
+"""In the map of people: somebody whose joints are not labelled. Nothing is said there, of no joint, bone or part."""
+
 NONE, OVER = -1, -2
 """In a chain: the limb has no such joint, it ends before; or nothing more belongs to the chain."""
 
@@ -41,7 +44,7 @@ class StoredBody:
 
     Attributes:
         jpeg: the pixels, its longer side `STORED_PX`.
-        maps: PNG, uint8 (h / 2, w / 2, 4): class of `PARTS`; covered; left; number of the person. `UNKNOWN` for what nobody knows.
+        maps: PNG, uint8 (h / 2, w / 2, 4): class of `PARTS`; covered; left; number of the person, or `OTHERS`. `UNKNOWN` for what nobody knows.
         joints: (n, 4) float32: kind (index in `JOINTS`), x, y in stored px, state.
         bones: (m, 3) int32: row of `BONES`, inner and outer joint.
         chains: (k, 4) int32: joints of a limb from the body outwards, `NONE` for what it has not, `OVER` after the last.

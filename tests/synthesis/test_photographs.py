@@ -10,7 +10,9 @@ from PIL import Image
 
 from limbfix.errors import AssetMissing
 from limbfix.geometry import Box
-from limbfix.layouts import HAND21
+from limbfix.layouts import BLAZEPOSE33, HAND21
+from limbfix.parts import Keypoints, Part, PartKind
+from limbfix.synthesis.photograph_joints import MASK_PX, find_bodies
 from limbfix.synthesis.photograph_masks import segment_hand
 from limbfix.synthesis.photographs import frame_square, open_hand_photos
 
@@ -118,3 +120,47 @@ def test_where_the_outline_misses_most_of_the_hand_capsules_are_used_and_said():
     assert found.source == "capsule"
     x, y = np.round(xy).astype(int).T
     assert found.mask[y, x].all()
+
+
+class TwoPeople:
+    """Sees a tall person at the left, the same one again a little smaller, and a doubtful small one at the right."""
+
+    name = "two_people"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def model_hashes(self) -> dict[str, str]:
+        return {}
+
+    def detect(self, picture, known):
+        self.looks += 1
+        boxes = (((20, 10, 120, 190), 0.99), ((25, 20, 115, 180), 0.99), ((200, 80, 260, 180), 0.3))
+        return tuple(self._body(Box(*box), score, (picture.height, picture.width)) for box, score in boxes)
+
+    def _body(self, box: Box, score: float, shape_hw: tuple[int, int]) -> Part:
+        mask = np.zeros(shape_hw, bool)
+        mask[int(box.y_min) : int(box.y_max), int(box.x_min) : int(box.x_max)] = True
+        xy = np.tile(box.center, (33, 1))
+        points = Keypoints(layout=BLAZEPOSE33, xy=xy, score=np.full(33, score), world=None)
+        return Part(
+            kind=PartKind.PERSON, box=box, detection_score=score, detector=self.name, keypoints=points, mask=mask
+        )
+
+    def close(self) -> None:
+        pass
+
+
+def test_of_several_people_the_largest_has_joints_and_the_others_their_place(tmp_path):
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (320, 200), (70, 95, 120)).save(tmp_path / "photos" / "pair.png")
+    detector = TwoPeople()
+    first, again = (find_bodies(tmp_path / "photos", cache=tmp_path / "cache", detector=detector) for _ in range(2))
+    assert detector.looks == 1
+    for (body,) in (first, again):
+        assert body.keypoints[0, :2].tolist() == [70, 100]
+        rows, columns = np.nonzero(body.others)
+        scale = MASK_PX / 320
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert box == pytest.approx([scale * side for side in (200, 80, 260, 180)], abs=1)
+        assert body.mask[int(100 * scale), int(70 * scale)] and not (body.mask & body.others).any()

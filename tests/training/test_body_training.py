@@ -156,6 +156,33 @@ def test_a_photograph_teaches_what_is_sure_and_nothing_else():
     assert made.parts[0, y, x] == PARTS.index("upper_arm") and made.side[0, y, x] == 1
 
 
+def test_somebody_beside_the_person_of_a_photograph_is_not_taught_to_be_nobody():
+    """Only the largest person has labels: whoever stands beside has joints, bones and parts too, and is no background."""
+    seen, pixels = sighting()
+    alone = seen_targets(store_sighting(seen, pixels), PLAIN, SIZE, FRAME)
+    beside = np.s_[180:250, 0:56]  # of the mask, half a px each
+    inside = np.s_[:, 24:30, 0:6]  # in cells of four px
+    assert not seen.mask[beside].any()
+    assert alone.heat_weights[JOINTS.index("wrist")][inside[1:]].all() and alone.part_weights[inside].all()
+    seen.others[beside] = True
+    made = seen_targets(store_sighting(seen, pixels), PLAIN, SIZE, FRAME)
+    for name in ("heat", "field", "centre", "side", "covered", "part", "end"):
+        assert not getattr(made, f"{name}_weights")[inside].any(), name
+    assert made.heat_weights[JOINTS.index("wrist"), 1, 30] == 1 and made.part_weights[0, 1, 30] == 1  # nobody is there
+    assert peaks(made.heat[JOINTS.index("wrist")]) == 2
+    y, x = at((84, 38))  # the labelled person's other side
+    assert made.parts[0, y, x] == PARTS.index("upper_arm") and made.part_weights[0, y, x] == 1
+
+
+def test_where_masks_of_two_people_overlap_nothing_is_said():
+    seen, pixels = sighting()
+    seen.others[:, 150:] = True  # over the left arm
+    made = seen_targets(store_sighting(seen, pixels), PLAIN, SIZE, FRAME)
+    y, x = at((84, 38))
+    assert made.part_weights[0, y, x] == made.side_weights[0, y, x] == 0
+    assert not made.heat_weights[:, y, x].any() and not made.field_weights[:, y, x].any()
+
+
 def test_a_lone_hand_is_no_person():
     seen, pixels = sighting()
     assert shows_person(seen, pixels.shape)
