@@ -19,7 +19,8 @@ from limbfix.synthesis.streams import StreamOptions, make_stream
 
 SIZES = {"hands": 256, "bodies": 512}
 QUESTIONS = {
-    "joints": "visible_joints_on_their_instance",
+    "joints": "visible_inner_joints_on_their_instance",
+    "ends": "visible_outermost_joints_beside_their_instance",
     "counts": "visible_px_equal_pixels",
     "digit_counts": "visible_digits_equal_instances_with_pixels",
     "inside": "changed_pixels_inside_region",

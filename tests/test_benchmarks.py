@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-sys.path.append(str(BENCHMARKS))
+sys.path += [str(BENCHMARKS), str(Path(__file__).parent / "synthesis")]
 
 import accuracy
 import speed
@@ -452,3 +452,35 @@ def test_made_hands_are_counted_by_fault_and_by_what_the_gate_would_do():
     assert [round(found[name].value, 3) for name in ("flagged_normal", "rejected_normal")] == [0.333, 0.0]
     assert round(found["pairs_ranked_by_score"].value, 3) == 0.667
     assert "flagged_fused_digits" not in found
+
+
+def test_a_joint_within_a_limb_must_lie_on_it_and_one_at_its_end_may_lie_just_beside():
+    """A fingertip's bone ends on the outline: its own pixel mostly shows what is behind, and says nothing against the label."""
+    from limbfix_bench import made_pictures
+    from toy_streams import FIRST_DIGIT, ToyStream
+
+    from limbfix.synthesis.streams import StreamOptions
+
+    sample = ToyStream(StreamOptions(seed=3, size_px=128)).group(0)[0]
+    rows, columns = (sample.instance_map == FIRST_DIGIT).nonzero()
+    x, top = columns.mean() + 0.5, float(rows.min())
+
+    def counts(name: str, beside: float) -> tuple[list[int], list[int]]:
+        items = [
+            replace(
+                item,
+                joints=tuple(
+                    replace(joint, xy=(x, top - beside), visible=item.id == FIRST_DIGIT and joint.name == name)
+                    for joint in item.joints
+                ),
+            )
+            for item in sample.instances
+        ]
+        truth = made_pictures.Truth()
+        made_pictures.measure_labels([replace(sample, instances=tuple(items))], truth)
+        return truth.joints, truth.ends
+
+    assert counts("dip", -1.5) == ([1, 1], [0, 0])
+    assert counts("dip", 1.5) == ([0, 1], [0, 0])
+    assert counts("tip", 1.5) == ([0, 0], [1, 1])
+    assert counts("tip", made_pictures.END_PX + 1.5) == ([0, 0], [0, 1])

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from limbfix.synthesis.labelling import OUTERMOST
 from limbfix.synthesis.pairing import CHANGED_LEVELS
 from limbfix.synthesis.samples import Instance, Sample
 
 MARGIN_PX = 4
 """How far beyond its region a defect may change the picture: anti-aliased outlines and the ambient occlusion's blur."""
+
+END_PX = 3
+"""How far beside its limb an outermost joint may lie: its bone ends on the outline, so its own pixel mostly shows what is behind."""
 
 LEAST_VISIBLE_PX = 12
 """Fewer pixels than this are not a digit that anyone sees; as in `Sample.digits_visible`."""
@@ -23,7 +27,8 @@ class Truth:
     """Counts over many pictures; `hits` of `n` for each question.
 
     Attributes:
-        joints: visible joints that lie on their own instance, or on the one it grows from or that grows from it.
+        joints: visible joints, but the outermost, that lie on their own instance, or on the one it grows from or that grows from it.
+        ends: visible outermost joints (tips of fingers and toes, crowns) with a pixel of those within `END_PX`.
         counts: instances whose `visible_px` equals their pixels in the instance map.
         digit_counts: hands whose number of visible digits equals the number of digits with pixels.
         inside: changed pixels of pairs that lie inside the defect's region and its margin.
@@ -32,6 +37,7 @@ class Truth:
     """
 
     joints: list[int] = field(default_factory=lambda: [0, 0])
+    ends: list[int] = field(default_factory=lambda: [0, 0])
     counts: list[int] = field(default_factory=lambda: [0, 0])
     digit_counts: list[int] = field(default_factory=lambda: [0, 0])
     inside: list[int] = field(default_factory=lambda: [0, 0])
@@ -58,15 +64,18 @@ def kin_of(instance: Instance, instances: Sequence[Instance]) -> set[int]:
     return kin
 
 
-def visible_joints(sample: Sample) -> Iterator[bool]:
-    """Yields for each joint marked visible whether the instance map shows its limb there."""
+def visible_joints(sample: Sample) -> Iterator[tuple[bool, bool]]:
+    """Yields for each joint marked visible (whether it is an outermost one, whether its limb is there); see `Truth`."""
     height, width = sample.instance_map.shape
     for instance in sample.instances:
-        kin = kin_of(instance, sample.instances)
+        kin = sorted(kin_of(instance, sample.instances))
         for joint in instance.joints:
             if joint.visible:
                 x, y = int(joint.xy[0]), int(joint.xy[1])
-                yield 0 <= x < width and 0 <= y < height and int(sample.instance_map[y, x]) in kin
+                reach = END_PX if joint.name in OUTERMOST else 0
+                around = sample.instance_map[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+                inside = 0 <= x < width and 0 <= y < height
+                yield joint.name in OUTERMOST, inside and bool(np.isin(around, kin).any())
 
 
 def changed_pixels(a: Sample, b: Sample) -> np.ndarray:
@@ -77,8 +86,8 @@ def changed_pixels(a: Sample, b: Sample) -> np.ndarray:
 def measure_labels(samples: Iterable[Sample], truth: Truth) -> None:
     """Adds the pictures' own questions to the counts."""
     for sample in samples:
-        joints = list(visible_joints(sample))
-        truth.add("joints", sum(joints), len(joints))
+        for outermost, lies in visible_joints(sample):
+            truth.add("ends" if outermost else "joints", int(lies), 1)
         pixels = np.bincount(sample.instance_map.ravel(), minlength=max(i.id for i in sample.instances) + 1)
         right = sum(item.visible_px == int(pixels[item.id]) for item in sample.instances)
         truth.add("counts", right, len(sample.instances))

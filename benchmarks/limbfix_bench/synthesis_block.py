@@ -25,10 +25,16 @@ LINES = (
     Line(measure="pictures_made", search="run", title="Pictures made in one run", aim="2,000 and 1,000"),
     Line(measure="groups_failed", search="run", title="Groups that failed in it", aim="0"),
     Line(
-        measure="visible_joints_on_their_instance",
+        measure="visible_inner_joints_on_their_instance",
         search="truth",
-        title="Visible joints that lie on their instance",
+        title="Visible inner joints that lie on their instance",
         aim="≥ 99 %",
+        as_percent=True,
+    ),
+    Line(
+        measure="visible_outermost_joints_beside_their_instance",
+        search="truth",
+        title="Visible tips of fingers and toes, and crowns, at most 3 px beside it",
         as_percent=True,
     ),
     Line(
