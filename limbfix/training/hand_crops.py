@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from limbfix.errors import AssetMissing
+from limbfix.geometry import from_first_centre
 from limbfix.synthesis.samples import DIGITS, Instance, Joint, Sample
 
 STORED_PX = 144
@@ -26,8 +27,8 @@ HELD_OUT_SHARE = 0.05
 _RENDER_SCALE, _LEAST_SCALE = 1.9, 1.12
 """Side of a crop of a render in hand sizes, as wanted and the least, as in photographs."""
 
-_RENDER_CUT = 2
-"""Grows with every change of how renders are cut, so that old arrays are not taken for new ones."""
+_CUT = 3
+"""Grows with every change of how crops are cut, so that old arrays are not taken for new ones."""
 
 _LEAST_RENDER_PX = 40
 _LEAST_SEEN = 0.7
@@ -48,7 +49,7 @@ class HandCrops:
     Attributes:
         pixels: (n, s, s, 3) uint8 sRGB, s = `STORED_PX`.
         masks: (n, s, s) bool, skin of hand and forearm.
-        keypoints: float32 (n, 21, 2) px, HAND21.
+        keypoints: float32 (n, 21, 2) px from the centre of the first pixel, HAND21.
         sources: folder and file, or shard and key, of each.
         held_out: (n,) bool.
     """
@@ -84,9 +85,10 @@ def load_crops(photographs: Sequence[Path], renders: Sequence[Path], cache: Path
     Raises:
         AssetMissing: a folder is missing or holds no hand.
     """
-    parts = [_kept(cache / f"{_digest(folder)}.npz", folder, _photograph_rows, say) for folder in photographs]
-    parts += [
-        _kept(cache / f"renders{_RENDER_CUT}-{_digest(folder)}.npz", folder, _render_rows, say) for folder in renders
+    parts = [
+        _kept(cache / f"{kind}{_CUT}-{_digest(folder)}.npz", folder, rows, say)
+        for kind, folders, rows in (("photographs", photographs, _photograph_rows), ("renders", renders, _render_rows))
+        for folder in folders
     ]
     if not parts:
         raise AssetMissing("expected a folder of hands, got none; give one with --photographs DIR or --renders SHARDS")
@@ -164,7 +166,8 @@ def _photograph_rows(folder: Path) -> Iterator[Row]:
     from limbfix.synthesis.photographs import open_hand_photos
 
     for photo in open_hand_photos(folder, size_px=STORED_PX):
-        yield photo.pixels, photo.mask, photo.keypoints, f"{folder.name}/{photo.source}"
+        keypoints = from_first_centre(photo.keypoints).astype(np.float32)
+        yield photo.pixels, photo.mask, keypoints, f"{folder.name}/{photo.source}"
 
 
 def _render_rows(folder: Path) -> Iterator[Row]:
@@ -204,7 +207,7 @@ def _render_row(sample: Sample, hand: Instance) -> Row | None:
         )
         for array, way in ((sample.pixels, cv2.INTER_CUBIC), (shown.astype(np.uint8), cv2.INTER_NEAREST))
     )
-    keypoints = (xy - (left, top) + 0.5) * (STORED_PX / side) - 0.5
+    keypoints = from_first_centre((xy - (left, top)) * (STORED_PX / side))
     return pixels, mask > 0, keypoints.astype(np.float32), f"{sample.stream}/{sample.key}"
 
 

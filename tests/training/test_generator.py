@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ import torch
 sys.path.append(str(Path(__file__).parents[1] / "synthesis"))
 
 from small_generators import TINY
-from toy_streams import ToyStream
+from toy_streams import HAND, ToyStream
 
 from limbfix.errors import AssetMissing
 from limbfix.synthesis.generator import Generator, Renoising
@@ -79,6 +80,23 @@ def test_windows_of_renders_stay_inside_and_are_given_up_where_they_cannot():
     assert hand_crops._render_window(hand * 0.3, 192, 192) is None, "too small to learn from"
     assert hand_crops._render_window(hand + np.array([0.0, 110.0]), 192, 192) is None, "cut by the frame"
     assert hand_crops._render_window(np.array([[1.0, 1.0], [190.0, 190.0]]), 192, 192) is None, "fills the frame"
+
+
+def test_a_joint_of_a_crop_lies_on_its_pixel():
+    """Samples and photographs count joints from the picture's corner, crops and the generator's maps from the centre of the first pixel."""
+    sample = ToyStream(StreamOptions(seed=1, size_px=96)).group(0)[0]
+    hand = next(item for item in sample.instances if item.id == HAND)
+    digit = sample.hand_digits(HAND)[2]
+    x, y = (int(value) for value in digit.joints[2].xy)
+    marked = replace(digit, joints=tuple(replace(joint, xy=(x + 0.5, y + 0.5)) for joint in digit.joints))
+    instances = tuple(marked if item is digit else item for item in sample.instances)
+    pixels = np.zeros_like(sample.pixels)
+    pixels[y, x] = 255
+    row = hand_crops._render_row(replace(sample, pixels=pixels, instances=instances), hand)
+    assert row is not None
+    weight = row[0][..., 0] / row[0][..., 0].sum()
+    shown = [(weight.sum(axis) * np.arange(STORED_PX)).sum() for axis in (0, 1)]
+    assert row[2][1 + 4 * 2] == pytest.approx(shown, abs=0.25)
 
 
 def test_crops_are_cut_once(shard, tmp_path, monkeypatch):
