@@ -123,6 +123,11 @@ def scaled_from_first_centre(xy: np.ndarray, scale: float | np.ndarray) -> np.nd
     return (xy + 0.5) * scale - 0.5
 
 
+def sampling_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Returns a (2, 3) matrix between places that count from corners as OpenCV wants it: between the centres of first pixels."""
+    return np.column_stack([matrix[:, :2], from_first_centre(matrix[:, :2].sum(1) / 2 + matrix[:, 2])])
+
+
 def distance(a: np.ndarray, b: np.ndarray) -> float:
     """Returns the Euclidean distance of two points (2,) or (3,); nan where either is nan."""
     return float(np.linalg.norm(np.asarray(a, dtype=float) - np.asarray(b, dtype=float)))

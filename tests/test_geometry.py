@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbfix.geometry import Box, angle_deg, distance, from_first_centre, scaled_from_first_centre
+from limbfix.geometry import Box, angle_deg, distance, from_first_centre, sampling_matrix, scaled_from_first_centre
 
 numbers = st.floats(-1e4, 1e4, allow_nan=False)
 boxes = st.builds(
@@ -23,6 +23,11 @@ def test_a_scaled_place_is_the_same_place_from_the_corner(x, scale):
     assert scaled == pytest.approx(from_first_centre(scale * corner), abs=1e-6)
     assert from_first_centre((0.5, 0.5)).tolist() == [0, 0]
     assert np.isnan(from_first_centre((float("nan"), 3.0))[0])
+
+
+def test_a_mirroring_from_corners_puts_the_first_pixel_onto_the_last():
+    mirror = sampling_matrix(np.array([[-1.0, 0, 8], [0, 1, 0]]))  # a picture of 8 px
+    assert (mirror @ (0, 3, 1)).tolist() == [7, 3]
 
 
 @given(boxes, boxes)

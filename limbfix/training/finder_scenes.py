@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from limbfix.geometry import sampling_matrix
 from limbfix.training.finder_looks import dressed, relit
 from limbfix.training.finder_stock import Stock
 
@@ -105,6 +106,7 @@ class SceneMaker:
         size = (self.size, self.size)
         mask = np.ones(stock.pixels.shape[:2], np.uint8) if whole or stock.mask is None else stock.mask
         pixels, mask, reduced = _reduced(stock.pixels, mask, matrix)
+        reduced = sampling_matrix(reduced)  # outlines count from the corner
         warped = cv2.warpAffine(pixels, reduced, size, flags=cv2.INTER_LINEAR)
         alpha = cv2.warpAffine(mask * 255, reduced, size, flags=cv2.INTER_LINEAR)
         if not whole:

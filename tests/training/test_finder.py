@@ -92,6 +92,26 @@ def test_what_is_laid_over_a_hand_hides_it():
     assert not canvas.pixels.any()
 
 
+@pytest.mark.parametrize("side", [20, 300])
+def test_outlines_lie_where_the_pixels_come_to_lie(side: int):
+    """Enlarged, shrunk, turned and mirrored: outlines count from the picture's corner, matrices of OpenCV from the centre of its first pixel."""
+    seen = np.zeros((2 * side, 2 * side), bool)
+    seen[side // 2 : side // 2 + side, side // 2 : side // 2 + side] = True
+    pixels = np.repeat(255 * seen[..., None].astype(np.uint8), 3, 2)
+    stock = Stock(pixels=pixels, mask=None, hands=(outline_of(seen),))
+    maker, middles = SceneMaker([[stock]], [], [place()], 256), np.arange(256) + 0.5
+    gaps = []
+    for seed in range(40):
+        canvas = _Canvas(np.zeros((256, 256, 3), np.uint8))
+        maker._lay(canvas, stock, np.random.default_rng(seed), whole=True)
+        if not canvas.hands or canvas.hands[0].min() <= 1 or canvas.hands[0].max() >= 255:
+            continue  # cut by the frame
+        weight = canvas.pixels[..., 0] / canvas.pixels[..., 0].sum()
+        shown = [(weight.sum(axis) * middles).sum() for axis in (0, 1)]
+        gaps.append(np.abs(shown - canvas.hands[0].mean(0)))  # four corners of a square
+    assert len(gaps) > 10 and np.max(gaps) < 0.2
+
+
 def test_a_hand_outside_the_picture_is_no_hand():
     canvas = _Canvas(np.zeros((SIZE, SIZE, 3), np.uint8))
     nothing = np.zeros((SIZE, SIZE), np.uint8)
