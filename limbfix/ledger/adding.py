@@ -9,12 +9,13 @@ from pathlib import Path
 from limbfix.errors import UsageError
 from limbfix.ledger.appending import Writer
 from limbfix.ledger.bodies import case_body, case_id_of, input_key
-from limbfix.ledger.cases import Case, group_cases
+from limbfix.ledger.cases import Case, find_case, group_cases
 from limbfix.ledger.chain import Entry
-from limbfix.ledger.deciding import Standing, recommend
+from limbfix.ledger.deciding import recommend
 from limbfix.ledger.evidence import Proof, make_proof
 from limbfix.ledger.orders import Order, OrderBook
 from limbfix.ledger.refunds import RefundPolicy
+from limbfix.ledger.shelves import Shelf
 from limbfix.ledger.store import Ledger
 from limbfix.policies import Policy
 from limbfix.printing import printable
@@ -90,10 +91,12 @@ class Adding:
             known = {case.case_id: case for case in group_cases(reader.standing())}
         fresh = [job for job in jobs if not _is_known(known.get(job.case_id), job)]
         self._counts["unchanged"] = len(jobs) - len(fresh)
+        desk = _Desk(self._policy)
         for batch in _batches(fresh):
             proofs = [make_proof(job.record, self._pictures) for job in batch]
             with self._ledger.writing() as writer:
-                self._write(writer, batch, proofs)
+                desk.turn_to(writer)
+                self._write(writer, desk, batch, proofs)
         return Added(
             **self._counts,
             records_without_order=tuple(alone),
@@ -133,10 +136,9 @@ class Adding:
             jobs[case_id] = _Job(case_id=case_id, key=key, record=record, order=order)
         return list(jobs.values()), alone, [place for place in range(len(orders)) if place not in takers]
 
-    def _write(self, writer: Writer, batch: Sequence[_Job], proofs: Sequence[Proof]) -> None:
-        desk = _Desk(writer, scope_all=self._policy.duplicates == "ledger")
+    def _write(self, writer: Writer, desk: _Desk, batch: Sequence[_Job], proofs: Sequence[Proof]) -> None:
         for job, proof in zip(batch, proofs, strict=True):
-            before = desk.case(job)
+            before = find_case(writer, job.case_id)
             if _is_known(before, job):
                 self._counts["unchanged"] += 1  # another writer was faster
                 continue
@@ -159,7 +161,7 @@ class Adding:
                 picture=job.record["sha256"] or "",
                 likeness=proof.likeness,
             )
-            desk.put(entry)
+            desk.put(entry, is_new=before is None)
             self._counts["added" if before is None else "superseded"] += 1
             if before is not None:
                 self._changed.add(job.case_id)
@@ -168,37 +170,40 @@ class Adding:
 
 
 class _Desk:
-    """The cases that a batch must know, read once per customer while the batch holds the pen."""
+    """The cases that a new one must know: read once per customer, and again only where another writer came in between."""
 
-    def __init__(self, writer: Writer, *, scope_all: bool) -> None:
-        self._writer, self._scope_all = writer, scope_all
-        self._cases: dict[str, dict[str, Case]] = {}
+    def __init__(self, policy: RefundPolicy) -> None:
+        self._policy = policy
+        self._shelves: dict[str, Shelf] = {}
+        self._end: str | None = None
 
-    def _shelf(self, customer: str) -> dict[str, Case]:
-        name = "" if self._scope_all else customer
-        if name not in self._cases:
-            found = group_cases(self._writer.standing(customer=None if self._scope_all else customer))
-            self._cases[name] = {case.case_id: case for case in found}
-        return self._cases[name]
+    def turn_to(self, writer: Writer) -> None:
+        """Begins a batch of whoever holds the pen now."""
+        if writer.last != self._end:
+            self._shelves.clear()
+        self._writer, self._end = writer, writer.last
 
-    def case(self, job: _Job) -> Case | None:
-        shelf = self._shelf(job.order.customer)
-        if job.case_id not in shelf and (history := self._writer.history(job.case_id)):  # another customer until now
-            newest = max(entry.seq for entry in history if entry.kind == "case")
-            return group_cases(entry for entry in history if entry.seq >= newest)[0]
-        return shelf.get(job.case_id)
+    def older(self, job: _Job) -> Shelf:
+        """Returns all other cases. The job's own one is off the shelf until `put` brings it back."""
+        name = self._name(job.order.customer)
+        if name not in self._shelves:
+            whose = None if self._policy.duplicates == "ledger" else name
+            found = group_cases(self._writer.standing(customer=whose))
+            self._shelves[name] = Shelf(self._policy, (case.standing for case in found))
+        self._shelves[name].take(job.case_id)
+        return self._shelves[name]
 
-    def older(self, job: _Job) -> list[Standing]:
-        """Returns all other cases, oldest first."""
-        return [case.standing for key, case in self._shelf(job.order.customer).items() if key != job.case_id]
-
-    def put(self, entry: Entry) -> None:
-        """Puts a new case where it would be read now: last, and on no shelf as it was before, the old customer's included."""
+    def put(self, entry: Entry, *, is_new: bool) -> None:
+        """Puts a case where it would be read now: last, and on no shelf as it was before, an old customer's included."""
         case = Case(entry=entry, overrides=(), latest_hash=entry.hash)
-        own = self._shelf(entry.customer)
-        for shelf in self._cases.values():
-            if shelf.pop(case.case_id, None) is not None or shelf is own:
-                shelf[case.case_id] = case
+        past = [] if is_new else self._writer.history(entry.case_id)
+        for name in {self._name(one.customer) for one in (*past, entry)}:
+            if name in self._shelves:
+                self._shelves[name].put(case.standing)
+        self._end = entry.hash
+
+    def _name(self, customer: str) -> str:
+        return "" if self._policy.duplicates == "ledger" else customer
 
 
 def _is_known(case: Case | None, job: _Job) -> bool:

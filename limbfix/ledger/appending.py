@@ -46,6 +46,11 @@ class Writer(Reader):
             )
         self.ledger, self._count, self._last = head.ledger, head.count, head.last
 
+    @property
+    def last(self) -> str:
+        """Hash of the last entry, those of this transaction included."""
+        return self._last
+
     def append(
         self, *, kind: str, case_id: str, body: dict[str, Any], evidence: dict[str, bytes] | None = None, **columns: str
     ) -> Entry:

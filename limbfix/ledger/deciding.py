@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limbfix.findings import Severity, codes_matching
 from limbfix.ledger.likeness import bits_apart
 from limbfix.ledger.money import amount_text, in_units
 from limbfix.ledger.orders import Order
 from limbfix.ledger.refunds import PAYING, Give, RefundPolicy, Rule
+
+if TYPE_CHECKING:
+    from limbfix.ledger.shelves import Shelf
 
 
 class Status(StrEnum):
@@ -93,7 +96,7 @@ def recommend(
     *,
     thresholds: Mapping[str, float] | None,
     likeness: str = "",
-    older: Sequence[Standing] = (),
+    older: Shelf | None = None,
 ) -> Recommendation:
     """Returns what the policy recommends.
 
@@ -103,12 +106,12 @@ def recommend(
         policy: the seller's.
         thresholds: `flag_at` and `reject_at` under which the record was judged; None = unknown.
         likeness: the picture's perceptual hash.
-        older: other cases that came before this one.
+        older: other cases that came before this one; None = there are none.
     """
     verdict = record["verdict"]
     draft = _Draft()
     is_bad = verdict in ("reject", "flag")
-    twin = duplicate(record["sha256"] or "", likeness, is_bad, order, policy, older)
+    twin = None if older is None else older.twin(record["sha256"] or "", likeness, is_bad, order)
     if verdict == "unjudged":
         _unjudged(draft, record, policy)
     elif not is_bad:
@@ -208,44 +211,23 @@ def _give_words(rule: Rule, amount: Decimal, order: Order) -> str:
     }[rule.give]
 
 
-def duplicate(
-    picture: str, likeness: str, is_bad: bool, order: Order, policy: RefundPolicy, older: Iterable[Standing]
-) -> Standing | None:
-    """Returns the oldest case that shows the same picture with the same outcome and is no duplicate itself."""
-    if policy.duplicates == "off":
-        return None
-    for other in older:
-        is_near = (bool(picture) and other.picture == picture) or bits_apart(likeness, other.likeness) <= policy.near
-        in_scope = {
-            "order": other.order_id == order.order_id,
-            "customer": other.customer == order.customer,
-            "ledger": True,
-        }[policy.duplicates]
-        gives = other.give is not Give.NONE or other.status is Status.DECLINED
-        if in_scope and is_near and other.duplicate_of is None and other.is_bad == is_bad and (gives or not is_bad):
-            return other
-    return None
-
-
 def _twin_words(twin: Standing, picture: str, likeness: str) -> str:
     same = "the same picture as" if picture == twin.picture else "nearly the same picture as"
     bits = "" if picture == twin.picture else f" ({bits_apart(likeness, twin.likeness)} of 256 bits differ)"
     return f"It is {same} entry {twin.seq} of order {twin.order_id}{bits}, so it is counted there and not again."
 
 
-def _cap(draft: _Draft, order: Order, policy: RefundPolicy, older: Sequence[Standing]) -> None:
-    paying = [
-        other for other in older if other.status in ACTIVE and other.give in PAYING and other.currency == order.currency
-    ]
+def _cap(draft: _Draft, order: Order, policy: RefundPolicy, older: Shelf | None) -> None:
+    nothing = Decimal(0)
     limits = (
-        ("order", policy.caps.per_order, [one for one in paying if one.order_id == order.order_id]),
-        ("customer", policy.caps.per_customer, [one for one in paying if one.customer == order.customer]),
+        ("order", policy.caps.per_order, nothing if older is None else older.reserved_for_order(order)),
+        ("customer", policy.caps.per_customer, nothing if older is None else older.reserved_for_customer(order)),
     )
-    for name, caps, others in limits:
+    for name, caps, reserved in limits:
         cap = caps.get(order.currency)
         if cap is None:
             continue
-        left = max(Decimal(0), cap - sum((one.amount for one in others), Decimal(0)))
+        left = max(Decimal(0), cap - reserved)
         if draft.amount > left:
             before, after = (f"{amount_text(value, order.currency)} {order.currency}" for value in (draft.amount, left))
             draft.reasons.append(

@@ -6,6 +6,9 @@ import numpy as np
 
 from limbfix.errors import MissingExtra
 
+BITS = 256
+"""Of a hash."""
+
 LEAST_QUALITY = 50
 """Of 100. PDQ's own advice: below it a picture is too plain (a wall, a sky) for its hash to tell anything."""
 
@@ -29,5 +32,5 @@ def likeness_of(pixels: np.ndarray) -> str:
 def bits_apart(one: str, other: str) -> int:
     """Returns in how many of 256 bits two hashes differ; 256 where one is unknown."""
     if not one or not other:
-        return 256
+        return BITS
     return (int(one, 16) ^ int(other, 16)).bit_count()

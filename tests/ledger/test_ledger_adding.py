@@ -21,6 +21,7 @@ from limbfix.ledger.judged import read_records
 from limbfix.ledger.money import parse_amount
 from limbfix.ledger.orders import read_orders
 from limbfix.ledger.refunds import load_refund_policy
+from limbfix.ledger.shelves import Shelf
 from limbfix.ledger.store import open_ledger
 from limbfix.policies import Policy
 
@@ -456,14 +457,14 @@ def test_amounts_have_the_decimals_of_their_currency():
     assert str(parse_amount("3", "KWD", origin="x")) == "3.000"
 
 
-def test_what_an_older_case_tells_is_made_once_for_all_of_a_batch(tmp_path, monkeypatch):
+def test_what_an_older_case_tells_is_made_once_however_many_follow(tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr("limbfix.ledger.cases.Standing", lambda **facts: made.append(facts) or Standing(**facts))
     with new_ledger(tmp_path) as ledger:
-        names = [f"{number}.png" for number in range(40)]
+        names = [f"{number}.png" for number in range(200)]  # more than one transaction takes
         adding = Adding(ledger, refunds(duplicates="ledger"))
-        assert adding.add([judged(name) for name in names], [order(name) for name in names]).added == 40
-    assert len(made) == 39  # of each case but the last
+        assert adding.add([judged(name) for name in names], [order(name) for name in names]).added == 200
+    assert len(made) == 200
 
 
 @pytest.mark.parametrize("place", ["folder", "damaged.db", "notes.txt/ledger.db", "x" * 300 + ".db"])
@@ -514,7 +515,7 @@ def test_whatever_is_sold_no_cap_is_broken_and_nobody_gets_more_than_the_price(s
     for index, (cents, number, verdict, code) in enumerate(sales):
         record = judged(str(index), verdict, *([finding(code, 0.9)] if verdict != "pass" else []))
         one = order(str(index), price=str(Decimal(cents) / 100), number=number)
-        given_back = recommend(record, one, policy, thresholds=None, older=standing)
+        given_back = recommend(record, one, policy, thresholds=None, older=Shelf(policy, standing))
         assert 0 <= given_back.amount <= one.price
         assert given_back.amount == given_back.amount.quantize(Decimal("0.01"))
         assert (given_back.status == "none") == (given_back.give == "none")
