@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limbfix.errors import LedgerError, MissingExtra
+from limbfix.ledger.still_files import StillFile
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -28,8 +29,12 @@ def is_address(place: str) -> bool:
     return "://" in place
 
 
-def make_engine(place: str) -> Engine:
+def make_engine(place: str, *, still: StillFile | None = None) -> Engine:
     """Returns the engine of a ledger; nothing is opened yet.
+
+    Args:
+        place: a file or an address.
+        still: what to read of a file that cannot be written.
 
     Raises:
         MissingExtra: SQLAlchemy or the driver is not installed.
@@ -43,6 +48,8 @@ def make_engine(place: str) -> Engine:
         ) from error
     if not is_address(place):
         url = sqlalchemy.URL.create("sqlite", database=str(Path(place).absolute()))
+        if still is not None:
+            url = sqlalchemy.URL.create("sqlite", database=still.path.as_uri(), query=still.options)
         return _sqlite(sqlalchemy.create_engine(url, connect_args={"timeout": _WAIT_S, "check_same_thread": False}))
     scheme, _, rest = place.partition("://")
     if scheme.partition("+")[0] not in ("postgresql", "postgres"):

@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from limbfix.ledger.engines import WRITE, claim_file, is_address, make_engine, t
 from limbfix.ledger.keys import SigningKey, default_key_path, load_key, make_key
 from limbfix.ledger.migrations import migrate
 from limbfix.ledger.reading import Reader
+from limbfix.ledger.still_files import expect_writable, still_file
 from limbfix.ledger.witnesses import note_head, read_head, witness_path
 from limbfix.printing import printable
 
@@ -42,7 +43,8 @@ class Ledger:
         self.clock = clock
         self._key_path = key or default_key_path()
         self._key: SigningKey | None = None
-        self._engine = make_engine(place)
+        self._still = None if is_address(place) else still_file(Path(place))
+        self._engine = make_engine(place, still=self._still)
         self._has_warned = False  # once for each open ledger: thousands of entries have one folder
 
     def __enter__(self) -> Ledger:
@@ -62,9 +64,10 @@ class Ledger:
         """Opens one consistent view of the ledger.
 
         Raises:
-            LedgerError: the database failed.
+            LedgerError: the database failed, or a file that cannot be written here was written by somebody else.
         """
-        with self._errors(), self._engine.connect() as connection:
+        unchanged = nullcontext() if self._still is None else self._still.unchanged()
+        with unchanged, self._errors(), self._engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -80,8 +83,9 @@ class Ledger:
             SigningKeyError: this machine does not hold the ledger's key.
             LedgerBroken: the end of the ledger is not what its head signed, or an end that this machine remembers is no longer in it;
                 nothing is added to it.
-            LedgerError: the database failed.
+            LedgerError: the database failed, or its file or folder is read-only.
         """
+        self.expect_writable()
         key = self._signing_key()
         with self._errors(), self._engine.connect() as connection:
             connection = connection.execution_options(**WRITE)
@@ -161,6 +165,15 @@ class Ledger:
     def _name(self) -> str:
         return "the database" if is_address(self.place) else self.place  # an address may hold a password
 
+    def expect_writable(self) -> None:
+        """Refuses a file that cannot be written.
+
+        Raises:
+            LedgerError: it or its folder is read-only.
+        """
+        if self._still is not None:
+            expect_writable(self._still.path)
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         from sqlalchemy.exc import SQLAlchemyError
@@ -186,6 +199,8 @@ def _expect_place(path: Path, *, create: bool) -> None:
         if path.is_file() and path.stat().st_size and path.open("rb").read(15) != b"SQLite format 3":
             raise LedgerError(f"ledger {path}: expected a limbfix ledger, got another file; it was left as it is")
         path.parent.mkdir(parents=True, exist_ok=True)
+        if create:
+            expect_writable(path)
     except OSError as error:
         raise LedgerError(
             f"ledger {path}: expected a place for a file, got: {error.strerror or error}. Name another one"
@@ -195,7 +210,7 @@ def _expect_place(path: Path, *, create: bool) -> None:
 def open_ledger(
     place: str | os.PathLike[str], *, create: bool = False, key: Path | None = None, clock: Clock = _now
 ) -> Ledger:
-    """Opens a ledger.
+    """Opens a ledger. A file that cannot be written is read as it stands, and no file is made beside it.
 
     Args:
         place: a file, or `postgresql://user@host/database`.
@@ -204,7 +219,7 @@ def open_ledger(
         clock: tells the time of new entries.
 
     Raises:
-        LedgerError: nothing is there and `create` is False, or it is something else.
+        LedgerError: nothing is there and `create` is False, it is something else, or it cannot be written and `create` is True.
         MissingExtra: the extra `ledger` (or `postgres`) is not installed.
         SigningKeyError: the key cannot be read or made.
     """

@@ -31,8 +31,10 @@ def check_key(ledger: Ledger, key: Path) -> None:
     """Says before anybody has worked for nothing whether answers can be written.
 
     Raises:
+        LedgerError: the ledger's file or folder is read-only.
         SigningKeyError: this machine does not hold the ledger's key.
     """
+    ledger.expect_writable()
     ours, theirs = load_key(key).public_hex, ledger.head().key
     if ours != theirs:
         raise SigningKeyError(
