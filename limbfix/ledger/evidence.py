@@ -75,17 +75,36 @@ def make_proof(record: Mapping[str, Any], folder: Path | None) -> Proof:
     """
     if record["sha256"] is None:
         return Proof(note="the picture could not be read when it was judged")
-    path = file_of(record, folder) or places_of(record, folder)[0]
-    try:
-        picture = open_picture(path)
-    except PictureError as error:
-        return Proof(note=f"no picture is kept: {error}")
-    if picture.sha256 != record["sha256"]:
-        return Proof(note="no picture is kept: the file has changed since it was judged")
+    picture = _read_once(record, folder)
+    if isinstance(picture, str):
+        return Proof(note=f"no picture is kept: {picture}")
     likeness = likeness_of(picture.pixels)
     if record["verdict"] not in ("reject", "flag"):
         return Proof(likeness=likeness)
     return _kept(picture, record, likeness)
+
+
+def _read_once(record: Mapping[str, Any], folder: Path | None) -> Picture | str:
+    """Returns the picture that was judged, or why there is none. What lies at one place is read once: the reader hashes anyhow."""
+    places = places_of(record, folder)
+    problems = []
+    for place in [place for place in places if _is_file(place)] or places[:1]:
+        try:
+            picture = open_picture(place)
+        except PictureError as error:
+            problems.append(str(error))
+            continue
+        if picture.sha256 == record["sha256"]:
+            return picture
+        problems.append("the file has changed since it was judged")
+    return problems[0]
+
+
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _kept(picture: Picture, record: Mapping[str, Any], likeness: str) -> Proof:

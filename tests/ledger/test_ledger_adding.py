@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -277,6 +279,29 @@ def test_a_picture_that_changed_since_is_no_evidence(tmp_path, ledger, pictures)
     (case,) = current_cases(ledger)
     assert case.data["evidence"] == []
     assert "has changed since" in case.data["evidence_note"]
+
+
+def test_a_picture_that_was_moved_is_found_and_read_once(tmp_path, ledger, pictures, monkeypatch):
+    record = judged("a", path="renders/a/b.jpg", sha256=sha_of_file(pictures / "third_arm.jpg"))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.jpg").write_bytes((pictures / "six_fingers.png").read_bytes())  # another one of this name
+    (tmp_path / "b.jpg").write_bytes((pictures / "third_arm.jpg").read_bytes())
+    opened: list[str] = []
+
+    def noted(original):
+        def opening(path, *rest, **named):
+            if str(path).endswith("b.jpg"):
+                opened.append(str(Path(path).relative_to(tmp_path)))
+            return original(path, *rest, **named)
+
+        return opening
+
+    for module in (io, os):
+        monkeypatch.setattr(module, "open", noted(module.open))
+    add(ledger, [(record, order("a", sha256=record["sha256"]))], pictures=tmp_path)
+    assert opened == ["a/b.jpg", "b.jpg"]
+    (case,) = current_cases(ledger)
+    assert [item["kind"] for item in case.data["evidence"]] == ["picture", "overlay", "crop"]
 
 
 def test_thresholds_of_an_unknown_policy_are_unknown_and_not_guessed(ledger):
