@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from limbfix.errors import UsageError
 from limbfix.ledger.appending import Writer
-from limbfix.ledger.bodies import case_body, case_id_of, input_key
+from limbfix.ledger.bodies import case_body, case_id_of, input_key, thresholds_of
 from limbfix.ledger.cases import Case, find_case, group_cases
 from limbfix.ledger.chain import Entry
 from limbfix.ledger.deciding import recommend
@@ -49,8 +49,10 @@ class Added:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
+    """`keys`: what is written, then whatever else means that nothing is to be done."""
+
     case_id: str
-    key: str
+    keys: tuple[str, ...]
     record: Record
     order: Order
 
@@ -61,8 +63,8 @@ class Adding:
     Args:
         ledger: where.
         policy: the refund policy.
-        check_policy: the policy under which `limbfix check` judged; its thresholds are kept. One with another label than
-            the records' is no use and is left out.
+        check_policy: the policy under which `limbfix check` judged; its thresholds are kept, and the ledger knows them from
+            then on. One with another label than the records' is no use and is left out.
         pictures: folder in which relative paths of records begin; None = the working folder.
     """
 
@@ -70,7 +72,9 @@ class Adding:
         self, ledger: Ledger, policy: RefundPolicy, *, check_policy: Policy | None = None, pictures: Path | None = None
     ) -> None:
         self._ledger, self._policy, self._pictures = ledger, policy, pictures
-        self._checks = {one.label: one for one in (Policy(), check_policy) if one is not None}
+        named = (Policy(), check_policy)
+        self._checks = {one.label: thresholds_of(one) for one in named if one is not None}
+        self._named = frozenset(self._checks)
         self._begin()
 
     def _begin(self) -> None:
@@ -86,9 +90,10 @@ class Adding:
             LedgerError: see `Ledger.writing`.
         """
         self._begin()
-        jobs, alone, idle = self._join(records, orders)
         with self._ledger.reading() as reader:
             known = {case.case_id: case for case in group_cases(reader.standing())}
+        self._learn(known.values())
+        jobs, alone, idle = self._join(records, orders)
         fresh = [job for job in jobs if not _is_known(known.get(job.case_id), job)]
         self._counts["unchanged"] = len(jobs) - len(fresh)
         desk = _Desk(self._policy)
@@ -105,6 +110,13 @@ class Adding:
             unknown_policies=tuple(sorted({job.record["policy"] for job in fresh} - set(self._checks))),
             leaning=tuple(case.case_id for case in known.values() if case.duplicate_of in self._changed),
         )
+
+    def _learn(self, cases: Iterable[Case]) -> None:
+        """Takes thresholds from the ledger for policies that nobody named this time: equal labels judge alike."""
+        for case in cases:
+            if case.data["thresholds"] is not None:
+                thresholds = {name: float(text) for name, text in case.data["thresholds"].items()}
+                self._checks.setdefault(case.data["check_policy"], thresholds)
 
     def _join(self, records: Sequence[Record], orders: Sequence[Order]) -> tuple[list[_Job], list[str], list[int]]:
         book = OrderBook(orders)
@@ -131,10 +143,14 @@ class Adding:
                     f"order {printable(order.order_id)}: expected each picture once, got "
                     f"{printable(order.path or order.sha256)} twice"
                 )
-            check = self._checks.get(record["policy"])
-            key = input_key(record, order, self._policy, check)
-            jobs[case_id] = _Job(case_id=case_id, key=key, record=record, order=order)
+            jobs[case_id] = _Job(case_id=case_id, keys=self._keys(record, order), record=record, order=order)
         return list(jobs.values()), alone, [place for place in range(len(orders)) if place not in takers]
+
+    def _keys(self, record: Record, order: Order) -> tuple[str, ...]:
+        """Thresholds that the ledger knew by itself are for new entries: those without them were decided, and stay."""
+        label = record["policy"]
+        known = (True,) if label in self._named else (True, False) if label in self._checks else (False,)
+        return tuple(input_key(record, order, self._policy, is_policy_known=one) for one in known)
 
     def _write(self, writer: Writer, desk: _Desk, batch: Sequence[_Job], proofs: Sequence[Proof]) -> None:
         for job, proof in zip(batch, proofs, strict=True):
@@ -142,14 +158,13 @@ class Adding:
             if _is_known(before, job):
                 self._counts["unchanged"] += 1  # another writer was faster
                 continue
-            check = self._checks.get(job.record["policy"])
-            thresholds = None if check is None else {"flag_at": check.flag_at, "reject_at": check.reject_at}
+            thresholds = self._checks.get(job.record["policy"])
             older = desk.older(job)
             decision = recommend(
                 job.record, job.order, self._policy, thresholds=thresholds, likeness=proof.likeness, older=older
             )
             body = case_body(
-                job.record, job.order, self._policy, check, decision, proof=proof, key=job.key, before=before
+                job.record, job.order, self._policy, thresholds, decision, proof=proof, key=job.keys[0], before=before
             )
             entry = writer.append(
                 kind="case",
@@ -207,7 +222,7 @@ class _Desk:
 
 
 def _is_known(case: Case | None, job: _Job) -> bool:
-    return case is not None and case.data["input_key"] == job.key
+    return case is not None and case.data["input_key"] in job.keys
 
 
 def _batches(jobs: Sequence[_Job]) -> Iterator[Sequence[_Job]]:

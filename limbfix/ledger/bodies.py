@@ -27,10 +27,20 @@ def case_id_of(order: Order) -> str:
     return digest_of(["case", order.order_id, order.sha256 or "path", "" if order.sha256 else order.path])
 
 
-def input_key(record: Record, order: Order, policy: RefundPolicy, check: Policy | None) -> str:
-    """Returns a hash of what a recommendation rests on; the same key means that nothing is to be done."""
+def thresholds_of(check: Policy) -> dict[str, float]:
+    """Returns what is kept of the policy of a check."""
+    return {"flag_at": check.flag_at, "reject_at": check.reject_at}
+
+
+def input_key(record: Record, order: Order, policy: RefundPolicy, *, is_policy_known: bool) -> str:
+    """Returns a hash of what a recommendation rests on; the same key means that nothing is to be done.
+
+    Args:
+        record, order, policy: what is joined and decided.
+        is_policy_known: the thresholds of the record's own policy are.
+    """
     judged = {key: value for key, value in record.items() if key != "seconds"}
-    known = None if check is None else check.label
+    known = record["policy"] if is_policy_known else None
     sold = order.plain() | {"attempts": order.attempts, "seeds": list(order.seeds)}
     return digest_of([FORMAT, exact(judged), sold, policy.label, known])
 
@@ -39,7 +49,7 @@ def case_body(
     record: Record,
     order: Order,
     policy: RefundPolicy,
-    check: Policy | None,
+    thresholds: Mapping[str, float] | None,
     decision: Recommendation,
     *,
     proof: Proof,
@@ -49,7 +59,6 @@ def case_body(
     """Returns the body of a `case` entry, without floats."""
     from limbfix import __version__
 
-    thresholds = None if check is None else {"flag_at": check.flag_at, "reject_at": check.reject_at}
     seed = (record["source"] or {}).get("seed")
     return exact(
         {
@@ -59,7 +68,7 @@ def case_body(
             "input_sha256": record["sha256"],
             "record": _slim(record),
             "led_to_verdict": [record["findings"].index(one) for one in _deciding(record, thresholds)],
-            "thresholds": thresholds,
+            "thresholds": None if thresholds is None else dict(thresholds),
             "check_policy": record["policy"],
             "models": record["models"],
             "refund_policy": policy.label,

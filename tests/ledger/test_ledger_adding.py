@@ -22,6 +22,7 @@ from limbfix.ledger.deciding import Standing, recommend
 from limbfix.ledger.judged import read_records
 from limbfix.ledger.money import parse_amount
 from limbfix.ledger.orders import read_orders
+from limbfix.ledger.overrides import Decision, decide
 from limbfix.ledger.refunds import load_refund_policy
 from limbfix.ledger.shelves import Shelf
 from limbfix.ledger.store import open_ledger
@@ -310,6 +311,33 @@ def test_thresholds_of_an_unknown_policy_are_unknown_and_not_guessed(ledger):
     assert current_cases(ledger)[0].data["thresholds"] is None
     add(ledger, [(judged("a", policy=other.label), order("a"))], check_policy=other)
     assert current_cases(ledger)[0].data["thresholds"] == {"flag_at": "0.3", "reject_at": "0.8"}
+
+
+def test_a_policy_that_was_named_once_is_known_from_then_on_and_decisions_hold(ledger):
+    """Without its file the next time, equal records would be judged anew, and what a person decided would no longer hold."""
+    strict = Policy(name="strict", flag_at=0.3)
+    pairs = [(judged("a", policy=strict.label), order("a"))]
+    add(ledger, pairs, check_policy=strict)
+    decide(ledger, "@order-a", Decision(who="Ada", why="five fingers", answer="decline"))
+    again = add(ledger, [*pairs, (judged("b", policy=strict.label), order("b")), (judged("c"), order("c"))])
+    assert (again.added, again.superseded, again.unchanged, again.decided_before) == (2, 0, 1, ())
+    assert again.unknown_policies == ()
+    found = cases(ledger)
+    assert found["order-a"].status == "declined"
+    assert found["order-b"].data["thresholds"] == {"flag_at": "0.3", "reject_at": "0.8"}
+    assert found["order-c"].data["thresholds"] == {"flag_at": "0.5", "reject_at": "0.8"}
+
+
+def test_a_policy_that_is_named_later_for_others_does_not_judge_anew_what_came_before(ledger):
+    strict = Policy(name="strict", flag_at=0.3)
+    first, second = ((judged(name, policy=strict.label), order(name)) for name in "ab")
+    add(ledger, [first])
+    decide(ledger, "@order-a", Decision(who="Ada", why="five fingers", answer="decline"))
+    add(ledger, [second], check_policy=strict)
+    again = add(ledger, [first, second])
+    assert (again.unchanged, cases(ledger)["order-a"].status) == (2, "declined")
+    named = add(ledger, [first, second], check_policy=strict)  # whoever asks for it gets it, and is told
+    assert (named.superseded, len(named.decided_before)) == (1, 1)
 
 
 def test_pictures_without_orders_and_orders_without_pictures_are_named(ledger):

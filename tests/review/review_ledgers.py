@@ -13,7 +13,7 @@ from ledger_cases import Ticking, finding, judged, order, sha_of
 from PIL import Image
 
 from limbfix.ledger.appending import Writer
-from limbfix.ledger.bodies import case_body, case_id_of
+from limbfix.ledger.bodies import case_body, case_id_of, thresholds_of
 from limbfix.ledger.deciding import recommend
 from limbfix.ledger.evidence import Proof
 from limbfix.ledger.refunds import RefundPolicy
@@ -53,8 +53,7 @@ def write_case(
     record = judged(name, verdict, *findings) | {"defect_score": score}
     record["path"] = record["path"] if path is None else path
     sold = order(name, customer=f"customer-{number}")
-    policy, check = RefundPolicy(), Policy()
-    thresholds = {"flag_at": check.flag_at, "reject_at": check.reject_at}
+    policy, thresholds = RefundPolicy(), thresholds_of(Policy())
     decision = recommend(record, sold, policy, thresholds=thresholds)
     kinds = (("picture", jpeg(number, 0), None), ("overlay", jpeg(number, 1), None), ("crop", jpeg(number, 2), 0))
     kept = kinds if findings else kinds[:2]
@@ -65,7 +64,7 @@ def write_case(
         ),
         pictures={sha: data for sha, (_, data, _) in zip(names, kept, strict=True)},
     )
-    body = case_body(record, sold, policy, check, decision, proof=proof, key=sha_of(f"key-{number}"), before=None)
+    body = case_body(record, sold, policy, thresholds, decision, proof=proof, key=sha_of(f"key-{number}"), before=None)
     body["made_with"]["prompt"] = prompt or None
     writer.append(
         kind="case", case_id=case_id_of(sold), body=body, evidence=proof.pictures, customer=sold.customer,

@@ -23,8 +23,10 @@ from limbfix.ledger.cases import Case, current_cases
 from limbfix.ledger.deciding import Status
 from limbfix.ledger.store import Ledger, open_ledger
 from limbfix.ledger.verifying import verify
+from limbfix.policies import load_policy
 from limbfix.review.answering import Said, take_back, write_answer
 from limbfix.review.folder import add_report
+from limbfix.review.index import Index
 
 pytestmark = pytest.mark.enable_socket
 
@@ -180,6 +182,17 @@ def test_what_people_saw_outlives_a_new_check(report: Path, tmp_path: Path):
             at = [one.data["decided_at"] for one in now["bad.png"].overrides]
             assert at == [one.at[:19] + "+00:00" for one in before["bad.png"].overrides]
         assert verify(ledger).problems == ()
+
+
+def test_a_review_that_is_opened_again_without_the_policy_stays_as_it_was(report: Path, tmp_path: Path):
+    policy = load_policy(tmp_path / "policy.toml")
+    with open_ledger(str(tmp_path / "a.db"), create=True, key=tmp_path / "key.pem") as ledger:
+        add_report(ledger, report, pictures=tmp_path, check_policy=policy)
+        say(ledger, "bad.png", "Ada", "reject")
+        before, head = Index(ledger).refresh(), ledger.head()
+        added = add_report(ledger, report, pictures=tmp_path)
+        assert (added.unchanged, added.unknown_policies) == (3, ())
+        assert (Index(ledger).refresh(), ledger.head()) == (before, head)
 
 
 def test_the_policy_of_the_check_says_what_is_most_uncertain(report: Path):
