@@ -83,7 +83,7 @@ def serve(review: Review, *, port: int = 0, ready: Callable[[str], None] = lambd
         listener = socket.create_server((HOST, port))
     except OSError as error:
         raise UsageError(f"port {port}: expected a free port of {HOST}, got: {error}; name another, or 0") from error
-    with listener:
+    # Ctrl+C may come as soon as the address is out, and uvicorn raises it again after it has ended in good order
+    with listener, suppress(KeyboardInterrupt):
         ready(f"http://{HOST}:{listener.getsockname()[1]}/{review.token}/")
-        with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl+C again after it has ended in good order
-            server.run(sockets=[listener])
+        server.run(sockets=[listener])

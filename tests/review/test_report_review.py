@@ -25,8 +25,12 @@ from limbfix.ledger.store import Ledger, open_ledger
 from limbfix.ledger.verifying import verify
 from limbfix.policies import load_policy
 from limbfix.review.answering import Said, take_back, write_answer
+from limbfix.review.auditing import Rates
 from limbfix.review.folder import add_report
 from limbfix.review.index import Index
+from limbfix.review.pictures import Pictures
+from limbfix.review.reviews import Review
+from limbfix.review.serving import new_token, serve
 
 pytestmark = pytest.mark.enable_socket
 
@@ -206,6 +210,20 @@ def test_the_policy_of_the_check_says_what_is_most_uncertain(report: Path):
     assert list(thresholds.values()) == [None, {"flag_at": "0.5", "reject_at": "0.95"}]
     done = run("review", "--check-policy", "policy.toml", "--ledger", "a.db", program=BLOBS, cwd=report.parent)
     assert done.returncode == 2 and b"expected with a REPORT" in done.stderr
+
+
+def test_ctrl_c_ends_a_review_as_soon_as_its_address_is_out(report: Path, tmp_path: Path):
+    def interrupted(address: str) -> None:
+        raise KeyboardInterrupt
+
+    with open_ledger(str(tmp_path / "a.db"), create=True, key=tmp_path / "key.pem") as ledger:
+        add_report(ledger, report, pictures=tmp_path)
+        shown = Pictures(ledger, folder=tmp_path, report=report)
+        desk = Review(ledger=ledger, pictures=shown, rates=Rates(), token=new_token())
+        try:
+            serve(desk, ready=interrupted)
+        except KeyboardInterrupt:  # which would end pytest
+            pytest.fail("expected serve to end in good order")
 
 
 def test_a_folder_that_is_no_report_is_refused_and_gets_no_answers(tmp_path: Path):
