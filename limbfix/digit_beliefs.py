@@ -1,9 +1,10 @@
-"""Which of the assembled lines are digits, and how surely are there so many? A logistic model of one line, kept as JSON.
+"""Which of the assembled lines are digits, and how surely are there so many? Small trees judge each line, kept as JSON.
 
 Assembly is generous: it joins faint peaks too. What tells a digit from a knuckle, a fold or a second sight of the same finger is judged
 here, line by line, from heat, fields, parts and neighbours; nothing in it knows how many digits a hand has. The parser's counting head,
 which looks at the crop as a whole, is heard as a second witness: how much likelier it finds a number here than on made hands at large, so that
-the usual five has no start over six. The model is fitted on made hands that the parser was not trained on (`python -m limbfix.training.digit_lines`).
+the usual five has no start over six. The model is fitted on made hands that the
+parser was not trained on, and on photographs (`python -m limbfix.training.digit_lines`).
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from functools import cache
 
 import numpy as np
 
-from limbfix.clipped_linear import ClippedLinear, numbers_from
+from limbfix.boosted_trees import BoostedTrees, trees_from
 from limbfix.digit_assembly import DigitLine, agreement
+from limbfix.digit_neighbours import NEIGHBOUR_FEATURES, neighbour_features
 from limbfix.nets.hand_maps import JOINTS, MOST_DIGITS, PARTS, PHALANGES
 from limbfix.nets.part_chances import part_chances
 from limbfix.shipped import read_model, shipped_file
@@ -35,6 +37,7 @@ NEIGHBOUR = 0.09
 LINE_FEATURES = (
     "heat", "end_heat", "is_tip", "joints", "agreement", "least_agreement", "length", "nearest_end", "on_fingers", "end_on_finger",
     "on_background", "forked", "lines", "score", "hotter_neighbour", "tip_heat", "off_centre", "finger_area", "parts_agree",
+    *NEIGHBOUR_FEATURES,
 )  # fmt: skip
 
 _FINGERS = tuple(PARTS.index(name) for name in ("proximal", "middle", "distal", "thumb", "nail"))
@@ -43,15 +46,21 @@ _BACKGROUND = PARTS.index("background")
 _STEPS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineModel(ClippedLinear):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LineModel:
     """The chance that a line is a digit, from its `LINE_FEATURES`.
 
     Attributes:
+        trees: their sum is the logit.
         usual_counts: (`MOST_DIGITS` + 1,), the counting head's mean chances of 0, 1, ... visible digits on made hands.
     """
 
+    trees: BoostedTrees
     usual_counts: tuple[float, ...]
+
+    def chances(self, rows: np.ndarray) -> np.ndarray:
+        """Returns (n,) 0-1 of features (n, k)."""
+        return self.trees.chances(rows)
 
 
 def model_from(data: Mapping) -> LineModel:
@@ -63,7 +72,7 @@ def model_from(data: Mapping) -> LineModel:
     usual = tuple(float(value) for value in data["usual_counts"])
     if len(usual) != MOST_DIGITS + 1:
         raise ValueError(f"expected {MOST_DIGITS + 1} usual chances of counts, got {len(usual)}")
-    return LineModel(**numbers_from(data, LINE_FEATURES), usual_counts=usual)
+    return LineModel(trees=trees_from(data, LINE_FEATURES), usual_counts=usual)
 
 
 @cache
@@ -109,7 +118,8 @@ def line_features(lines: Sequence[DigitLine], heat: np.ndarray, fields: np.ndarr
                 on[:, _FINGERS].sum(1).min(),
             ]
         )  # fmt: skip
-    return np.array(rows, np.float64).reshape(-1, len(LINE_FEATURES))
+    alone = np.array(rows, np.float64).reshape(-1, len(LINE_FEATURES) - len(NEIGHBOUR_FEATURES))
+    return np.hstack([alone, neighbour_features(lines, side)])
 
 
 def _at(values: np.ndarray, xy: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ ROWS = [
     row.split()
     for row in (
         "errors printing interruption",
-        "geometry layouts outlines inpainting filling clipped_linear",
+        "geometry layouts outlines inpainting filling clipped_linear boosted_trees",
         "exif containers workflows",
         "flat_tables",
         "crops sources decoding",
@@ -33,7 +33,7 @@ ROWS = [
         "pulling",
         "weights",
         "nets digit_assembly",
-        "runtime digit_masks digit_owners body_bones",
+        "runtime digit_masks digit_owners digit_neighbours body_bones",
         "shipped body_places body_guides",
         "hand_scores digit_beliefs body_chains",
         "readings body_assembly body_masks limb_ends",

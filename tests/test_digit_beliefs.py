@@ -123,16 +123,15 @@ def test_the_surest_lines_are_chosen_as_many_as_is_likeliest(n):
 
 
 def test_a_model_of_other_features_is_refused():
-    row = [0.0] * len(LINE_FEATURES)
-    data = {"features": list(LINE_FEATURES), "mean": row, "scale": row, "weights": row, "bias": 0.0}
-    data["usual_counts"] = [0.1] * (MOST_DIGITS + 1)
-    assert model_from(data).bias == 0
+    tree = {"feature": [0, 0, 0], "threshold": [0.5, 0, 0], "left": [1, -1, -1], "right": [2, -1, -1], "value": [0, -1.0, 1.0]}  # fmt: skip
+    data = {"features": list(LINE_FEATURES), "trees": [tree], "bias": 0.25, "usual_counts": [0.1] * (MOST_DIGITS + 1)}
+    assert model_from(data).trees.bias == 0.25
     with pytest.raises(ValueError, match="usual chances"):
         model_from(data | {"usual_counts": [1.0]})
     with pytest.raises(ValueError, match="expected the features"):
         model_from(data | {"features": ["heat"]})
-    with pytest.raises(ValueError, match="numbers in each row"):
-        model_from(data | {"weights": [1.0]})
+    with pytest.raises(ValueError, match="expected trees"):
+        model_from(data | {"trees": []})
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -50,11 +50,22 @@ def maps_of(
     return HandMaps(heat=canvas.heat, fields=canvas.fields, parts=parts, judgements=judgements, counts=counts)
 
 
+@dataclass(frozen=True)
+class Slope:
+    """Stands for the trees of a model: a logistic curve over one feature."""
+
+    column: int
+    even: float
+    weight: float
+
+    def chances(self, rows: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-self.weight * (rows[:, self.column] - self.even)))
+
+
 def judging_by(feature: str, *, even: float, weight: float) -> LineModel:
     """Returns a model that looks at one feature only; at `even` a line is a digit as likely as not."""
-    weights = tuple(weight if name == feature else 0.0 for name in LINE_FEATURES)
-    row = {"mean": (even,) * len(weights), "scale": (1.0,) * len(weights), "weights": weights}
-    return LineModel(**row, bias=0.0, usual_counts=(1 / (MOST_DIGITS + 1),) * (MOST_DIGITS + 1))
+    slope = Slope(LINE_FEATURES.index(feature), even, weight)
+    return LineModel(trees=slope, usual_counts=(1 / (MOST_DIGITS + 1),) * (MOST_DIGITS + 1))
 
 
 BY_SCORE = judging_by("score", even=0.2, weight=20.0)
@@ -191,7 +202,7 @@ def test_no_count_and_no_digits_where_one_line_is_as_doubtful_as_not():
 @pytest.mark.parametrize(("n", "shown"), [(7, 7), (6, 6), (5, 0), (4, 0)])
 def test_more_digits_than_usual_are_shown_though_nobody_is_sure_of_each(n, shown):
     """Whoever is told of a sixth digit must see it. Which number is right nobody knows, so the count stays untold."""
-    doubting = replace(BY_SCORE, weights=(0.0,) * len(LINE_FEATURES), bias=2.6)  # 0.93 for each line
+    doubting = judging_by("score", even=-2.6e6, weight=1e-6)  # 0.93 for each line
     nobody_knows = np.zeros((2, MOST_DIGITS + 1), np.float32)
     found = read_hand(replace(maps_of(fan(n)), counts=nobody_knows), PLACE, BOX, sharp=0.5, model=doubting)
     assert (found.count, found.cannot_tell, found.visible) == (None, CannotTell.UNCERTAIN, shown)

@@ -101,6 +101,16 @@ class HandReader:
         """Returns how melted each hand looks, any unit, in a crop of its own (`LOOK_VIEW`); arguments as for `read`."""
         return self._seen(self._look, self._crops(pixels, boxes, LOOK_VIEW), "appearance")[:, 0].tolist()
 
+    def seen(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[tuple[CropPlace, HandMaps]]:
+        """Returns the maps of each hand as its digits are read, and where its crop lies: for fits. Arguments as for `read`; all boxes are hands."""
+        found = []
+        fitted = self._fitted(pixels, boxes)
+        for start in range(0, len(boxes), BATCH):
+            views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in fitted[start : start + BATCH]]
+            maps = self.maps(np.stack([view.pixels for view in views]))
+            found += [(self._place(pixels, view), one) for view, one in zip(views, maps, strict=True)]
+        return found
+
     @property
     def looks(self) -> bool:
         """Whether the body parser's trunk looks at crops too."""
@@ -199,11 +209,13 @@ class HandReader:
     def _reading(
         self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float, shown: Sequence[Box]
     ) -> HandReading:
+        reading = read_hand(maps, self._place(pixels, view), box, sharp=sharp, model=shipped_model(), others=shown)
+        return reading if self.network.counts else untold(reading)
+
+    def _place(self, pixels: np.ndarray, view: View) -> CropPlace:
         height, width = pixels.shape[:2]
         side = self.network.side / view.scale_xy[0]
-        place = CropPlace(left=view.left, top=view.top, side=side, width=width, height=height)
-        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model(), others=shown)
-        return reading if self.network.counts else untold(reading)
+        return CropPlace(left=view.left, top=view.top, side=side, width=width, height=height)
 
     def maps(self, crops: np.ndarray) -> list[HandMaps]:
         """Returns what the parser says of crops (b, side, side, 3), uint8; the mean of both where they are mirrored too."""

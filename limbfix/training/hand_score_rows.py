@@ -5,7 +5,7 @@ Made hands come with their truth; hands of real people have normal anatomy. Both
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -102,18 +102,34 @@ def real_rows(folder: Path, eyes: Eyes, most: int, scales: Sequence[float] = (1.
         most: photographs.
         scales: each photograph is looked at in these sizes: hands of photographs are large, those of generated pictures often are not.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if len(files) > most:
-        files = [files[int((index + 0.5) * len(files) / most)] for index in range(most)]
-    for file in files:
+    for name, sizes in photographs(folder, scales, most=most):
+        for part in (part for picture in sizes for part in eyes.find(picture)):
+            if part.box.size >= LEAST_PX and part.reading is not None:
+                yield HandRow(features=_features(part), faults=frozenset(), group=name, order=0, source=folder.name)
+
+
+def photographs(
+    folder: Path, scales: Sequence[float], chosen: Callable[[str], bool] = lambda name: True, most: int | None = None
+) -> Iterator[tuple[str, list[Picture]]]:
+    """Yields `folder/name` of each photograph that can be read, and the photograph in these sizes.
+
+    Args:
+        folder: searched below too.
+        scales: of its width and height.
+        chosen: which names are wanted.
+        most: photographs, spread evenly over the sorted names; None for all.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    named = [(f"{folder.name}/{path.relative_to(folder).as_posix()}", path) for path in found]
+    named = [(name, path) for name, path in named if chosen(name)]
+    if most is not None and len(named) > most:
+        named = [named[int((index + 0.5) * len(named) / most)] for index in range(most)]
+    for name, path in named:
         try:
-            whole = open_picture(str(file))
+            whole = open_picture(str(path))
         except PictureError:
             continue
-        group = f"{folder.name}/{file.relative_to(folder).as_posix()}"
-        for part in (part for scale in scales for part in eyes.find(_scaled(whole, scale))):
-            if part.box.size >= LEAST_PX and part.reading is not None:
-                yield HandRow(features=_features(part), faults=frozenset(), group=group, order=0, source=folder.name)
+        yield name, [_scaled(whole, scale) for scale in scales]
 
 
 def _scaled(picture: Picture, scale: float) -> Picture:

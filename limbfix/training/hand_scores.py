@@ -21,6 +21,7 @@ from limbfix.hand_scores import ANY
 from limbfix.synthesis.shards import read_shard
 from limbfix.training.hand_score_eyes import GateEyes
 from limbfix.training.hand_score_rows import HandRow, made_rows, real_rows
+from limbfix.training.photograph_halves import fits_lines
 from limbfix.training.reliability import draw_reliability
 from limbfix.training.score_thresholds import FLAGGED, REJECTED, any_threshold, code_thresholds, knots_of
 
@@ -34,10 +35,9 @@ votes: it alone was as good as the committee of equals on the hands of `ai_image
 DOUBT: Opinion = (1.0, {"spread": 1.0, "side_doubt": 2.0, "unseen": 1.0})
 """MediaPipe's: as `limbfix.checks.hand_agreement` adds them up."""
 
-SIZE_SHARE = 0.5
-"""Of what size alone explains in real hands, taken off. Small hands look melted because they are enlarged, but those of AI pictures often are: on
-the hands of `ai_images`, 0, 0.5 and 1 gave AUROC 0.80, 0.80 and 0.79, and at the thresholds for 5 % of real hands recall 0.29, 0.34 and 0.37 with
-0.03, 0.06 and 0.09 of the good hands flagged (2026-11-28)."""
+SIZE_SHARE = 0.25
+"""Of what size alone explains in real hands, taken off. It moves with the file: the same hand scaled by 0.75 or 1.5 looks as melted as before, so what is
+taken off is a shift. With 0.5 the verdicts of a picture in five other forms were the same in 0.935 of the cases, with 0.25 in 0.95 (DESIGN.md, 2026-11-30)."""
 
 _LEAST_SIZES = 0.3
 """Spread of real hands' sizes, in doublings, from which the effect of size can be told."""
@@ -189,9 +189,10 @@ def fit_all(made: Sequence[HandRow], real: Sequence[HandRow], *, counts: bool) -
     """Returns all models, `alone` and `with_opinion`, with chances and knots; those of codes only if the parser's counts may be told."""
     # what is said of a code hears no second opinion, so all hands tell its threshold, also those that have none
     codes = _codes(made, real) if counts else {}
-    told = {code: logits(row, real) for code, row in codes.items()}
+    apart = [row for row in real if not fits_lines(row.group)] or list(real)  # lines of the others were fitted
+    told = {code: logits(row, apart) for code, row in codes.items()}
     shares = (FLAGGED, REJECTED)
-    bars = [code_thresholds(told, [row.source for row in real], share) for share in shares]
+    bars = [code_thresholds(told, [row.source for row in apart], share) for share in shares]
     codes = {
         code: row | {"knots": knots_of(told[code], *(bar[code] for bar in bars), steep=True)}
         for code, row in codes.items()

@@ -15,12 +15,13 @@ from test_readings import maps_of
 from toy_streams import HAND, ToyStream
 
 from limbfix.digit_assembly import DigitLine
-from limbfix.digit_beliefs import line_features, model_from
+from limbfix.digit_beliefs import LINE_FEATURES, line_features, model_from
 from limbfix.nets.hand_maps import JOINTS, MOST_DIGITS
 from limbfix.synthesis.streams import StreamOptions
 from limbfix.training.digit_lines import NEAR, LinedHand, fit, held_out_numbers, matched, outer_ends
 from limbfix.training.parser_examples import plain_matrix
 from limbfix.training.parser_targets import seen_through, store_pair
+from limbfix.training.photograph_lines import PhotographHand
 
 SIDE = 56
 
@@ -125,3 +126,29 @@ def test_the_numbers_are_of_hands_left_out_and_say_how_many_counts_are_told():
     assert numbers["line_auroc"] > 0.99
     assert numbers["surety 0.6"]["told"] > 0.5
     assert numbers["exact_by_number"] == {"5": [round(40 * numbers["exact"]), 40]}
+
+
+def photograph(rng: np.random.Generator, group: int) -> PhotographHand:
+    """Five fingers and a second line along one, as hot and as long as they are: only its neighbours tell it."""
+    maps = maps_of(fan(5))
+    lines = [*fan(5).assemble()]
+    x = np.concatenate([line_features(lines, maps.heat, maps.fields, maps.parts)] * 2)[:6]
+    x[:, LINE_FEATURES.index("overlap")] = [0, 0, 0, 0, 0, 1]
+    truth = np.array([1, 1, 1, 1, np.nan, 0])
+    return PhotographHand(
+        group=group, lines=[*lines, lines[0]], features=x + rng.normal(0, 0.01, x.shape), truth=truth, side=SIDE,
+        head=np.eye(MOST_DIGITS + 1)[5],
+    )  # fmt: skip
+
+
+def test_photographs_teach_what_renders_do_not_show_and_leave_the_usual_counts_alone():
+    rng = np.random.default_rng(5)
+    hands = [hand(rng, group) for group in range(40)]
+    photographs = [photograph(rng, group) for group in range(40)]
+    without, model = model_from(fit(hands)), model_from(fit(hands, photographs))
+    shown = photographs[0].features
+    assert without.chances(shown)[5] > 0.5 > model.chances(shown)[5]
+    assert model.chances(shown)[:5].min() > 0.5  # the one of which nobody knows too
+    assert model.usual_counts == without.usual_counts
+    real = held_out_numbers(hands, photographs)["photographs"]
+    assert (real["hands"], real["told more"]) == (40, 0)

@@ -17,6 +17,7 @@ from limbfix.images import Picture
 from limbfix.parts import Part, PartKind
 from limbfix.training.hand_score_rows import HandRow, real_rows
 from limbfix.training.hand_scores import DOUBT, LOOKS, chances, committee, fit_all, logits, summary, weighed
+from limbfix.training.photograph_halves import fits_lines
 from limbfix.training.score_thresholds import (
     CODE_SHARE,
     FLAGGED,
@@ -106,6 +107,28 @@ def test_a_hard_folder_lifts_the_threshold_for_all():
     at = bars(numbers, sources, REJECTED)[ANY]
     assert (numbers[ANY][900:] > at).mean() <= REJECTED
     assert at > bars(numbers, ["one"] * 1000, REJECTED)[ANY]
+
+
+def test_a_folder_too_small_for_a_share_of_it_does_not_set_where_a_code_flags():
+    rng = np.random.default_rng(6)
+    numbers = {"b": np.concatenate([rng.normal(0, 1, 2000), rng.normal(0, 1, 90), np.full(10, 50.0)])}
+    sources = ["large"] * 2000 + ["small"] * 100
+    flag, reject = (code_thresholds(numbers, sources, share)["b"] for share in (FLAGGED, REJECTED))
+    assert flag == np.quantile(numbers["b"], 1 - CODE_SHARE * FLAGGED, method="higher") < 50
+    assert reject == 50  # of no folder a five-hundredth are five hands: then the hardest of all decides
+
+
+def test_thresholds_of_codes_are_read_off_photographs_that_fitted_no_lines(rows):
+    made, real = rows
+    changed = [
+        index for index in range(1, len(real), 2) if fits_lines(real[index].group)
+    ]  # every second one scales the model
+    assert 40 < len(changed) < 110
+    surer = list(real)
+    for index in changed:
+        surer[index] = replace(real[index], features=real[index].features | {"lines_more": 20.0})
+    knots, same = (fit_all(made, some, counts=True)["alone"]["hand.extra_digit"]["knots"] for some in (real, surer))
+    assert same == knots
 
 
 def test_what_is_weighed_by_hand_keeps_its_weights_on_any_hands(rows):
