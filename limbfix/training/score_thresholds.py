@@ -26,8 +26,8 @@ third of the way from flagged to rejected (2026-12-01)."""
 def code_thresholds(numbers: Mapping[str, np.ndarray], sources: Sequence[str], share: float) -> dict[str, float]:
     """Returns the threshold of each code: of all real hands, and of the folder that is hardest for it, `CODE_SHARE` of the share lies above.
 
-    A folder of which that is less than `FEWEST_TELLING` hands says nothing, and all together speak for it; but where no folder is large enough, the highest hand
-    of the hardest one is the bar, so that what rejects is not guessed.
+    A folder of which that is less than `FEWEST_TELLING` hands says nothing, and all together speak for it; but where no folder is large enough, the bar lies
+    just below the highest hand of the hardest one (between its two highest), so that what rejects is not guessed.
 
     Args:
         numbers: (n,) of each code's model, of real hands; without `any`.
@@ -36,10 +36,10 @@ def code_thresholds(numbers: Mapping[str, np.ndarray], sources: Sequence[str], s
     """
     folders = _folders(sources)
     telling = [own for own in folders if own.sum() * CODE_SHARE * share >= FEWEST_TELLING]
-    telling = [*telling, np.ones(len(sources), bool)] if telling else folders
-    # the higher neighbour: of a hundred hands, two in a thousand are none
+    # where a folder tells, the higher neighbour: of a hundred hands, two in a thousand are none
+    read, how = ([*telling, np.ones(len(sources), bool)], "higher") if telling else (folders, "linear")
     return {
-        code: max(float(np.quantile(values[own], 1 - CODE_SHARE * share, method="higher")) for own in telling)
+        code: max(float(np.quantile(values[own], 1 - CODE_SHARE * share, method=how)) for own in read)
         for code, values in numbers.items()
     }
 
@@ -49,6 +49,8 @@ def any_threshold(
 ) -> float:
     """Returns the threshold of `any` so that in every folder a share of real hands at most lies above it or one of the codes': it gets what they leave.
 
+    But at least what they should leave (`CODE_SHARE`): read off others, a code's threshold may let some hands more through here, which is not for `any` to pay.
+
     Args:
         numbers: (n,) of each code's model, of real hands; with `any`.
         sources: (n,) their folders.
@@ -56,7 +58,8 @@ def any_threshold(
         codes: thresholds of the others, see `code_thresholds`. They may have been read off more hands.
     """
     taken = np.any([np.zeros(len(sources), bool), *(numbers[code] > bar for code, bar in codes.items())], axis=0)
-    return max(_left(numbers[ANY][own], taken[own], share) for own in _folders(sources))
+    least = share * (1 - CODE_SHARE * len(codes))
+    return max(_left(numbers[ANY][own], taken[own], max(share, taken[own].mean() + least)) for own in _folders(sources))
 
 
 def _folders(sources: Sequence[str]) -> list[np.ndarray]:

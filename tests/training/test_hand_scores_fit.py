@@ -115,7 +115,7 @@ def test_a_folder_too_small_for_a_share_of_it_does_not_set_where_a_code_flags():
     sources = ["large"] * 2000 + ["small"] * 100
     flag, reject = (code_thresholds(numbers, sources, share)["b"] for share in (FLAGGED, REJECTED))
     assert flag == np.quantile(numbers["b"], 1 - CODE_SHARE * FLAGGED, method="higher") < 50
-    assert reject == 50  # of no folder a five-hundredth are five hands: then the hardest of all decides
+    assert reject == pytest.approx(50)  # of no folder a five-hundredth are five hands: then the hardest of all decides
 
 
 def test_thresholds_of_codes_are_read_off_photographs_that_fitted_no_lines(rows):
@@ -151,6 +151,15 @@ def test_where_a_code_is_silent_the_rest_keeps_its_share():
     numbers = {ANY: np.concatenate([rng.normal(3, 1, 1000), rng.normal(size=1000)]), "b": code}
     alone = bars({ANY: numbers[ANY]}, sources, FLAGGED)
     assert bars(numbers, sources, FLAGGED)[ANY] == pytest.approx(alone[ANY])
+
+
+def test_a_code_that_takes_more_here_than_where_its_threshold_was_read_leaves_the_rest_its_share():
+    rng = np.random.default_rng(7)
+    numbers = {ANY: rng.normal(size=2000), "b": rng.normal(size=2000)}
+    greedy = {"b": float(np.quantile(numbers["b"], 0.88))}  # 12 % of a share of 10 %
+    at = any_threshold(numbers, ["one"] * 2000, FLAGGED, greedy)
+    own = (numbers[ANY] > at) & (numbers["b"] <= greedy["b"])
+    assert own.mean() == pytest.approx((1 - CODE_SHARE) * FLAGGED, abs=2e-3)
 
 
 def test_below_its_flag_a_code_says_nothing():
