@@ -110,6 +110,7 @@ def _record(path, verdict="pass", score=0.1, hands=(), people=0):
             "box_xyxy": box,
             "score": 0.9,
             "defect_score": hand_score,
+            "defect_probability": None if hand_score is None else 0.5,
             "digits": {"count": None, "visible": None, "cannot_tell": "no_model"},
         }
         for index, (box, hand_score) in enumerate(hands)
@@ -186,6 +187,10 @@ def test_hands_are_measured_one_by_one():
     labels = {path: _label(True, hands=4), "ai_images/b/empty.jpg": _label(False, hands=0)}
     rows = {(row.measure, row.source): row.estimate for row in measures.measure_hands(records, hands, labels)}
     assert rows["auroc_hand_by_hand", "ai_images"].value == 1.0
+    records[path]["hands"][1]["defect_probability"] = 0.6  # of the hand that is fine
+    again = {(row.measure, row.source): row.estimate for row in measures.measure_hands(records, hands, labels)}
+    assert again["auroc_hand_by_hand", "ai_images"].value == 1.0
+    assert again["auroc_hand_by_hand_chance", "ai_images"].value == 0.0
     assert rows["boxes_found", "ai_images"].value == pytest.approx(2 / 3)
     assert rows["boxes_found_from_32_px", "ai_images"].value == 1.0
     assert rows["box_precision", "ai_images"].value == 0.5

@@ -27,9 +27,9 @@ QUESTIONS: dict[str, Side] = {
 against pictures without any defect; `limb_among_all` against all others, those with wrong fingers included."""
 
 
-def score_of(thing: Mapping[str, Any]) -> float:
-    """Returns the defect score of a record or a hand; null counts as 0, as for a user who acts on scores."""
-    return 0.0 if thing["defect_score"] is None else float(thing["defect_score"])
+def score_of(thing: Mapping[str, Any], key: str = "defect_score") -> float:
+    """Returns the defect score (or what else stands at `key`) of a record or a hand; null counts as 0, as for a user who acts on scores."""
+    return 0.0 if thing[key] is None else float(thing[key])
 
 
 def measure_folder(records: Records, folder: str, schema: Mapping[str, Any], *, expects_hand: bool) -> list[Measured]:
@@ -131,6 +131,7 @@ def measure_hands(
         large = [hand for hand in everyone if hand.label.size_px >= JUDGEABLE_PX and hand.found is not None]
         sides = [[hand.found for hand in large if hand.label.status == status] for status in ("defective", "ok")]
         rows.append(_auroc_row("auroc_hand_by_hand", source, *sides))
+        rows.append(_auroc_row("auroc_hand_by_hand_chance", source, *sides, key="defect_probability"))
         rows.append(_precision_row(source, records, hands, labels))
         rows += _told_rows(source, large)
     return rows
@@ -149,15 +150,19 @@ def _told_rows(source: str, large: Sequence[LabelledHand]) -> list[Measured]:
 
 
 def _auroc_row(
-    measure: str, source: str, positives: Sequence[Mapping[str, Any]], negatives: Sequence[Mapping[str, Any]]
+    measure: str,
+    source: str,
+    positives: Sequence[Mapping[str, Any]],
+    negatives: Sequence[Mapping[str, Any]],
+    key: str = "defect_score",
 ) -> Measured:
     both = [*positives, *negatives]
-    nulls = sum(thing["defect_score"] is None for thing in both)
+    nulls = sum(thing[key] is None for thing in both)
     absent = f"{nulls / len(both):.0%} without a score, taken as 0" if both else "none"
     return Measured(
         measure=measure,
         source=source,
-        estimate=auroc([score_of(thing) for thing in positives], [score_of(thing) for thing in negatives]),
+        estimate=auroc(*([score_of(thing, key) for thing in side] for side in (positives, negatives))),
         detail=f"{len(positives)} defective, {len(negatives)} not; {absent}",
     )
 

@@ -46,6 +46,12 @@ LINES = (
         aim="≥ 0.82",
         sources=("ai_images", "ai_images/hastings"),
     ),
+    Line(
+        measure="auroc_hand_by_hand_chance",
+        title="The same by the hand's calibrated chance (`defect_probability`)",
+        aim="≥ 0.82",
+        sources=("ai_images", "ai_images/hastings"),
+    ),
     Line(measure="hands_found_of_visible", title="Hands found of hands visible", aim="≥ 80 %", as_percent=True),
     Line(measure="boxes_found", title="Labelled hand boxes found (IoU ≥ 0.25)", as_percent=True),
     Line(
