@@ -36,8 +36,8 @@ NEAR = 0.075
 """Of the crop's side: a line whose end lies so near a digit's true end is that digit. About half the distance of two fingers."""
 
 GROWTH: Mapping[str, Any] = {"trees": 120, "leaves": 8, "rate": 0.06, "least": 30}
-"""See `boosted_fits.grown`. A logistic model of the same numbers is as good on made hands; of 135 photographs that were given a sixth finger it flags 0.84
-and rejects 0.66 where these flag 0.89 and reject 0.74, at the same false alarms on photographs left out (2026-12-01)."""
+"""See `boosted_fits.grown`. A logistic model of the same numbers tells lines of unseen renders apart with AUROC 0.892 and 0.888 where these have 0.911 and 0.904
+(`hands` seeds 3301 and 5201), and its best guess of hands on AI pictures is exact on 0.28 where theirs is on 0.34 (2026-12-01)."""
 
 _FOLDS = 5
 _BATCH = 16
