@@ -11,9 +11,9 @@ import numpy as np
 
 from limbfix.bodies import LIMB_JOINTS, LimbKind
 from limbfix.body_chains import Chain
-from limbfix.body_places import line_distances
 from limbfix.digit_masks import trimmed
 from limbfix.digits import Mask
+from limbfix.geometry import line_distances
 from limbfix.nets.body_maps import PARTS, STRIDE
 
 FINE = 2

@@ -111,12 +111,3 @@ def fan(
     angles = base + np.radians(np.linspace(-spread_deg, spread_deg, 9))
     rays = np.stack([np.cos(angles), np.sin(angles)], 1)
     return (start + np.multiply.outer(np.asarray(shares) * reach, rays)).reshape(-1, 2)
-
-
-def line_distances(points: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Returns (n, m): the distances of points (n, 2) from lines (m, 2) to (m, 2)."""
-    along = ends - starts
-    lengths = np.maximum((along**2).sum(1), 1e-9)
-    dx, dy = points[:, :1] - starts[:, 0], points[:, 1:] - starts[:, 1]
-    share = np.clip((dx * along[:, 0] + dy * along[:, 1]) / lengths, 0, 1)
-    return np.hypot(dx - share * along[:, 0], dy - share * along[:, 1])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbfix.clipped_linear import expect_features
+
 ROWS = ("feature", "threshold", "left", "right", "value")
 """Of a tree in a JSON value: one number for each node, the root first. A leaf has -1 for its children."""
 
@@ -56,8 +58,7 @@ def trees_from(data: Mapping, features: Sequence[str]) -> BoostedTrees:
     Raises:
         KeyError, TypeError, ValueError: it holds none, trees for other features, or a tree that does not end.
     """
-    if tuple(data["features"]) != tuple(features):
-        raise ValueError(f"expected the features {', '.join(features)}, got {', '.join(data['features'])}")
+    expect_features(data, features)
     trees = data["trees"]
     if not trees:
         raise ValueError("expected trees, got none")

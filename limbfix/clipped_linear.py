@@ -43,14 +43,23 @@ class ClippedLinear:
         return 1 / (1 + np.exp(-self.logits(rows)))
 
 
+def expect_features(data: Mapping, features: Sequence[str]) -> None:
+    """Refuses a model of other numbers.
+
+    Raises:
+        KeyError, ValueError: it says nothing of its numbers, or names others.
+    """
+    if tuple(data["features"]) != tuple(features):
+        raise ValueError(f"expected the features {', '.join(features)}, got {', '.join(data['features'])}")
+
+
 def numbers_from(data: Mapping, features: Sequence[str]) -> dict[str, Any]:
     """Returns the attributes of a `ClippedLinear` from a JSON value.
 
     Raises:
         KeyError, TypeError, ValueError: it is none, or one for other features.
     """
-    if tuple(data["features"]) != tuple(features):
-        raise ValueError(f"expected the features {', '.join(features)}, got {', '.join(data['features'])}")
+    expect_features(data, features)
     rows = {name: tuple(float(value) for value in data[name]) for name in ("mean", "scale", "weights")}
     if any(len(row) != len(features) for row in rows.values()):
         raise ValueError(f"expected {len(features)} numbers in each row")

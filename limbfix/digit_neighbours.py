@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from limbfix.digit_assembly import JOINTS, DigitLine
+from limbfix.geometry import line_distances
 
 NEIGHBOUR_FEATURES = (
     "end_to_line", "start_to_outer", "end_to_start", "overlap", "rank_of_inner", "straight", "relative_length", "last_bone",
@@ -80,7 +81,4 @@ def _to_lines(points: np.ndarray, polylines: Sequence[np.ndarray]) -> np.ndarray
     starts = np.concatenate([line[: max(len(line) - 1, 1)] for line in polylines])
     ends = np.concatenate([line[min(1, len(line) - 1) :] for line in polylines])
     first = np.cumsum([0, *(max(len(line) - 1, 1) for line in polylines[:-1])])
-    way = ends - starts
-    reach = ((points[:, None] - starts) * way).sum(2) / np.maximum((way * way).sum(1), 1e-9)
-    nearest = starts + np.clip(reach, 0, 1)[..., None] * way
-    return np.minimum.reduceat(np.linalg.norm(points[:, None] - nearest, axis=2), first, axis=1)
+    return np.minimum.reduceat(line_distances(points, starts, ends), first, axis=1)

@@ -128,6 +128,15 @@ def sampling_matrix(matrix: np.ndarray) -> np.ndarray:
     return np.column_stack([matrix[:, :2], from_first_centre(matrix[:, :2].sum(1) / 2 + matrix[:, 2])])
 
 
+def line_distances(points: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Returns (n, m): the distances of points (n, 2) from lines (m, 2) to (m, 2)."""
+    along = ends - starts
+    lengths = np.maximum((along**2).sum(1), 1e-9)
+    dx, dy = points[:, :1] - starts[:, 0], points[:, 1:] - starts[:, 1]
+    share = np.clip((dx * along[:, 0] + dy * along[:, 1]) / lengths, 0, 1)
+    return np.hypot(dx - share * along[:, 0], dy - share * along[:, 1])
+
+
 def distance(a: np.ndarray, b: np.ndarray) -> float:
     """Returns the Euclidean distance of two points (2,) or (3,); nan where either is nan."""
     return float(np.linalg.norm(np.asarray(a, dtype=float) - np.asarray(b, dtype=float)))

@@ -16,7 +16,8 @@ from limbfix.bodies import EXPECTED_LIMBS, Absence, LimbKind
 from limbfix.body_assembly import PersonTrace
 from limbfix.body_bones import BodyMaps, values_at
 from limbfix.body_chains import Chain
-from limbfix.body_places import Ground, What, fan, line_distances
+from limbfix.body_places import Ground, What, fan
+from limbfix.geometry import line_distances
 from limbfix.limb_ends import END_LEAST, END_REACH, end_heat, side_of
 from limbfix.nets.body_maps import ENDS, PARTS
 from limbfix.parts import Side

@@ -19,8 +19,8 @@ from limbfix.body_assembly import PersonTrace
 from limbfix.body_bones import BodyMaps, agreements, values_at
 from limbfix.body_chains import Chain
 from limbfix.body_masks import PIECES
-from limbfix.body_places import line_distances
 from limbfix.clipped_linear import ClippedLinear, numbers_from
+from limbfix.geometry import line_distances
 from limbfix.nets.body_maps import BONES, PARTS
 from limbfix.nets.part_chances import part_chances
 from limbfix.shipped import read_model, shipped_file

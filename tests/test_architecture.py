@@ -17,8 +17,8 @@ ROWS = [
     row.split()
     for row in (
         "errors printing interruption",
-        "geometry layouts outlines inpainting filling clipped_linear boosted_trees",
-        "exif containers workflows",
+        "geometry layouts outlines inpainting filling clipped_linear",
+        "exif containers workflows boosted_trees",
         "flat_tables",
         "crops sources decoding",
         "images path_lists",

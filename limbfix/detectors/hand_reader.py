@@ -103,13 +103,9 @@ class HandReader:
 
     def seen(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[tuple[CropPlace, HandMaps]]:
         """Returns the maps of each hand as its digits are read, and where its crop lies: for fits. Arguments as for `read`; all boxes are hands."""
-        found = []
         fitted = self._fitted(pixels, boxes)
-        for start in range(0, len(boxes), BATCH):
-            views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in fitted[start : start + BATCH]]
-            maps = self.maps(np.stack([view.pixels for view in views]))
-            found += [(self._place(pixels, view), one) for view, one in zip(views, maps, strict=True)]
-        return found
+        starts = range(0, len(boxes), BATCH)
+        return [one for start in starts for one in self._placed_maps(pixels, fitted[start : start + BATCH])]
 
     @property
     def looks(self) -> bool:
@@ -180,12 +176,17 @@ class HandReader:
     ) -> list[HandReading]:
         """Reads the digits of a few hands, in crops narrower than those in which they were believed; `known`: presence and sharpness of each,
         `shown`: boxes of all hands of the picture."""
-        views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in fitted]
-        maps, looks = self.maps(np.stack([view.pixels for view in views])), self.appearances(pixels, boxes)
+        placed, looks = self._placed_maps(pixels, fitted), self.appearances(pixels, boxes)
         return [
-            self._reading(pixels, box, view, replace(one, appearance=look, presence=presence), sharp, shown)
-            for box, view, one, look, (presence, sharp) in zip(boxes, views, maps, looks, known, strict=True)
+            self._reading(place, box, replace(maps, appearance=look, presence=presence), sharp, shown)
+            for box, (place, maps), look, (presence, sharp) in zip(boxes, placed, looks, known, strict=True)
         ]
+
+    def _placed_maps(self, pixels: np.ndarray, fitted: Sequence[Box]) -> list[tuple[CropPlace, HandMaps]]:
+        """Returns what the parser says of a few hands, and where the crop of each lies."""
+        views = [hand_view(pixels, box, self.network.side, READ_VIEW) for box in fitted]
+        maps = self.maps(np.stack([view.pixels for view in views]))
+        return [(self._place(pixels, view), one) for view, one in zip(views, maps, strict=True)]
 
     def _fitted(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[Box]:
         """Returns the box that fits each hand, by the part map of a wider crop; the given one where that shows no hand, or another one too.
@@ -206,10 +207,8 @@ class HandReader:
             ]
         return of_one_hand(found, boxes)
 
-    def _reading(
-        self, pixels: np.ndarray, box: Box, view: View, maps: HandMaps, sharp: float, shown: Sequence[Box]
-    ) -> HandReading:
-        reading = read_hand(maps, self._place(pixels, view), box, sharp=sharp, model=shipped_model(), others=shown)
+    def _reading(self, place: CropPlace, box: Box, maps: HandMaps, sharp: float, shown: Sequence[Box]) -> HandReading:
+        reading = read_hand(maps, place, box, sharp=sharp, model=shipped_model(), others=shown)
         return reading if self.network.counts else untold(reading)
 
     def _place(self, pixels: np.ndarray, view: View) -> CropPlace:

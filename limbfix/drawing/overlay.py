@@ -116,9 +116,8 @@ class _Brush:
             self._box(mark)
         self.digits(shapes)
         taken = [(x - r, y - r, x + r, y + r) for x, y, r in map(self._tip_disc, shapes)]
-        shown = dict.fromkeys(
-            [*(mark.box_xyxy for mark in boxed), *heads(keypoints)]
-        )  # a hand and its finding are one place
+        # a hand and its finding are one place
+        shown = dict.fromkeys([*(mark.box_xyxy for mark in boxed), *heads(keypoints)])
         self._labels(findings[::-1] + hand_captions(record), taken, [self._placed_box(box) for box in shown])
 
     def _mask(self, outlines: Sequence[Sequence[Xy]], color: tuple[int, int, int, int]) -> None:

@@ -33,9 +33,6 @@ class Shelf:
         for case in cases:
             self.put(case)
 
-    def __contains__(self, case_id: str) -> bool:
-        return case_id in self._cases
-
     def put(self, case: Standing) -> None:
         """Puts a case last; what stood here of it before goes."""
         self.take(case.case_id)

@@ -30,7 +30,7 @@ from limbfix.training.boosted_fits import grown
 from limbfix.training.hand_score_eyes import GateEyes
 from limbfix.training.parser_examples import load_examples, plain_matrix
 from limbfix.training.parser_targets import HandCut, seen_through
-from limbfix.training.photograph_lines import PhotographHand, photograph_lines
+from limbfix.training.photograph_lines import LinedHand, photograph_lines
 
 NEAR = 0.075
 """Of the crop's side: a line whose end lies so near a digit's true end is that digit. About half the distance of two fingers."""
@@ -44,29 +44,18 @@ _BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LinedHand:
+class MadeHand(LinedHand):
     """One made hand and the lines that were assembled on it.
 
     Attributes:
-        group: of hands that are alike: a defect and its twin.
-        lines, features: see `limbfix.digit_beliefs.line_features`.
-        truth: (n,) bool, which lines are digits.
         tips: digits whose tip can be seen; ends: digits of which more than the knuckle is seen; present: digits that the hand has.
         missed: ends that no line ends at.
-        head: the counting head's chances of 0, 1, ... visible digits.
-        side: of the maps, cells.
     """
 
-    group: int
-    lines: Sequence[DigitLine]
-    features: np.ndarray
-    truth: np.ndarray
     tips: int
     ends: int
     present: int
     missed: int
-    head: np.ndarray
-    side: int
 
 
 def matched(lines: Sequence[DigitLine], tips: np.ndarray, side: int) -> np.ndarray:
@@ -87,7 +76,7 @@ def matched(lines: Sequence[DigitLine], tips: np.ndarray, side: int) -> np.ndarr
     return truth
 
 
-def lined_hands(folders: Sequence[Path], reader: HandReader, seed: int) -> list[LinedHand]:
+def lined_hands(folders: Sequence[Path], reader: HandReader, seed: int) -> list[MadeHand]:
     """Reads every hand of the shards as a user's picture would show it."""
     size = reader.network.side
     pairs = load_examples(folders, size, seed, lambda text: print(text, flush=True), degrade=False).pairs
@@ -119,11 +108,11 @@ def outer_ends(joints: np.ndarray, owners: np.ndarray) -> np.ndarray:
 
 def _lined(
     group: int, cut: HandCut, lines: Sequence[DigitLine], features: np.ndarray, head: np.ndarray, side: int
-) -> LinedHand:
+) -> MadeHand:
     ends = outer_ends(cut.joints, cut.owners)
     truth = matched(lines, ends[:, 1:], side)
     tips = ends[ends[:, 0] == JOINTS.index("tip")]
-    return LinedHand(
+    return MadeHand(
         group=group,
         lines=lines,
         features=features,
@@ -137,23 +126,23 @@ def _lined(
     )
 
 
-def fit(hands: Sequence[LinedHand], photographs: Sequence[PhotographHand] = ()) -> dict[str, Any]:
+def fit(hands: Sequence[MadeHand], photographs: Sequence[LinedHand] = ()) -> dict[str, Any]:
     """Fits the model on the lines of some hands; returns it as the JSON value that `model_from` reads."""
-    known = [~np.isnan(hand.truth) for hand in photographs]
-    x = [hand.features for hand in hands] + [one.features[own] for one, own in zip(photographs, known, strict=True)]
-    y = [hand.truth for hand in hands] + [one.truth[own] > 0 for one, own in zip(photographs, known, strict=True)]
+    everyone = [*hands, *photographs]
+    x, truth = (np.concatenate([getattr(hand, name) for hand in everyone]) for name in ("features", "truth"))
+    known = ~np.isnan(truth)
     usual = np.mean([hand.head for hand in hands], axis=0)
-    model = grown(np.concatenate(x), np.concatenate(y), LINE_FEATURES, **GROWTH)
+    model = grown(x[known], truth[known] > 0, LINE_FEATURES, **GROWTH)
     return model | {"usual_counts": usual.round(5).tolist()}
 
 
-def counted(hand: LinedHand | PhotographHand, model: LineModel) -> tuple[int, float]:
+def counted(hand: LinedHand, model: LineModel) -> tuple[int, float]:
     """Returns how many digits are counted, and how surely, as `limbfix.readings.believed_lines` does."""
     found = belief(hand.lines, model.chances(hand.features), hand.head, model, hand.side)
     return len(found.chosen), found.surety
 
 
-def held_out_numbers(hands: Sequence[LinedHand], photographs: Sequence[PhotographHand] = ()) -> dict[str, Any]:
+def held_out_numbers(hands: Sequence[MadeHand], photographs: Sequence[LinedHand] = ()) -> dict[str, Any]:
     """Returns how lines and counts are on hands that were left out of the fit, fold by fold.
 
     Counts are looked at on hands that show the tips of all of their digits. `told` is the share that is sure enough for each level of
@@ -231,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     file = options.parser or shipped_file(DIGIT_PARSER)
     reader = HandReader(file, mirrored=True, providers=("CPUExecutionProvider",))
     hands = lined_hands(options.shards, reader, options.seed)
-    photographs: list[PhotographHand] = []
+    photographs: list[LinedHand] = []
     if options.photographs:
         with closing(GateEyes(parser=options.parser)) as eyes:
             photographs = list(photograph_lines(options.photographs, eyes, reader, NEAR))

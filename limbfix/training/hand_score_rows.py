@@ -103,9 +103,13 @@ def real_rows(folder: Path, eyes: Eyes, most: int, scales: Sequence[float] = (1.
         scales: each photograph is looked at in these sizes: hands of photographs are large, those of generated pictures often are not.
     """
     for name, sizes in photographs(folder, scales, most=most):
-        for part in (part for picture in sizes for part in eyes.find(picture)):
-            if part.box.size >= LEAST_PX and part.reading is not None:
-                yield HandRow(features=_features(part), faults=frozenset(), group=name, order=0, source=folder.name)
+        for part in (part for picture in sizes for part in hands_in(picture, eyes)):
+            yield HandRow(features=_features(part), faults=frozenset(), group=name, order=0, source=folder.name)
+
+
+def hands_in(picture: Picture, eyes: Eyes) -> list[Part]:
+    """Returns the hands of a picture that are large enough to be judged, and were read."""
+    return [part for part in eyes.find(picture) if part.box.size >= LEAST_PX and part.reading is not None]
 
 
 def photographs(

@@ -16,9 +16,10 @@ from limbfix.detectors.hand_reader import HandReader
 from limbfix.digit_assembly import DigitLine, assemble_digits
 from limbfix.digit_beliefs import line_features
 from limbfix.digit_masks import CropPlace
+from limbfix.geometry import line_distances
 from limbfix.parts import Part
 from limbfix.readings import place_line
-from limbfix.training.hand_score_rows import LEAST_PX, Eyes, photographs
+from limbfix.training.hand_score_rows import Eyes, hands_in, photographs
 from limbfix.training.photograph_halves import fits_lines
 
 FINGERS = tuple(tuple(range(4 * finger + 1, 4 * finger + 5)) for finger in range(5))
@@ -35,13 +36,13 @@ SCALES = (1.0, 0.55)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PhotographHand:
-    """One hand of a photograph and the lines that were assembled on it.
+class LinedHand:
+    """One hand and the lines that were assembled on it.
 
     Attributes:
-        group: its photograph, in all of its sizes.
+        group: of hands that are alike: a defect and its twin, or one photograph in all of its sizes.
         lines, features: see `limbfix.digit_beliefs.line_features`.
-        truth: (n,) 1 for digits, 0 for second lines along one, nan where nobody knows.
+        truth: (n,) 1 for digits, 0 for what is none, nan where nobody knows.
         head: the counting head's chances of 0, 1, ... visible digits.
         side: of the maps, cells.
     """
@@ -54,7 +55,7 @@ class PhotographHand:
     side: int
 
 
-def photograph_lines(folders: Sequence[Path], eyes: Eyes, reader: HandReader, near: float) -> Iterator[PhotographHand]:
+def photograph_lines(folders: Sequence[Path], eyes: Eyes, reader: HandReader, near: float) -> Iterator[LinedHand]:
     """Yields every hand found in the half of the photographs that fits lines.
 
     Args:
@@ -66,11 +67,11 @@ def photograph_lines(folders: Sequence[Path], eyes: Eyes, reader: HandReader, ne
     found = (row for folder in folders for row in photographs(folder, SCALES, fits_lines))
     for group, (_, sizes) in enumerate(found):
         for picture in sizes:
-            hands = [part for part in eyes.find(picture) if part.box.size >= LEAST_PX and part.reading is not None]
+            hands = hands_in(picture, eyes)
             seen = reader.seen(picture.pixels, [hand.box for hand in hands])
             for hand, (place, maps) in zip(hands, seen, strict=True):
                 lines, side = assemble_digits(maps.heat, maps.fields), maps.heat.shape[1]
-                yield PhotographHand(
+                yield LinedHand(
                     group=group,
                     lines=lines,
                     features=line_features(lines, maps.heat, maps.fields, maps.parts),
@@ -115,6 +116,4 @@ def _is_agreed(hand: Part) -> bool:
 
 def _distances(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """Returns (q,): how far points (q, 2) lie from the bones between joints (k, 2)."""
-    starts, way = joints[:-1], np.diff(joints, axis=0)
-    reach = ((points[:, None] - starts) * way).sum(2) / np.maximum((way * way).sum(1), 1e-9)
-    return np.linalg.norm(points[:, None] - starts - np.clip(reach, 0, 1)[..., None] * way, axis=2).min(1)
+    return line_distances(points, joints[:-1], joints[1:]).min(1)

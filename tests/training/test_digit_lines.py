@@ -18,15 +18,15 @@ from limbfix.digit_assembly import DigitLine
 from limbfix.digit_beliefs import LINE_FEATURES, line_features, model_from
 from limbfix.nets.hand_maps import JOINTS, MOST_DIGITS
 from limbfix.synthesis.streams import StreamOptions
-from limbfix.training.digit_lines import NEAR, LinedHand, fit, held_out_numbers, matched, outer_ends
+from limbfix.training.digit_lines import NEAR, MadeHand, fit, held_out_numbers, matched, outer_ends
 from limbfix.training.parser_examples import plain_matrix
 from limbfix.training.parser_targets import seen_through, store_pair
-from limbfix.training.photograph_lines import PhotographHand
+from limbfix.training.photograph_lines import LinedHand
 
 SIDE = 56
 
 
-def hand(rng: np.random.Generator, group: int) -> LinedHand:
+def hand(rng: np.random.Generator, group: int) -> MadeHand:
     """Five true digits, and up to two lines that are as faint as true ones are hot."""
     maps = maps_of(fan(5))
     lines = list(fan(5).assemble())
@@ -35,7 +35,7 @@ def hand(rng: np.random.Generator, group: int) -> LinedHand:
     rows = np.concatenate([features, wrong]) + rng.normal(0, 0.02, (5 + len(wrong), features.shape[1]))
     truth = np.arange(len(rows)) < 5
     everywhere = [*lines, *fan(8).assemble()[: len(wrong)]]
-    return LinedHand(
+    return MadeHand(
         group=group, lines=everywhere, features=rows, truth=truth, tips=5, ends=5, present=5, missed=0, side=SIDE,
         head=np.full(MOST_DIGITS + 1, 1 / (MOST_DIGITS + 1)),
     )  # fmt: skip
@@ -128,14 +128,14 @@ def test_the_numbers_are_of_hands_left_out_and_say_how_many_counts_are_told():
     assert numbers["exact_by_number"] == {"5": [round(40 * numbers["exact"]), 40]}
 
 
-def photograph(rng: np.random.Generator, group: int) -> PhotographHand:
+def photograph(rng: np.random.Generator, group: int) -> LinedHand:
     """Five fingers and a second line along one, as hot and as long as they are: only its neighbours tell it."""
     maps = maps_of(fan(5))
     lines = [*fan(5).assemble()]
     x = np.concatenate([line_features(lines, maps.heat, maps.fields, maps.parts)] * 2)[:6]
     x[:, LINE_FEATURES.index("overlap")] = [0, 0, 0, 0, 0, 1]
     truth = np.array([1, 1, 1, 1, np.nan, 0])
-    return PhotographHand(
+    return LinedHand(
         group=group, lines=[*lines, lines[0]], features=x + rng.normal(0, 0.01, x.shape), truth=truth, side=SIDE,
         head=np.eye(MOST_DIGITS + 1)[5],
     )  # fmt: skip
